@@ -1,0 +1,43 @@
+"""Object slots for reinforcement learning from pixels, learned without labels.
+
+Everything here is imported on first use: Stable-Baselines3 is loaded only by what needs it.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+__version__ = "0.1.0"
+
+_HOMES = {
+    "ObjectSlotObservation": "slotenv.wrapper",
+    "SlotEncoder": "slotenv.encoders",
+    "SlotExtractor": "slotenv.extractor",
+    "encoders": "slotenv.encoders",
+    "labels": "slotenv.labels",
+    "make_env": "slotenv.environments",
+    "objectives": "slotenv.objectives",
+    "preset_for": "slotenv.environments",
+    "probe": "slotenv.probe",
+}
+
+__all__ = ["__version__", *_HOMES]  # noqa: PLE0604
+
+if TYPE_CHECKING:
+    from slotenv import encoders, labels, objectives, probe
+    from slotenv.encoders import SlotEncoder
+    from slotenv.environments import make_env, preset_for
+    from slotenv.extractor import SlotExtractor
+    from slotenv.wrapper import ObjectSlotObservation
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module 'slotenv' has no attribute {name!r}")
+    home = importlib.import_module(_HOMES[name])
+    return home if _HOMES[name] == f"slotenv.{name}" else getattr(home, name)
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

@@ -1,0 +1,8 @@
+"""Encoders by name. A new one is a file here, a line in the table and a test."""
+
+from slotenv.encoders.base import SlotEncoder, SlotOutput, to_unit_float
+from slotenv.encoders.slot_maps import SlotMapEncoder
+
+ENCODERS: dict[str, type[SlotEncoder]] = {"slot_maps": SlotMapEncoder}
+
+__all__ = ["ENCODERS", "SlotEncoder", "SlotMapEncoder", "SlotOutput", "to_unit_float"]

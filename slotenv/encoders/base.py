@@ -1,0 +1,201 @@
+"""What every slot encoder is: frames in, K slot vectors out, saved and loaded as a folder."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from os import PathLike
+from typing import Any, ClassVar, NamedTuple, Self, overload
+
+import numpy as np
+import torch
+from huggingface_hub import PyTorchModelHubMixin
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from slotenv.frames import FramePreset
+
+
+class SlotOutput(NamedTuple):
+    """What an encoder returns for B frames.
+
+    Attributes:
+        slots: (B, K, D) float slot vectors.
+        maps: (B, K, C, h, w) evidence behind each slot, for objectives and pictures; None where
+            an encoder has no such maps.
+    """
+
+    slots: Tensor
+    maps: Tensor | None = None
+
+
+class SlotEncoder(
+    nn.Module,
+    PyTorchModelHubMixin,
+    ABC,
+    library_name="slotenv",
+    license="mit",
+    paper_url="https://arxiv.org/abs/2007.09294",
+    tags=["reinforcement-learning", "object-centric", "atari"],
+):
+    """Base of all encoders; :meth:`from_pretrained` on it loads any of them.
+
+    Attributes:
+        num_slots: K.
+        slot_dim: D.
+        preprocess: The frames it was trained on.
+
+    Example:
+        >>> encoder = SlotEncoder.from_pretrained("runs/pong")  # doctest: +SKIP
+        >>> encoder.encode(frames).shape  # uint8 (B, 210, 160, 3)  # doctest: +SKIP
+        (8, 3, 32)
+    """
+
+    architecture: ClassVar[str]
+    """Name in :data:`slotenv.encoders.ENCODERS` and in ``config.json``."""
+
+    def __init__(self, *, num_slots: int, slot_dim: int, preprocess: FramePreset | dict[str, Any]):
+        super().__init__()
+        if num_slots < 1 or slot_dim < 1:
+            raise ValueError(f"num_slots and slot_dim must be positive, got {num_slots}, {slot_dim}")
+        if isinstance(preprocess, dict):
+            preprocess = FramePreset.from_dict(preprocess)
+        self.num_slots = num_slots
+        self.slot_dim = slot_dim
+        self.preprocess = preprocess
+        self.provenance: dict[str, Any] = {}
+        """How the weights came about (data, objective, updates, versions); saved with them."""
+
+    @abstractmethod
+    def forward(self, images: Tensor) -> SlotOutput:
+        """Encode images, float (B, 3, H, W) in [0, 1]."""
+
+    @abstractmethod
+    def architecture_kwargs(self) -> dict[str, Any]:
+        """Return the JSON-able keyword arguments that rebuild this module without its weights."""
+
+    def prepare(self, frames: NDArray[np.uint8]) -> Any:
+        """Do the part of encoding that needs neither weights nor gradients.
+
+        A training loop calls this in another thread, one batch ahead.
+
+        Args:
+            frames: (B, H, W, 3) uint8.
+
+        Returns:
+            What :meth:`forward_prepared` takes.
+        """
+        return torch.from_numpy(frames)
+
+    def forward_prepared(self, prepared: Any) -> SlotOutput:
+        """Encode what :meth:`prepare` returned; equal to :meth:`forward` on the same frames."""
+        return self.forward(to_unit_float(prepared.to(self.device)))
+
+    @property
+    def device(self) -> torch.device:
+        """Where the weights are."""
+        return next(self.parameters()).device
+
+    @overload
+    def encode(self, frames: NDArray[np.uint8]) -> NDArray[np.float32]: ...
+    @overload
+    def encode(self, frames: Tensor) -> Tensor: ...
+    @torch.no_grad()
+    def encode(self, frames: NDArray[np.uint8] | Tensor) -> NDArray[np.float32] | Tensor:
+        """Encode raw frames, without gradients, in evaluation mode.
+
+        Args:
+            frames: uint8 (B, H, W, 3), values 0..255, array or tensor; B may be 0.
+
+        Returns:
+            float32 (B, K, D): an array for an array (a new one each time), a tensor on the input's
+            device for a tensor.
+
+        Raises:
+            TypeError: If frames are not uint8.
+            ValueError: If they have another shape than ``preprocess`` says.
+        """
+        self.preprocess.check_frames(frames)
+        if len(frames) == 0:
+            empty = torch.zeros(0, self.num_slots, self.slot_dim)
+            return empty.to(frames.device) if isinstance(frames, Tensor) else empty.numpy()
+        was_training = self.training
+        self.eval()
+        try:
+            if isinstance(frames, Tensor):
+                prepared = frames if frames.is_cuda else self.prepare(frames.numpy())
+                return self.forward_prepared(prepared).slots.float().to(frames.device)
+            prepared = self.prepare(np.ascontiguousarray(frames))
+            return self.forward_prepared(prepared).slots.float().cpu().numpy()
+        finally:
+            self.train(was_training)
+
+    @classmethod
+    def from_pretrained(  # type: ignore[override]
+        cls,
+        pretrained_model_name_or_path: str | PathLike[str],
+        *,
+        revision: str | None = None,
+        device: str | torch.device = "cpu",
+        **hub_kwargs: Any,
+    ) -> Self:
+        """Load an encoder, strictly and without pickle, in evaluation mode.
+
+        Args:
+            pretrained_model_name_or_path: An encoder folder, a run folder that holds one in
+                ``encoder/``, or an id on the Hugging Face hub.
+            revision: Branch, tag or commit on the hub.
+            device: Where to put the weights.
+            **hub_kwargs: ``token``, ``cache_dir``, ``local_files_only``, ``force_download`` for
+                :func:`huggingface_hub.snapshot_download`.
+
+        Raises:
+            FileNotFoundError: If there is neither such a folder nor such a hub id.
+            ValueError: If the folder is damaged, from another version, or its weights do not fit.
+            TypeError: If it holds another kind of encoder than the class it is called on.
+        """
+        from slotenv import checkpoint
+
+        folder = checkpoint.find_folder(
+            pretrained_model_name_or_path, revision=revision, **hub_kwargs
+        )
+        encoder = checkpoint.load(folder).to(device)
+        if not isinstance(encoder, cls):
+            raise TypeError(
+                f"{folder} holds a {type(encoder).__name__}, asked for a {cls.__name__}: "
+                "use SlotEncoder.from_pretrained"
+            )
+        return encoder
+
+    def save_pretrained(  # type: ignore[override]
+        self,
+        save_directory: str | PathLike[str],
+        *,
+        repo_id: str | None = None,
+        push_to_hub: bool = False,
+        **hub_kwargs: Any,
+    ) -> str | None:
+        """Write ``model.safetensors``, ``config.json`` and a model card; a kill harms nothing.
+
+        Args:
+            save_directory: Folder, made if missing; an encoder that is already there is replaced.
+            repo_id: Hub id for ``push_to_hub``; the folder's name by default.
+            push_to_hub: Whether to upload as well.
+            **hub_kwargs: For ``push_to_hub`` of the mixin (``token``, ``private``, ...).
+
+        Returns:
+            The commit's address if pushed, else None.
+        """
+        from slotenv import checkpoint
+
+        folder = checkpoint.save(self, save_directory)
+        if push_to_hub:
+            return self.push_to_hub(repo_id=repo_id or folder.name, **hub_kwargs)
+        return None
+
+
+def to_unit_float(frames: Tensor) -> Tensor:
+    """Turn uint8 (B, H, W, 3) frames into float32 (B, 3, H, W) in [0, 1], channels last in memory.
+
+    The only place in the package that scales and transposes pixels.
+    """
+    return frames.permute(0, 3, 1, 2).float() / 255.0

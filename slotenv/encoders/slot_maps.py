@@ -1,0 +1,142 @@
+"""The paper's encoder: feature maps of a CNN split into K slot maps, each encoded by one head."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from slotenv.encoders.base import SlotEncoder, SlotOutput
+from slotenv.encoders.unique_patches import PatchIndex, forward_unique, index_patches, suits
+from slotenv.frames import FramePreset
+
+_NUM_MAPS = 128
+_HEAD_KERNEL = 3
+_WORTH = 0.6  # share of the dense multiplications above which distinct windows do not pay
+
+
+class SlotMapEncoder(SlotEncoder):
+    """Slot Contrastive Networks' encoder.
+
+    Three convolutions (3 to 32 channels 8x8 stride 4, 64 channels 4x4 stride 2, 128 channels 4x4
+    stride 2, ReLU after each) give 128 feature maps, 11 x 8 for a 210 x 160 frame. They are cut to
+    the largest multiple of K and split into K groups of ``c = 128 // K``: the slot maps. One shared
+    head (convolution c to c // 2, 3x3, ReLU, flatten, linear) turns each into a slot vector.
+    Weights start orthogonal with gain sqrt(2), biases zero.
+
+    On a CPU the convolutions run on the distinct windows of the batch only, see
+    :mod:`slotenv.encoders.unique_patches`; results do not change.
+
+    Source: https://arxiv.org/abs/2007.09294, section 2.1; layer sizes from the authors' code.
+
+    Args:
+        num_slots: K, 1 to 64.
+        slot_dim: Length of a slot vector.
+        preprocess: The frames; their size sets the size of the head.
+
+    Raises:
+        ValueError: If K or the frame size does not fit; the message says what does.
+    """
+
+    architecture = "slot_maps"
+
+    def __init__(
+        self,
+        *,
+        num_slots: int,
+        slot_dim: int = 32,
+        preprocess: FramePreset | dict[str, Any],
+    ) -> None:
+        super().__init__(num_slots=num_slots, slot_dim=slot_dim, preprocess=preprocess)
+        if num_slots > _NUM_MAPS // 2:
+            raise ValueError(
+                f"{_NUM_MAPS} feature maps give {_NUM_MAPS // 2} slots of two maps at most, "
+                f"got num_slots={num_slots}"
+            )
+        self.maps_per_slot = _NUM_MAPS // num_slots
+        self.convs = nn.ModuleList(
+            [nn.Conv2d(3, 32, 8, 4), nn.Conv2d(32, 64, 4, 2), nn.Conv2d(64, _NUM_MAPS, 4, 2)]
+        )
+        self.map_size = tuple(
+            self._output_size(n) for n in (self.preprocess.height, self.preprocess.width)
+        )
+        height, width = (n - _HEAD_KERNEL + 1 for n in self.map_size)
+        if height < 1 or width < 1:
+            smallest = self._smallest_frame()
+            raise ValueError(
+                f"frames must be at least {smallest} x {smallest} pixels for this encoder, got "
+                f"{self.preprocess.height} x {self.preprocess.width}"
+            )
+        hidden = self.maps_per_slot // 2
+        self.head_conv = nn.Conv2d(self.maps_per_slot, hidden, _HEAD_KERNEL)
+        self.head_linear = nn.Linear(hidden * height * width, slot_dim)
+        for module in (*self.convs, self.head_conv, self.head_linear):
+            nn.init.orthogonal_(module.weight, gain=math.sqrt(2))  # type: ignore[arg-type]
+            nn.init.zeros_(module.bias)  # type: ignore[arg-type]
+        self.to(memory_format=torch.channels_last)
+
+    def architecture_kwargs(self) -> dict[str, Any]:
+        """Return K and D and the frames."""
+        return {
+            "num_slots": self.num_slots,
+            "slot_dim": self.slot_dim,
+            "preprocess": self.preprocess.to_dict(),
+        }
+
+    def forward(self, images: Tensor) -> SlotOutput:
+        """Encode images.
+
+        Args:
+            images: float (B, 3, H, W) in [0, 1].
+
+        Returns:
+            slots (B, K, D) and slot maps (B, K, 128 // K, h, w).
+        """
+        for conv in self.convs:
+            images = F.relu(conv(images))
+        return self._head(images)
+
+    def prepare(self, frames: NDArray[np.uint8]) -> PatchIndex | Tensor:
+        """Index the distinct windows; the frames themselves where that would not pay."""
+        convs = list(self.convs)
+        if self.device.type != "cpu" or not suits(convs):  # type: ignore[arg-type]
+            return torch.from_numpy(frames)
+        index = index_patches(frames, convs)  # type: ignore[arg-type]
+        sparse = index.multiply_adds(convs)  # type: ignore[arg-type]
+        if sparse > _WORTH * len(frames) * self._dense_multiply_adds():
+            return torch.from_numpy(frames)
+        return index
+
+    def forward_prepared(self, prepared: PatchIndex | Tensor) -> SlotOutput:
+        """Encode what :meth:`prepare` returned."""
+        if isinstance(prepared, PatchIndex):
+            return self._head(forward_unique(prepared, list(self.convs)))  # type: ignore[arg-type]
+        return super().forward_prepared(prepared)
+
+    def _head(self, features: Tensor) -> SlotOutput:
+        batch, c = len(features), self.maps_per_slot
+        maps = features[:, : self.num_slots * c].unflatten(1, (self.num_slots, c))  # (B, K, c, h, w)
+        hidden = F.relu(self.head_conv(maps.flatten(0, 1)))  # (B * K, c // 2, h', w')
+        slots = self.head_linear(hidden.flatten(1)).view(batch, self.num_slots, self.slot_dim)
+        return SlotOutput(slots, maps)
+
+    def _output_size(self, pixels: int) -> int:
+        for conv in self.convs:
+            pixels = (pixels - conv.kernel_size[0]) // conv.stride[0] + 1  # type: ignore[operator,index]
+        return pixels
+
+    def _smallest_frame(self) -> int:
+        return next(n for n in range(1, 1000) if self._output_size(n) >= _HEAD_KERNEL)
+
+    def _dense_multiply_adds(self) -> int:
+        height, width, total = self.preprocess.height, self.preprocess.width, 0
+        for conv in self.convs:
+            kernel, stride = conv.kernel_size[0], conv.stride[0]  # type: ignore[index]
+            height, width = ((n - kernel) // stride + 1 for n in (height, width))  # type: ignore[operator]
+            total += height * width * conv.weight.numel()  # type: ignore[operator]
+        return total

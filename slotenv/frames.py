@@ -1,0 +1,150 @@
+"""Frame presets: what a frame is, from the environment's reset to the array an encoder reads.
+
+An encoder is only as good as the match between the frames it was trained on and the frames it
+is given. A preset names that treatment, travels with the encoder and is compared with the
+environment the encoder is used on. This file knows no environment: see :mod:`slotenv.environments`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+from gymnasium import Space
+from gymnasium.spaces import Box
+
+PRESET_NAMES = ("scn", "v5", "plain")
+ATARI_HEIGHT, ATARI_WIDTH = 210, 160
+
+
+@dataclass(frozen=True, kw_only=True)
+class FramePreset:
+    """How frames are made. All frames are RGB, uint8, (height, width, 3), values 0..255.
+
+    Attributes:
+        name: ``"scn"``, ``"v5"`` or ``"plain"``.
+        height: Rows of a frame.
+        width: Columns of a frame.
+        frame_skip: Emulator frames per agent step.
+        max_pool: Whether a frame is the pixelwise maximum of the last two emulator frames.
+        repeat_action_probability: Probability of a sticky action; ``None`` where the environment
+            has no such notion.
+        noop_max: Upper bound of the random number of no-ops after a reset (0: none).
+        fire_on_reset: Whether FIRE is pressed after a reset where the game has it.
+        terminal_on_life_loss: Whether losing a life ends an episode.
+    """
+
+    name: str
+    height: int
+    width: int
+    frame_skip: int = 1
+    max_pool: bool = False
+    repeat_action_probability: float | None = None
+    noop_max: int = 0
+    fire_on_reset: bool = False
+    terminal_on_life_loss: bool = False
+
+    def __post_init__(self) -> None:
+        if self.name not in PRESET_NAMES:
+            raise ValueError(f"preset must be one of {', '.join(PRESET_NAMES)}, got {self.name!r}")
+        if self.height < 1 or self.width < 1:
+            raise ValueError(f"a frame needs at least 1 x 1 pixels, got {self.height} x {self.width}")
+
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        """Shape of one frame, (height, width, 3)."""
+        return (self.height, self.width, 3)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the fields as plain JSON values."""
+        return asdict(self)
+
+    @classmethod
+    def from_dict(cls, fields: dict[str, Any]) -> FramePreset:
+        """Rebuild a preset from :meth:`to_dict`; an unknown or missing field is a ValueError."""
+        try:
+            return cls(**fields)
+        except TypeError as error:
+            raise ValueError(f"not a frame preset: {error}") from error
+
+    def check_space(self, space: Space[Any], *, user: str) -> None:
+        """Raise unless an observation space holds frames of this preset.
+
+        Args:
+            space: The observation space of the environment.
+            user: Name of the class that asks, for the message.
+
+        Raises:
+            TypeError: If the space is not a Box of uint8.
+            ValueError: If frames have another shape.
+        """
+        need = f"{user} needs uint8 RGB frames of shape {self.shape} (preset {self.name!r})"
+        if not isinstance(space, Box):
+            raise TypeError(f"{need}, got {space}. Put it directly around the pixel environment.")
+        if space.dtype != np.uint8:
+            raise TypeError(
+                f"{need}, got dtype {space.dtype}. Remove the wrapper that scales or casts pixels "
+                "(the encoder scales them itself)."
+            )
+        if space.shape != self.shape:
+            raise ValueError(f"{need}, got shape {space.shape}. {_shape_hint(space.shape)}")
+
+    def check_frames(self, frames: Any) -> None:
+        """Raise unless ``frames`` (array or tensor) is a uint8 batch (B, height, width, 3)."""
+        kind = f"{type(frames).__name__} of dtype {getattr(frames, 'dtype', None)}"
+        if not str(getattr(frames, "dtype", "")).endswith("uint8"):
+            raise TypeError(
+                f"frames must be uint8 with values 0..255, got {kind}. "
+                "Pass raw frames: the encoder divides by 255 itself."
+            )
+        shape = tuple(frames.shape)
+        if len(shape) != 4 or shape[1:] != self.shape:
+            hint = "Add a batch axis: frames[None]." if shape == self.shape else _shape_hint(shape)
+            raise ValueError(
+                f"frames must have shape (B, {self.height}, {self.width}, 3), got {shape}. {hint}"
+            )
+
+
+def _shape_hint(shape: tuple[int, ...]) -> str:
+    """Guess which wrapper produced a wrong frame shape."""
+    if len(shape) == 2 or (len(shape) >= 3 and shape[-1] == 1):
+        return "These look like grey frames: use obs_type='rgb' and no grayscale wrapper."
+    if len(shape) >= 3 and shape[-1] > 3 and shape[-1] % 3 == 0:
+        return "These look like stacked frames: stack slots, not frames (slots first, then stack)."
+    if len(shape) == 4 and shape[0] <= 16 and shape[-1] == 3:
+        return "These look like stacked frames: stack slots, not frames (slots first, then stack)."
+    if len(shape) >= 3 and shape[-3] == 3:
+        return "These look like channels-first frames: leave out the transpose."
+    return "Leave out wrappers that resize, or pretrain an encoder on these frames."
+
+
+SCN = FramePreset(
+    name="scn",
+    height=ATARI_HEIGHT,
+    width=ATARI_WIDTH,
+    frame_skip=4,
+    max_pool=True,
+    repeat_action_probability=0.0,
+    noop_max=30,
+    fire_on_reset=True,
+    terminal_on_life_loss=True,
+)
+"""The paper's stack (https://arxiv.org/abs/2007.09294): 1-30 no-ops, FIRE, four frames a step with
+the maximum of the last two, a life is an episode, no sticky actions."""
+
+V5 = FramePreset(
+    name="v5",
+    height=ATARI_HEIGHT,
+    width=ATARI_WIDTH,
+    frame_skip=4,
+    repeat_action_probability=0.25,
+)
+"""What ``gym.make("ALE/<Game>-v5")`` gives."""
+
+
+def plain(height: int, width: int) -> FramePreset:
+    """Preset for any other environment whose observations are uint8 (height, width, 3)."""
+    return FramePreset(name="plain", height=height, width=width)
+
+

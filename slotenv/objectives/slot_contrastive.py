@@ -1,0 +1,81 @@
+"""Slot Contrastive Networks' two losses: saliency over time, diversity over slots."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+from slotenv.encoders.base import SlotOutput
+from slotenv.objectives.base import Objective, ObjectiveOutput, diagonal_cross_entropy
+
+
+def saliency_logits(projected_t: Tensor, slots_tp1: Tensor) -> Tensor:
+    """Score every pair of moments in the batch, slot by slot (equation 1).
+
+    Args:
+        projected_t: (B, K, D) slots at time t, times W.
+        slots_tp1: (B, K, D) slots one step later, same order.
+
+    Returns:
+        (K, B, B) logits; row b's true partner is column b.
+    """
+    return torch.matmul(projected_t.transpose(0, 1), slots_tp1.permute(1, 2, 0))
+
+
+def diversity_logits(projected_t: Tensor, slots_tp1: Tensor) -> Tensor:
+    """Score every pair of slots within each transition (equation 2).
+
+    Args:
+        projected_t: (B, K, D) slots at time t, times W.
+        slots_tp1: (B, K, D) slots one step later, same order.
+
+    Returns:
+        (B, K, K) logits; slot k's true partner is column k.
+    """
+    return torch.matmul(projected_t, slots_tp1.transpose(1, 2))
+
+
+class SlotContrastive(Objective):
+    """SCN: two InfoNCE losses with a bilinear score ``f_ij = slot_i(x_t)^T W slot_j(x_t+1)``.
+
+    L1 (saliency): a slot tells its own next moment from the next moments of the rest of the batch.
+    L2 (diversity): a slot tells itself, one step later, from the other slots of that frame.
+    Both are means over slots and batch. At chance L1 is ln B and L2 is ln K.
+
+    Source: https://arxiv.org/abs/2007.09294, equations 1 and 2 (written there as sums).
+
+    Args:
+        slot_dim: D.
+        diversity_weight: Weight of L2; the paper's is 1. With 0, L2 is left out ("Loss1Only").
+        share_projection: One W for both losses, as the paper writes it, or one for each, the
+            second variant in the authors' code.
+    """
+
+    def __init__(
+        self, *, slot_dim: int, diversity_weight: float = 1.0, share_projection: bool = True
+    ) -> None:
+        super().__init__()
+        if diversity_weight < 0:
+            raise ValueError(f"diversity_weight must not be negative, got {diversity_weight}")
+        self.diversity_weight = diversity_weight
+        self.saliency_projection = nn.Linear(slot_dim, slot_dim, bias=False)
+        separate = diversity_weight > 0 and not share_projection
+        self.diversity_projection = (
+            nn.Linear(slot_dim, slot_dim, bias=False) if separate else None
+        )
+
+    def forward(
+        self, output_t: SlotOutput, actions_t: Tensor, output_tp1: SlotOutput
+    ) -> ObjectiveOutput:
+        """Return L1 + diversity_weight * L2; metrics saliency, diversity and their accuracies."""
+        slots_t, slots_tp1 = output_t.slots, output_tp1.slots
+        projected = self.saliency_projection(slots_t)
+        loss, accuracy = diagonal_cross_entropy(saliency_logits(projected, slots_tp1))
+        metrics = {"saliency": loss.detach(), "saliency_accuracy": accuracy}
+        if self.diversity_weight > 0:
+            if self.diversity_projection is not None:
+                projected = self.diversity_projection(slots_t)
+            diversity, accuracy = diagonal_cross_entropy(diversity_logits(projected, slots_tp1))
+            metrics |= {"diversity": diversity.detach(), "diversity_accuracy": accuracy}
+            loss = loss + self.diversity_weight * diversity
+        return ObjectiveOutput(loss, {"loss": loss.detach(), **metrics})
