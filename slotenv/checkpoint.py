@@ -16,6 +16,7 @@ from typing import Any
 import huggingface_hub
 import safetensors
 import safetensors.torch
+import torch
 from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalEntryNotFoundError
 
 from slotenv import __version__
@@ -70,7 +71,8 @@ def load(folder: str | PathLike[str]) -> SlotEncoder:
     """
     path = Path(folder)
     config = read_config(path)
-    encoder = build(config)
+    with torch.random.fork_rng(devices=[]):  # fresh weights must not use up the caller's numbers
+        encoder = build(config)
     weights = path / WEIGHTS
     if not weights.is_file():
         raise FileNotFoundError(f"{path} has no {WEIGHTS}: copy the whole encoder folder")

@@ -96,8 +96,11 @@ def preset_for(env_id: str, preset: str | None = None) -> FramePreset:
         return SCN if preset == "scn" else V5
     if preset != "plain":
         raise ValueError(f"preset must be scn, v5 or plain, got {preset!r}")
-    with _make(env_id) as env:
+    env = _make(env_id)
+    try:
         return plain(*_rgb_shape(env, env_id))
+    finally:
+        env.close()
 
 
 def make_env(env_id: str, preset: FramePreset, *, render_mode: str | None = None) -> gym.Env[Any, Any]:

@@ -130,7 +130,7 @@ class SlotEncoder(
             self.train(was_training)
 
     @classmethod
-    def from_pretrained(  # type: ignore[override]
+    def from_pretrained(
         cls,
         pretrained_model_name_or_path: str | PathLike[str],
         *,
@@ -166,7 +166,7 @@ class SlotEncoder(
             )
         return encoder
 
-    def save_pretrained(  # type: ignore[override]
+    def save_pretrained(
         self,
         save_directory: str | PathLike[str],
         *,

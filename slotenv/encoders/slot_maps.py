@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
@@ -12,7 +13,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from slotenv.encoders.base import SlotEncoder, SlotOutput
-from slotenv.encoders.unique_patches import PatchIndex, forward_unique, index_patches, suits
+from slotenv.encoders.unique_patches import PatchIndex, forward_unique, index_patches
 from slotenv.frames import FramePreset
 
 _NUM_MAPS = 128
@@ -59,26 +60,31 @@ class SlotMapEncoder(SlotEncoder):
                 f"got num_slots={num_slots}"
             )
         self.maps_per_slot = _NUM_MAPS // num_slots
-        self.convs = nn.ModuleList(
-            [nn.Conv2d(3, 32, 8, 4), nn.Conv2d(32, 64, 4, 2), nn.Conv2d(64, _NUM_MAPS, 4, 2)]
-        )
-        self.map_size = tuple(
-            self._output_size(n) for n in (self.preprocess.height, self.preprocess.width)
-        )
-        height, width = (n - _HEAD_KERNEL + 1 for n in self.map_size)
+        self.conv1 = nn.Conv2d(3, 32, 8, 4)
+        self.conv2 = nn.Conv2d(32, 64, 4, 2)
+        self.conv3 = nn.Conv2d(64, _NUM_MAPS, 4, 2)
+        frame = self.preprocess.height, self.preprocess.width
+        height, width = (_map_pixels(n, self.convs) - _HEAD_KERNEL + 1 for n in frame)
         if height < 1 or width < 1:
-            smallest = self._smallest_frame()
+            smallest = next(
+                n for n in range(8, 1000) if _map_pixels(n, self.convs) >= _HEAD_KERNEL
+            )
             raise ValueError(
                 f"frames must be at least {smallest} x {smallest} pixels for this encoder, got "
-                f"{self.preprocess.height} x {self.preprocess.width}"
+                f"{frame[0]} x {frame[1]}"
             )
         hidden = self.maps_per_slot // 2
         self.head_conv = nn.Conv2d(self.maps_per_slot, hidden, _HEAD_KERNEL)
         self.head_linear = nn.Linear(hidden * height * width, slot_dim)
         for module in (*self.convs, self.head_conv, self.head_linear):
-            nn.init.orthogonal_(module.weight, gain=math.sqrt(2))  # type: ignore[arg-type]
-            nn.init.zeros_(module.bias)  # type: ignore[arg-type]
-        self.to(memory_format=torch.channels_last)
+            nn.init.orthogonal_(module.weight, gain=math.sqrt(2))
+            assert module.bias is not None
+            nn.init.zeros_(module.bias)
+
+    @property
+    def convs(self) -> tuple[nn.Conv2d, nn.Conv2d, nn.Conv2d]:
+        """The trunk's layers, each followed by ReLU."""
+        return self.conv1, self.conv2, self.conv3
 
     def architecture_kwargs(self) -> dict[str, Any]:
         """Return K and D and the frames."""
@@ -103,40 +109,38 @@ class SlotMapEncoder(SlotEncoder):
 
     def prepare(self, frames: NDArray[np.uint8]) -> PatchIndex | Tensor:
         """Index the distinct windows; the frames themselves where that would not pay."""
-        convs = list(self.convs)
-        if self.device.type != "cpu" or not suits(convs):  # type: ignore[arg-type]
+        if self.device.type != "cpu":
             return torch.from_numpy(frames)
-        index = index_patches(frames, convs)  # type: ignore[arg-type]
-        sparse = index.multiply_adds(convs)  # type: ignore[arg-type]
-        if sparse > _WORTH * len(frames) * self._dense_multiply_adds():
+        index = index_patches(frames, self.convs)
+        dense = len(frames) * self._dense_multiply_adds()
+        if index.multiply_adds(self.convs) > _WORTH * dense:
             return torch.from_numpy(frames)
         return index
 
     def forward_prepared(self, prepared: PatchIndex | Tensor) -> SlotOutput:
         """Encode what :meth:`prepare` returned."""
         if isinstance(prepared, PatchIndex):
-            return self._head(forward_unique(prepared, list(self.convs)))  # type: ignore[arg-type]
+            return self._head(forward_unique(prepared, self.convs))
         return super().forward_prepared(prepared)
 
     def _head(self, features: Tensor) -> SlotOutput:
         batch, c = len(features), self.maps_per_slot
-        maps = features[:, : self.num_slots * c].unflatten(1, (self.num_slots, c))  # (B, K, c, h, w)
+        maps = features[:, : self.num_slots * c]
+        maps = maps.reshape(batch, self.num_slots, c, *features.shape[2:])  # (B, K, c, h, w)
         hidden = F.relu(self.head_conv(maps.flatten(0, 1)))  # (B * K, c // 2, h', w')
         slots = self.head_linear(hidden.flatten(1)).view(batch, self.num_slots, self.slot_dim)
         return SlotOutput(slots, maps)
 
-    def _output_size(self, pixels: int) -> int:
-        for conv in self.convs:
-            pixels = (pixels - conv.kernel_size[0]) // conv.stride[0] + 1  # type: ignore[operator,index]
-        return pixels
-
-    def _smallest_frame(self) -> int:
-        return next(n for n in range(1, 1000) if self._output_size(n) >= _HEAD_KERNEL)
-
     def _dense_multiply_adds(self) -> int:
         height, width, total = self.preprocess.height, self.preprocess.width, 0
         for conv in self.convs:
-            kernel, stride = conv.kernel_size[0], conv.stride[0]  # type: ignore[index]
-            height, width = ((n - kernel) // stride + 1 for n in (height, width))  # type: ignore[operator]
-            total += height * width * conv.weight.numel()  # type: ignore[operator]
+            height, width = (_map_pixels(n, (conv,)) for n in (height, width))
+            total += height * width * conv.weight.numel()
         return total
+
+
+def _map_pixels(pixels: int, convs: Iterable[nn.Conv2d]) -> int:
+    """Return the side of the feature map that a side of the frame becomes."""
+    for conv in convs:
+        pixels = max((pixels - conv.kernel_size[0]) // conv.stride[0] + 1, 0)
+    return pixels

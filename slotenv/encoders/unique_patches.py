@@ -53,28 +53,6 @@ class PatchIndex:
         return sum(n * conv.weight.numel() for n, conv in zip(rows, convs, strict=True))
 
 
-def suits(convs: Sequence[nn.Conv2d]) -> bool:
-    """Return whether :func:`index_patches` can serve these convolutions.
-
-    They must have square kernels, no padding and no dilation, and the first one's kernel must be a
-    multiple of its stride, with 4 bytes or a multiple of it per row of a stride.
-    """
-    first = convs[0]
-    plain = all(
-        c.kernel_size[0] == c.kernel_size[1]
-        and c.stride[0] == c.stride[1]
-        and c.padding == (0, 0)
-        and c.dilation == (1, 1)
-        and c.groups == 1
-        for c in convs
-    )
-    return (
-        plain
-        and first.kernel_size[0] % first.stride[0] == 0
-        and (first.stride[0] * first.in_channels) % 4 == 0
-    )
-
-
 def index_patches(frames: NDArray[np.uint8], convs: Sequence[nn.Conv2d]) -> PatchIndex:
     """Find the distinct windows that each of a stack of convolutions sees.
 
@@ -82,8 +60,8 @@ def index_patches(frames: NDArray[np.uint8], convs: Sequence[nn.Conv2d]) -> Patc
 
     Args:
         frames: (B, H, W, 3) uint8.
-        convs: The layers, first to last, for which :func:`suits` is true; an elementwise
-            nonlinearity may follow each.
+        convs: The layers, first to last: square kernels, no padding, no dilation; the first
+            kernel a multiple of its stride, and a row of a stride a multiple of 4 bytes.
 
     Returns:
         The index for :func:`forward_unique`.
@@ -100,7 +78,7 @@ def index_patches(frames: NDArray[np.uint8], convs: Sequence[nn.Conv2d]) -> Patc
         first, inverse = _unique(keys)
         gathers.append(torch.from_numpy(_ids_at(ids, first, keys.shape[1:], kernel, stride)))
         hashes, ids = keys, inverse.reshape(keys.shape)
-    height, width = ids.shape[1:]
+    height, width = int(hashes.shape[1]), int(hashes.shape[2])
     positions = torch.from_numpy(ids.reshape(len(frames), height * width))
     return PatchIndex(torch.from_numpy(patches), tuple(gathers), positions, (height, width))
 
@@ -121,7 +99,7 @@ def forward_unique(index: PatchIndex, convs: Sequence[nn.Conv2d]) -> Tensor:
         windows = F.embedding(gather, rows).flatten(1)  # (n_l, k * k * C)
         rows = F.relu(F.linear(windows, _flat_weight(conv), conv.bias))
     maps = F.embedding(index.positions, rows)  # (B, h * w, C)
-    return maps.transpose(1, 2).unflatten(2, index.size)
+    return maps.transpose(1, 2).reshape(len(maps), -1, *index.size)
 
 
 def _flat_weight(conv: nn.Conv2d) -> Tensor:
@@ -196,9 +174,8 @@ def _windows_at(
 ) -> NDArray[np.uint8]:
     image, row, col = _corners(flat, size, stride)
     steps = np.arange(kernel)
-    found = frames[
-        image[:, None, None], row[:, None, None] + steps[:, None], col[:, None, None] + steps
-    ]
+    rows, cols = row[:, None, None] + steps[:, None], col[:, None, None] + steps
+    found: NDArray[np.uint8] = frames[image[:, None, None], rows, cols]
     return found.reshape(len(flat), -1)  # (n, k * k * 3)
 
 
@@ -207,7 +184,6 @@ def _ids_at(
 ) -> NDArray[np.int64]:
     image, row, col = _corners(flat, size, stride)
     steps = np.arange(kernel)
-    found = ids[
-        image[:, None, None], row[:, None, None] + steps[:, None], col[:, None, None] + steps
-    ]
+    rows, cols = row[:, None, None] + steps[:, None], col[:, None, None] + steps
+    found: NDArray[np.int64] = ids[image[:, None, None], rows, cols]
     return found.reshape(len(flat), -1)  # (n, k * k)

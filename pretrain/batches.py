@@ -1,0 +1,181 @@
+"""From a store to training batches: which pairs, in which order, and one batch ahead of the loop."""
+
+from __future__ import annotations
+
+import queue
+import threading
+from collections.abc import Callable, Iterator
+from types import TracebackType
+from typing import Any, Generic, NamedTuple, Self, TypeVar
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from pretrain.store import FrameStore
+from slotenv.encoders import SlotEncoder
+
+T = TypeVar("T")
+
+
+class TransitionBatch(NamedTuple):
+    """A batch of consecutive moments.
+
+    Attributes:
+        frames: What the encoder's ``prepare`` made of 2 B frames, first all t, then all t + 1.
+        actions_t: (B, ...) actions taken at the frames t.
+    """
+
+    frames: Any
+    actions_t: Tensor
+
+
+def pair_starts(episode: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Return the rows t for which row t + 1 is the next step of the same episode."""
+    return np.flatnonzero(episode[:-1] == episode[1:])
+
+
+def split_episodes(
+    episode: NDArray[np.int64], *, validation: float, seed: int
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Split transitions into training and validation by episode.
+
+    Args:
+        episode: (N,) episode of each row.
+        validation: Share of rows, at least, whose whole episodes go to validation.
+        seed: Decides which episodes.
+
+    Returns:
+        Rows t of the training pairs and of the validation pairs. With a single episode, its last
+        part is the validation part.
+    """
+    starts = pair_starts(episode)
+    ids, counts = np.unique(episode, return_counts=True)
+    if len(ids) == 1:
+        cut = int(len(starts) * (1 - validation))
+        return starts[:cut], starts[cut + 1 :]
+    order = np.random.default_rng([seed, 1]).permutation(len(ids))
+    before = np.cumsum(counts[order]) - counts[order]
+    chosen = ids[order[before < validation * len(episode)]]
+    if len(chosen) == len(ids):
+        chosen = chosen[:-1]
+    held_out = np.isin(episode[starts], chosen)
+    return starts[~held_out], starts[held_out]
+
+
+class PairSampler:
+    """The pairs of every update, as a pure function of the seed and the update's number.
+
+    An epoch is a permutation of all pairs, cut into batches; the incomplete rest is left out.
+
+    Args:
+        starts: Rows t to draw from.
+        batch_size: Pairs in a batch.
+        seed: Decides the permutations.
+
+    Raises:
+        ValueError: If there are fewer pairs than one batch needs.
+    """
+
+    def __init__(self, starts: NDArray[np.int64], *, batch_size: int, seed: int) -> None:
+        if len(starts) < batch_size:
+            raise ValueError(
+                f"a batch needs {batch_size} pairs, the data has {len(starts)}: collect more frames "
+                "or lower the batch size"
+            )
+        self._starts, self._batch_size, self._seed = starts, batch_size, seed
+        self.batches_per_epoch = len(starts) // batch_size
+        self._epoch, self._order = -1, starts
+
+    def __call__(self, update: int) -> NDArray[np.int64]:
+        """Return the rows t of one update."""
+        epoch, batch = divmod(update, self.batches_per_epoch)
+        if epoch != self._epoch:
+            rng = np.random.default_rng([self._seed, 2, epoch])
+            self._epoch, self._order = epoch, rng.permutation(self._starts)
+        return self._order[batch * self._batch_size : (batch + 1) * self._batch_size]
+
+
+class BatchReader:
+    """Reads the pairs of an update from a store and prepares them for an encoder.
+
+    On a GPU the whole data set is kept there as bytes (100,000 Atari frames are 10 GB).
+
+    Args:
+        store: The frames.
+        encoder: Whose ``prepare`` to use.
+        device: Where training happens.
+    """
+
+    def __init__(self, store: FrameStore, encoder: SlotEncoder, device: torch.device) -> None:
+        self._store, self._encoder, self._device = store, encoder, device
+        self._resident: Tensor | None = None
+        if device.type == "cuda":
+            resident = torch.empty((len(store), *store.preset.shape), dtype=torch.uint8)
+            for start in range(0, len(store), 1024):
+                rows = np.arange(start, min(start + 1024, len(store)))
+                resident[start : start + len(rows)] = torch.from_numpy(store.frames(rows))
+            self._resident = resident.to(device)
+
+    def __call__(self, rows: NDArray[np.int64]) -> TransitionBatch:
+        """Return the transitions that start at these rows."""
+        both = np.concatenate([rows, rows + 1])
+        actions = torch.from_numpy(self._store.actions[rows]).to(self._device)
+        if self._resident is not None:
+            return TransitionBatch(self._resident[torch.from_numpy(both).to(self._device)], actions)
+        return TransitionBatch(self._encoder.prepare(self._store.frames(both)), actions)
+
+
+class Prefetcher(Generic[T]):
+    """Makes numbered items in a thread, a few ahead of the reader, in order.
+
+    Args:
+        make: Turns a number into an item; runs in the thread.
+        start: First number.
+        stop: One past the last.
+        depth: Items kept ready.
+    """
+
+    def __init__(self, make: Callable[[int], T], start: int, stop: int, *, depth: int = 3) -> None:
+        self._make, self._range = make, range(start, stop)
+        self._ready: queue.Queue[T | BaseException] = queue.Queue(depth)
+        self._closed = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="prefetch", daemon=True)
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._closed.set()
+        while self._thread.is_alive():
+            try:
+                self._ready.get(timeout=0.05)
+            except queue.Empty:
+                continue
+        self._thread.join()
+
+    def __iter__(self) -> Iterator[T]:
+        for _ in self._range:
+            item = self._ready.get()
+            if isinstance(item, BaseException):
+                raise item
+            yield item
+
+    def _run(self) -> None:
+        for number in self._range:
+            if self._closed.is_set():
+                return
+            try:
+                item: T | BaseException = self._make(number)
+            except BaseException as error:  # handed to the reader, who raises it
+                item = error
+            self._ready.put(item)
+            if isinstance(item, BaseException):
+                return

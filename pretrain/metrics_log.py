@@ -1,0 +1,69 @@
+"""The one place that metrics go: a line of JSON a row, and TensorBoard."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+from torch.utils.tensorboard import SummaryWriter
+
+from slotenv.atomic import write_atomic
+
+
+class MetricsLog:
+    """Appends rows to ``metrics.jsonl`` and to TensorBoard events in the same folder.
+
+    Args:
+        folder: Run folder.
+        update: Where training goes on; later rows, of a run that was killed, are dropped.
+    """
+
+    def __init__(self, folder: Path, *, update: int) -> None:
+        path = folder / "metrics.jsonl"
+        kept = [row for row in read_metrics(folder) if row["update"] <= update]
+        write_atomic(path, "".join(json.dumps(row) + "\n" for row in kept))
+        self._file = open(path, "a", encoding="utf-8")  # noqa: SIM115
+        self._events = SummaryWriter(str(folder / "tensorboard"), purge_step=update + 1)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._file.close()
+        self._events.close()
+
+    def write(self, *, update: int, split: str, seconds: float, metrics: dict[str, float]) -> None:
+        """Add one row.
+
+        Args:
+            update: Updates done.
+            split: ``"train"`` (means since the last row) or ``"validation"``.
+            seconds: Training time so far.
+            metrics: Name to value.
+        """
+        row = {"update": update, "split": split, "seconds": round(seconds, 2), **metrics}
+        self._file.write(json.dumps(row) + "\n")
+        self._file.flush()
+        for name, value in metrics.items():
+            self._events.add_scalar(f"{split}/{name}", value, update)
+
+
+def read_metrics(folder: Path) -> list[dict[str, Any]]:
+    """Return the rows of ``metrics.jsonl``; a last line cut short by a kill is left out."""
+    path = folder / "metrics.jsonl"
+    if not path.exists():
+        return []
+    rows = []
+    for line in path.read_text(encoding="utf-8").splitlines():
+        try:
+            rows.append(json.loads(line))
+        except json.JSONDecodeError:
+            break
+    return rows

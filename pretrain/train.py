@@ -1,0 +1,225 @@
+"""The training loop, from a store to an encoder folder; resumable to the same weights."""
+
+from __future__ import annotations
+
+import os
+import time
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from pretrain.batches import BatchReader, PairSampler, Prefetcher, split_episodes
+from pretrain.config import TrainConfig
+from pretrain.interrupt import Interrupt
+from pretrain.metrics_log import MetricsLog
+from pretrain.progress import Progress
+from pretrain.store import FrameStore
+from pretrain.train_state import TrainState, load_state, save_state
+from pretrain.training_step import TrainingStep, choose_device
+from pretrain.validation import check_finite, validate, warn_of_collapse
+from slotenv import __version__
+from slotenv.encoders import ENCODERS, SlotEncoder
+from slotenv.objectives import OBJECTIVES, Objective
+
+STATE = "train_state.safetensors"
+_LOG_EVERY = 50  # updates between two rows of training metrics
+_SAVE_SECONDS = 60.0  # between two saved states
+_VALIDATION_BATCHES = 16
+
+
+def train(store: FrameStore, config: TrainConfig, folder: Path, *, num_slots: int) -> SlotEncoder:
+    """Pretrain an encoder, or go on with a training that was interrupted in this folder.
+
+    The same store, configuration, device and number of threads give the same weights, interrupted
+    or not.
+
+    Args:
+        store: The frames.
+        config: How to train; ``config.num_slots`` is not read here.
+        folder: Run folder: gets ``encoder/``, ``metrics.jsonl``, TensorBoard events and the state.
+        num_slots: K.
+
+    Returns:
+        The encoder with the lowest validation loss, also saved as ``folder / "encoder"``.
+
+    Raises:
+        ValueError: If K, the frames or the number of pairs do not fit, or the folder holds the
+            state of another training.
+        TrainingDiverged: If the loss becomes NaN or infinite.
+        KeyboardInterrupt: On Ctrl-C, after the state was saved.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    device = choose_device(config.device)
+    torch.set_num_threads(config.threads or os.cpu_count() or 1)
+    encoder, objective = build(config, num_slots, store.preset.to_dict())
+    run = _Run(
+        store, config, folder, encoder.to(device), objective.to(device), _identity(store, config, num_slots)
+    )
+    run.resume()
+    rows, held_out = split_episodes(
+        store.episode, validation=config.validation_share, seed=config.seed
+    )
+    sampler = PairSampler(rows, batch_size=config.batch_size, seed=config.seed)
+    reader = BatchReader(store, encoder, device)
+    size = min(config.batch_size, len(held_out))
+    if size < 2:
+        raise ValueError("no pairs are left for validation: collect more frames")
+    held_out = held_out[torch.randperm(len(held_out), generator=_generator(config.seed)).numpy()]
+    validation = [
+        reader(held_out[i * size : (i + 1) * size])
+        for i in range(min(_VALIDATION_BATCHES, len(held_out) // size))
+    ]
+    with (
+        MetricsLog(folder, update=run.state.update) as log,
+        Progress("train", total=config.updates, start=run.state.update, unit="updates") as progress,
+        Interrupt() as interrupt,
+        Prefetcher(lambda u: reader(sampler(u)), run.state.update, config.updates) as batches,
+    ):
+        for batch in batches:
+            run.update(batch)
+            progress.advance(1)
+            if run.state.update % _LOG_EVERY == 0:
+                run.log_training(log)
+            if run.state.update % config.validate_every == 0 or run.state.update == config.updates:
+                loss = run.validate(validation, log)
+                progress.advance(0, note=f"validation loss {loss:.3f}")
+            if interrupt.requested or time.monotonic() - run.saved > _SAVE_SECONDS:
+                run.save()
+            if interrupt.requested:
+                raise KeyboardInterrupt
+    return run.finish(device)
+
+
+def build(
+    config: TrainConfig, num_slots: int, preprocess: dict[str, Any]
+) -> tuple[SlotEncoder, Objective]:
+    """Make the encoder and the objective with the weights that ``config.seed`` decides."""
+    torch.manual_seed(config.seed)
+    make: Any = ENCODERS[config.encoder]
+    encoder: SlotEncoder = make(
+        num_slots=num_slots, slot_dim=config.slot_dim, preprocess=preprocess
+    )
+    objective = OBJECTIVES[config.objective](
+        slot_dim=config.slot_dim,
+        diversity_weight=config.diversity_weight,
+        share_projection=config.share_projection,
+    )
+    return encoder, objective
+
+
+class _Run:
+    """What changes while training: weights, optimiser, best weights, counters."""
+
+    def __init__(
+        self,
+        store: FrameStore,
+        config: TrainConfig,
+        folder: Path,
+        encoder: SlotEncoder,
+        objective: Objective,
+        identity: dict[str, Any],
+    ) -> None:
+        self.store, self.config, self.folder = store, config, folder
+        self.encoder, self.objective = encoder, objective
+        parameters = [*encoder.parameters(), *objective.parameters()]
+        self.optimizer = torch.optim.Adam(parameters, lr=config.learning_rate)
+        self.step = TrainingStep(encoder, objective, config.precision)
+        self.state = TrainState(identity=identity)
+        self.best = self._weights()
+        self.sums: dict[str, Tensor | float] = {}
+        self.began = self.saved = time.monotonic()
+
+    def resume(self) -> None:
+        """Take up a saved state, if there is one."""
+        path = self.folder / STATE
+        if path.exists():
+            modules = {"encoder": self.encoder, "objective": self.objective}
+            self.state, self.best = load_state(
+                path, self.state.identity, modules, self.optimizer
+            )
+            self.sums = dict(self.state.sums)
+            self.began = time.monotonic() - self.state.seconds
+
+    def save(self) -> None:
+        """Write the state."""
+        self.state.seconds = time.monotonic() - self.began
+        self.state.sums = {name: float(total) for name, total in self.sums.items()}
+        modules = {"encoder": self.encoder, "objective": self.objective}
+        save_state(self.folder / STATE, self.state, modules, self.optimizer, self.best)
+        self.saved = time.monotonic()
+
+    def update(self, batch: Any) -> None:
+        """Take one optimiser step; metrics are only summed, so that a GPU need not wait."""
+        self.optimizer.zero_grad(set_to_none=True)
+        output = self.step(batch)
+        output.loss.backward()
+        self.optimizer.step()
+        self.state.update += 1
+        for name, value in output.metrics.items():
+            self.sums[name] = self.sums.get(name, 0.0) + value
+
+    def log_training(self, log: MetricsLog) -> None:
+        """Write the means since the last row."""
+        metrics = {name: float(total) / _LOG_EVERY for name, total in self.sums.items()}
+        check_finite(metrics, self.state.update, self.config.learning_rate)
+        self._write(log, "train", metrics)
+        self.sums = {}
+
+    def validate(self, batches: list[Any], log: MetricsLog) -> float:
+        """Write the validation metrics, keep the weights if they are the best, return the loss."""
+        metrics = validate(self.step, batches)
+        check_finite(metrics, self.state.update, self.config.learning_rate)
+        warn_of_collapse(metrics, self.state.update)
+        self._write(log, "validation", metrics)
+        if self.state.best_loss is None or metrics["loss"] < self.state.best_loss:
+            self.state.best_loss, self.state.best_update = metrics["loss"], self.state.update
+            self.best = self._weights()
+        return metrics["loss"]
+
+    def finish(self, device: torch.device) -> SlotEncoder:
+        """Save the state and the encoder with the best weights."""
+        self.save()
+        self.encoder.load_state_dict(self.best)
+        description = self.store.description
+        self.encoder.provenance = {
+            "env_id": description.env_id,
+            "frames": description.num_steps,
+            "data_seed": description.seed,
+            "data_checksum": self.store.checksum,
+            "objective": self.config.objective,
+            "diversity_weight": self.config.diversity_weight,
+            "updates": self.config.updates,
+            "best_update": self.state.best_update,
+            "validation_loss": self.state.best_loss,
+            "batch_size": self.config.batch_size,
+            "learning_rate": self.config.learning_rate,
+            "seed": self.config.seed,
+            "train_seconds": round(self.state.seconds, 1),
+            "device": device.type,
+            "slotenv": __version__,
+            "torch": torch.__version__,
+        }
+        self.encoder.eval().to("cpu").save_pretrained(self.folder / "encoder")
+        return self.encoder
+
+    def _write(self, log: MetricsLog, split: str, metrics: dict[str, float]) -> None:
+        seconds = time.monotonic() - self.began
+        log.write(update=self.state.update, split=split, seconds=seconds, metrics=metrics)
+
+    def _weights(self) -> dict[str, Tensor]:
+        return {name: t.detach().clone() for name, t in self.encoder.state_dict().items()}
+
+
+def _identity(store: FrameStore, config: TrainConfig, num_slots: int) -> dict[str, Any]:
+    """Everything the weights depend on but the length of training, so that it can be extended."""
+    settings = asdict(config)
+    for name in ("updates", "threads", "device", "precision"):
+        settings.pop(name)
+    return {**settings, "num_slots": num_slots, "data": store.checksum}
+
+
+def _generator(seed: int) -> torch.Generator:
+    return torch.Generator().manual_seed(seed)

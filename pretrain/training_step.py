@@ -1,0 +1,70 @@
+"""One forward pass over a batch of transitions: device, precision and compilation."""
+
+from __future__ import annotations
+
+import torch
+
+from pretrain.batches import TransitionBatch
+from slotenv.encoders import SlotEncoder, SlotOutput
+from slotenv.objectives import Objective, ObjectiveOutput
+
+
+class TrainingStep:
+    """Encodes each frame of a batch once and scores the pairs.
+
+    Args:
+        encoder: On its device.
+        objective: On the same device.
+        precision: ``"float32"``, ``"bf16"`` (autocast) or ``"auto"``: bf16 where it is fast.
+    """
+
+    def __init__(self, encoder: SlotEncoder, objective: Objective, precision: str) -> None:
+        self.encoder, self.objective = encoder, objective
+        self._device = encoder.device.type
+        self._bf16 = precision == "bf16" or (precision == "auto" and has_fast_bf16(self._device))
+        # On a CPU the distinct-window path has another shape in every batch: nothing to compile.
+        self._encode = (
+            torch.compile(encoder.forward_prepared)
+            if self._device == "cuda"
+            else encoder.forward_prepared
+        )
+
+    def __call__(self, batch: TransitionBatch) -> ObjectiveOutput:
+        """Return the loss of a batch."""
+        return self.scored(batch)[0]
+
+    def scored(self, batch: TransitionBatch) -> tuple[ObjectiveOutput, SlotOutput]:
+        """Return the loss of a batch and the encoding of its frames at time t."""
+        with torch.autocast(self._device, torch.bfloat16, enabled=self._bf16):
+            both = self._encode(batch.frames)
+        slots = both.slots.float()
+        half = len(slots) // 2
+        maps_t, maps_tp1 = (None, None) if both.maps is None else both.maps.split(half)
+        output_t, output_tp1 = SlotOutput(slots[:half], maps_t), SlotOutput(slots[half:], maps_tp1)
+        return self.objective(output_t, batch.actions_t, output_tp1), output_t
+
+
+def choose_device(name: str) -> torch.device:
+    """Return the device a name means; ``"auto"`` is a GPU where there is one.
+
+    Raises:
+        ValueError: If the device does not exist here.
+    """
+    if name == "auto":
+        name = "cuda" if torch.cuda.is_available() else "cpu"
+    try:
+        device = torch.device(name)
+    except RuntimeError as error:
+        raise ValueError(f"no device {name!r}: use cpu, cuda or auto") from error
+    if device.type not in ("cpu", "cuda"):
+        raise ValueError(f"device must be cpu, cuda or auto, got {name!r}")
+    if device.type == "cuda" and not torch.cuda.is_available():
+        raise ValueError("this torch sees no CUDA device: use --device cpu, or install a CUDA build")
+    return device
+
+
+def has_fast_bf16(device: str) -> bool:
+    """Return whether bf16 matrix products have instructions of their own on this device."""
+    if device == "cuda":
+        return torch.cuda.is_bf16_supported(including_emulation=False)
+    return bool(torch.cpu._is_avx512_bf16_supported())
