@@ -14,6 +14,7 @@ from concurrent.futures import ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
 
+import ale_py
 import numpy as np
 
 from pretrain.progress import Progress
@@ -145,3 +146,4 @@ def _in_processes(
 def _start_worker() -> None:
     # Ctrl-C reaches the whole process group; the parent alone decides what to do about it.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    ale_py.ALEInterface.setLoggerMode(ale_py.LoggerMode.Error)

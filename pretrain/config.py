@@ -2,17 +2,48 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Any, Literal
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Annotated, Any, Literal, NamedTuple
+
+import tyro
 
 from slotenv.encoders import ENCODERS
 from slotenv.objectives import OBJECTIVES
 
 
+MAX_SEED = 1_000_000
+"""Seeds from here on are kept for probe frames, so that no run trains on what another is tested on."""
+
+
+class Budget(NamedTuple):
+    """Sizes of a run.
+
+    Attributes:
+        frames: Frames to pretrain on.
+        updates: Optimiser steps.
+        probe_frames: Frames of each probe.
+    """
+
+    frames: int
+    updates: int
+    probe_frames: int
+
+
+BUDGETS = {
+    "demo": Budget(frames=10_000, updates=600, probe_frames=10_000),
+    "short": Budget(frames=100_000, updates=8_000, probe_frames=50_000),
+    "paper": Budget(frames=100_000, updates=62_500, probe_frames=50_000),
+}
+
+
 @dataclass(frozen=True, kw_only=True)
 class TrainConfig:
-    """How an encoder is pretrained. Defaults are the paper's, but for the number of updates."""
+    """How an encoder is pretrained. Settings are the paper's; only the budget is smaller by default."""
 
+    budget: Literal["demo", "short", "paper"] = "short"
+    """Sizes that are not given otherwise. demo: minutes; short: under half an hour on 2 cores;
+    paper: 62,500 updates (100 epochs)."""
     encoder: str = "slot_maps"
     """Architecture, a name in slotenv.encoders.ENCODERS."""
     objective: str = "scn"
@@ -26,8 +57,8 @@ class TrainConfig:
     """Weight of the diversity loss L2; 0 leaves it out (the paper's Loss1Only)."""
     share_projection: bool = True
     """One bilinear matrix for both losses, or one for each."""
-    updates: int = 6_000
-    """Optimiser steps. The paper's are 62,500 (100 epochs of 80,000 pairs)."""
+    updates: int | None = None
+    """Optimiser steps. Default: the budget's."""
     batch_size: int = 128
     """Pairs per update; the other pairs of a batch are the negatives."""
     learning_rate: float = 3e-4
@@ -52,15 +83,137 @@ class TrainConfig:
             raise ValueError(
                 f"batch_size must be at least 2 (negatives come from the batch), got {self.batch_size}"
             )
-        for name in ("updates", "validate_every", "slot_dim"):
-            if getattr(self, name) < 1:
-                raise ValueError(f"{name} must be at least 1, got {getattr(self, name)}")
+        _check_positive(self, "updates", "validate_every", "slot_dim", "threads", "num_slots")
+        _check_seed(self.seed)
         if not 0 < self.validation_share < 1:
             raise ValueError(f"validation_share must lie between 0 and 1, got {self.validation_share}")
         if not self.learning_rate > 0:
             raise ValueError(f"learning_rate must be positive, got {self.learning_rate}")
-        if self.threads is not None and self.threads < 1:
-            raise ValueError(f"threads must be at least 1, got {self.threads}")
+
+    @property
+    def num_updates(self) -> int:
+        """Optimiser steps: as given, or the budget's."""
+        return BUDGETS[self.budget].updates if self.updates is None else self.updates
+
+
+@dataclass(frozen=True, kw_only=True)
+class ProbeConfig:
+    """How an encoder is probed against the labels in the emulator's RAM."""
+
+    view: Literal["scn", "pixel"] = "scn"
+    """Labels: the paper's raw RAM bytes (scn), or decoded screen coordinates (pixel)."""
+    probe_frames: int | None = None
+    """Frames of each probe. Default: the budget's."""
+    probe_seeds: int = 1
+    """Independent probe data sets; their mean and standard error are reported."""
+    curve: bool = False
+    """Probe the snapshots taken during training, too: accuracy against updates."""
+
+    def __post_init__(self) -> None:
+        _check_positive(self, "probe_frames", "probe_seeds")
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunConfig:
+    """The main job: collect, pretrain, probe, report. The same command again goes on after a stop."""
+
+    env: str
+    """Environment: ALE/Pong-v5, PongNoFrameskip-v4, Pong, or any id of gymnasium.make."""
+    out: Path
+    """Run folder, made if missing."""
+    preset: Literal["scn", "v5", "plain"] | None = None
+    """Frames: the paper's stack (scn), as ALE/<Game>-v5 gives them (v5), as they come (plain).
+    Default: v5 for ALE/<Game>-v5, scn for other Atari names, plain elsewhere."""
+    frames: int | None = None
+    """Frames to pretrain on. Default: the budget's."""
+    workers: int | None = None
+    """Processes for collection; default: one per core. The data do not depend on it."""
+    train: Annotated[TrainConfig, tyro.conf.arg(name="")] = field(default_factory=TrainConfig)
+    probe: Annotated[ProbeConfig, tyro.conf.arg(name="")] = field(default_factory=ProbeConfig)
+
+    def __post_init__(self) -> None:
+        _check_positive(self, "frames", "workers")
+
+    @property
+    def num_frames(self) -> int:
+        """Frames to pretrain on: as given, or the budget's."""
+        return BUDGETS[self.train.budget].frames if self.frames is None else self.frames
+
+    @property
+    def num_probe_frames(self) -> int:
+        """Frames of each probe: as given, or the budget's."""
+        given = self.probe.probe_frames
+        return BUDGETS[self.train.budget].probe_frames if given is None else given
+
+
+@dataclass(frozen=True, kw_only=True)
+class CollectConfig:
+    """Collect frames of a uniformly random agent; the same command again goes on after a stop."""
+
+    env: str
+    """Environment: ALE/Pong-v5, PongNoFrameskip-v4, Pong, or any id of gymnasium.make."""
+    out: Path
+    """Data folder, made if missing."""
+    preset: Literal["scn", "v5", "plain"] | None = None
+    """Frames: scn, v5 or plain. Default: by the form of the environment's name."""
+    frames: int = 100_000
+    """Frames (agent steps)."""
+    seed: int = 0
+    """Decides every byte of the data."""
+    workers: int | None = None
+    """Processes; default: one per core. The data do not depend on it."""
+
+    def __post_init__(self) -> None:
+        _check_positive(self, "frames", "workers")
+        if self.seed < 0:
+            raise ValueError(f"seed must not be negative, got {self.seed}")
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainVerbConfig:
+    """Pretrain an encoder on collected frames; the same command again goes on after a stop."""
+
+    data: Path
+    """Data folder, as collect makes it."""
+    out: Path
+    """Folder for encoder/, metrics and state, made if missing."""
+    train: Annotated[TrainConfig, tyro.conf.arg(name="")] = field(default_factory=TrainConfig)
+
+
+@dataclass(frozen=True, kw_only=True)
+class ProbeVerbConfig:
+    """Probe an encoder on a data set that it was not trained on, and print the table."""
+
+    encoder: str
+    """Encoder folder, run folder or hub id."""
+    data: Path
+    """Data folder, as collect makes it, of a labelled Atari game and another seed."""
+    view: Literal["scn", "pixel"] = "scn"
+    """Labels: raw RAM bytes as in the paper (scn), or decoded screen coordinates (pixel)."""
+    shuffle_labels: bool = False
+    """Shuffle the labels first: a control that must score about 0."""
+    json: Path | None = None
+    """Also write the whole report to this file."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ReportVerbConfig:
+    """Write report.html of a run folder anew."""
+
+    out: Path
+    """Run folder."""
+
+
+def _check_positive(config: Any, *names: str) -> None:
+    for name in names:
+        value = getattr(config, name)
+        if value is not None and value < 1:
+            raise ValueError(f"{name} must be at least 1, got {value}")
+
+
+def _check_seed(seed: int) -> None:
+    if not 0 <= seed < MAX_SEED:
+        raise ValueError(f"seed must lie in 0..{MAX_SEED - 1} (larger ones are for probes), got {seed}")
 
 
 def _check_name(what: str, name: str, table: dict[str, Any]) -> None:

@@ -276,7 +276,7 @@ def _read_shard(folder: Path, shard: int, description: DataDescription) -> Shard
     """Read one shard; every member's CRC is checked on the way."""
     path = shard_path(folder, shard)
     try:
-        with np.load(path, allow_pickle=False) as arrays:
+        with open(path, "rb") as file, np.load(file, allow_pickle=False) as arrays:
             content = {name: arrays[name] for name in arrays.files}
         length = len(content["episode"])
         if length != description.shard_length(shard):

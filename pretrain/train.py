@@ -28,6 +28,7 @@ STATE = "train_state.safetensors"
 _LOG_EVERY = 50  # updates between two rows of training metrics
 _SAVE_SECONDS = 60.0  # between two saved states
 _VALIDATION_BATCHES = 16
+_SNAPSHOTS = {0} | {factor * 2**power for factor in (250, 375) for power in range(1, 13)} | {250}
 
 
 def train(store: FrameStore, config: TrainConfig, folder: Path, *, num_slots: int) -> SlotEncoder:
@@ -74,16 +75,18 @@ def train(store: FrameStore, config: TrainConfig, folder: Path, *, num_slots: in
     ]
     with (
         MetricsLog(folder, update=run.state.update) as log,
-        Progress("train", total=config.updates, start=run.state.update, unit="updates") as progress,
+        Progress("train", total=config.num_updates, start=run.state.update, unit="updates") as progress,
         Interrupt() as interrupt,
-        Prefetcher(lambda u: reader(sampler(u)), run.state.update, config.updates) as batches,
+        Prefetcher(lambda u: reader(sampler(u)), run.state.update, config.num_updates) as batches,
     ):
+        run.snapshot()
         for batch in batches:
             run.update(batch)
+            run.snapshot()
             progress.advance(1)
             if run.state.update % _LOG_EVERY == 0:
                 run.log_training(log)
-            if run.state.update % config.validate_every == 0 or run.state.update == config.updates:
+            if run.state.update % config.validate_every == 0 or run.state.update == config.num_updates:
                 loss = run.validate(validation, log)
                 progress.advance(0, note=f"validation loss {loss:.3f}")
             if interrupt.requested or time.monotonic() - run.saved > _SAVE_SECONDS:
@@ -155,7 +158,7 @@ class _Run:
         """Take one optimiser step; metrics are only summed, so that a GPU need not wait."""
         self.optimizer.zero_grad(set_to_none=True)
         output = self.step(batch)
-        output.loss.backward()
+        output.loss.backward()  # type: ignore[no-untyped-call]
         self.optimizer.step()
         self.state.update += 1
         for name, value in output.metrics.items():
@@ -179,6 +182,15 @@ class _Run:
             self.best = self._weights()
         return metrics["loss"]
 
+    def snapshot(self) -> None:
+        """At some updates, more and more apart, keep the encoder for the curve over training."""
+        update = self.state.update
+        folder = self.folder / "snapshots" / f"{update:06d}"
+        if update in _SNAPSHOTS and not folder.exists():
+            seconds = self.state.seconds if update == 0 else time.monotonic() - self.began
+            self.encoder.provenance = {"updates": update, "train_seconds": round(seconds, 1)}
+            self.encoder.save_pretrained(folder)
+
     def finish(self, device: torch.device) -> SlotEncoder:
         """Save the state and the encoder with the best weights."""
         self.save()
@@ -191,7 +203,7 @@ class _Run:
             "data_checksum": self.store.checksum,
             "objective": self.config.objective,
             "diversity_weight": self.config.diversity_weight,
-            "updates": self.config.updates,
+            "updates": self.config.num_updates,
             "best_update": self.state.best_update,
             "validation_loss": self.state.best_loss,
             "batch_size": self.config.batch_size,
@@ -216,7 +228,7 @@ class _Run:
 def _identity(store: FrameStore, config: TrainConfig, num_slots: int) -> dict[str, Any]:
     """Everything the weights depend on but the length of training, so that it can be extended."""
     settings = asdict(config)
-    for name in ("updates", "threads", "device", "precision"):
+    for name in ("budget", "updates", "threads", "device", "precision"):
         settings.pop(name)
     return {**settings, "num_slots": num_slots, "data": store.checksum}
 

@@ -39,8 +39,9 @@ class TrainingStep:
             both = self._encode(batch.frames)
         slots = both.slots.float()
         half = len(slots) // 2
-        maps_t, maps_tp1 = (None, None) if both.maps is None else both.maps.split(half)
-        output_t, output_tp1 = SlotOutput(slots[:half], maps_t), SlotOutput(slots[half:], maps_tp1)
+        maps = both.maps
+        output_t = SlotOutput(slots[:half], None if maps is None else maps[:half])
+        output_tp1 = SlotOutput(slots[half:], None if maps is None else maps[half:])
         return self.objective(output_t, batch.actions_t, output_tp1), output_t
 
 
@@ -66,5 +67,5 @@ def choose_device(name: str) -> torch.device:
 def has_fast_bf16(device: str) -> bool:
     """Return whether bf16 matrix products have instructions of their own on this device."""
     if device == "cuda":
-        return torch.cuda.is_bf16_supported(including_emulation=False)
+        return bool(torch.cuda.is_bf16_supported(including_emulation=False))
     return bool(torch.cpu._is_avx512_bf16_supported())

@@ -22,10 +22,24 @@ _HOMES = {
     "probe": "slotenv.probe",
 }
 
-__all__ = ["__version__", *_HOMES]  # noqa: PLE0604
+__all__ = [
+    "ObjectSlotObservation",
+    "SlotEncoder",
+    "SlotExtractor",
+    "__version__",
+    "encoders",
+    "labels",
+    "make_env",
+    "objectives",
+    "preset_for",
+    "probe",
+]
 
 if TYPE_CHECKING:
-    from slotenv import encoders, labels, objectives, probe
+    from slotenv import encoders as encoders
+    from slotenv import labels as labels
+    from slotenv import objectives as objectives
+    from slotenv import probe as probe
     from slotenv.encoders import SlotEncoder
     from slotenv.environments import make_env, preset_for
     from slotenv.extractor import SlotExtractor

@@ -35,6 +35,7 @@ def atomic_folder(path: Path) -> Iterator[Path]:
     The old folder is moved aside for the instant between two renames; what is left there by a kill
     at that instant is put back by :func:`recover_folder`.
     """
+    path = Path(os.path.abspath(path))  # "." has no name of its own
     path.parent.mkdir(parents=True, exist_ok=True)
     recover_folder(path)
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
@@ -63,6 +64,7 @@ def recover_folder(path: Path) -> None:
 
 
 def _aside(path: Path) -> Path:
+    path = Path(os.path.abspath(path))
     return path.with_name(f".{path.name}.old")
 
 

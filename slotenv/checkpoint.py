@@ -35,16 +35,11 @@ def save(encoder: SlotEncoder, folder: str | PathLike[str]) -> Path:
         The folder.
 
     Raises:
-        FileExistsError: If the folder holds anything that is no encoder.
+        FileExistsError: If something else than an encoder or an empty folder is there.
     """
     path = Path(folder)
     recover_folder(path)
-    foreign = {p.name for p in path.iterdir()} - {CONFIG, WEIGHTS, CARD} if path.is_dir() else set()
-    if foreign:
-        raise FileExistsError(
-            f"{path} holds {', '.join(sorted(foreign)[:3])}, which no encoder folder has: "
-            "choose an empty or new folder"
-        )
+    _check_replaceable(path)
     state = {name: t.detach().cpu().contiguous() for name, t in encoder.state_dict().items()}
     weights = safetensors.torch.save(state)
     config = {
@@ -102,8 +97,8 @@ def read_config(folder: str | PathLike[str]) -> dict[str, Any]:
     path = Path(folder) / CONFIG
     if not path.is_file():
         raise FileNotFoundError(
-            f"{folder} has no {CONFIG}: it is no encoder folder (a run folder holds one in encoder/ "
-            "when its training has ended)"
+            f"{folder} has no {CONFIG}: it is no encoder folder (a run folder holds one in "
+            "encoder/ when its training has ended)"
         )
     try:
         config: dict[str, Any] = json.loads(path.read_text())
@@ -114,8 +109,9 @@ def read_config(folder: str | PathLike[str]) -> dict[str, Any]:
         raise ValueError(f"{path} is no slot encoder's config: it lacks {', '.join(missing)}")
     if config["format"] != FORMAT:
         raise ValueError(
-            f"{path} has format {config['format']} (written by slotenv {config['slotenv_version']}), "
-            f"this is slotenv {__version__}, which reads format {FORMAT}: install that version"
+            f"{path} has format {config['format']}, written by slotenv "
+            f"{config['slotenv_version']}. This is slotenv {__version__}, which reads format "
+            f"{FORMAT}: install that version"
         )
     return config
 
@@ -140,10 +136,14 @@ def find_folder(name: str | PathLike[str], *, revision: str | None = None, **hub
     path = Path(name)
     for folder in (path, path / "encoder"):
         recover_folder(folder)
-        if (folder / CONFIG).is_file() and _is_encoder_config(folder / CONFIG):
+        has_weights = (folder / WEIGHTS).is_file()
+        if (folder / CONFIG).is_file() and (has_weights or _is_encoder_config(folder / CONFIG)):
             return folder
     if path.exists():
-        read_config(path / "encoder" if (path / "encoder").is_dir() else path)
+        raise FileNotFoundError(
+            f"{path} holds no encoder: neither it nor its subfolder encoder/ has the {CONFIG} of "
+            "one (a run folder has it when its training has ended)"
+        )
     try:
         allow = [CONFIG, WEIGHTS, CARD]
         return Path(
@@ -197,6 +197,22 @@ def _is_encoder_config(path: Path) -> bool:
     except ValueError:
         return path.with_name(WEIGHTS).exists()
     return isinstance(config, dict) and ("architecture" in config or "format" in config)
+
+
+def _check_replaceable(path: Path) -> None:
+    if not path.exists():
+        return
+    if not path.is_dir():
+        raise FileExistsError(f"{path} is a file: choose a new folder for the encoder")
+    names = {p.name for p in path.iterdir()}
+    foreign = names - {CONFIG, WEIGHTS, CARD}
+    if names and not foreign and not (CONFIG in names and _is_encoder_config(path / CONFIG)):
+        foreign = names
+    if foreign:
+        raise FileExistsError(
+            f"{path} holds {', '.join(sorted(foreign)[:3])}, which no encoder folder has: "
+            "choose an empty or new folder"
+        )
 
 
 def _check_state(encoder: SlotEncoder, state: dict[str, Any], path: Path) -> None:

@@ -151,15 +151,13 @@ class MaxAndSkip(gym.Wrapper[NDArray[np.uint8], int, NDArray[np.uint8], int]):
     def __init__(self, env: gym.Env[NDArray[np.uint8], int], skip: int = 4) -> None:
         super().__init__(env)
         self._skip = skip
-        atari: Any = env.unwrapped
-        self._ale = atari.ale
-        self._action_set = atari._action_set
 
     def step(
         self, action: int
     ) -> tuple[NDArray[np.uint8], float, bool, bool, dict[str, Any]]:
         """Act for ``skip`` emulator frames."""
-        ale, code = self._ale, self._action_set[action]
+        atari: Any = self.unwrapped  # not kept: an emulator cannot be pickled, its environment can
+        ale, code = atari.ale, atari._action_set[action]
         reward, before_last = 0.0, None
         for i in range(self._skip):
             reward += ale.act(code)

@@ -19,7 +19,7 @@ from torch import Tensor, nn
 from slotenv import checkpoint
 from slotenv.encoders import SlotEncoder
 
-_MANY = 4  # images from which on looking for distinct windows pays on a CPU
+_MANY = 8  # images from which on looking for distinct windows pays on a CPU
 
 _configs: dict[str, dict[str, Any]] = {}
 """Configs of the encoders that were given by name, in this process or in an agent loaded by it."""

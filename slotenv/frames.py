@@ -110,12 +110,12 @@ def _shape_hint(shape: tuple[int, ...]) -> str:
     """Guess which wrapper produced a wrong frame shape."""
     if len(shape) == 2 or (len(shape) >= 3 and shape[-1] == 1):
         return "These look like grey frames: use obs_type='rgb' and no grayscale wrapper."
+    if len(shape) >= 3 and shape[-3] == 3 and shape[-1] > 3:
+        return "These look like channels-first frames: leave out the transpose."
     if len(shape) >= 3 and shape[-1] > 3 and shape[-1] % 3 == 0:
         return "These look like stacked frames: stack slots, not frames (slots first, then stack)."
     if len(shape) == 4 and shape[0] <= 16 and shape[-1] == 3:
         return "These look like stacked frames: stack slots, not frames (slots first, then stack)."
-    if len(shape) >= 3 and shape[-3] == 3:
-        return "These look like channels-first frames: leave out the transpose."
     return "Leave out wrappers that resize, or pretrain an encoder on these frames."
 
 

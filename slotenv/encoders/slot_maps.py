@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from slotenv.encoders.base import SlotEncoder, SlotOutput
-from slotenv.encoders.unique_patches import PatchIndex, forward_unique, index_patches
+from slotenv.encoders.unique_patches import PatchIndex, forward_unique, index_patches, place
 from slotenv.frames import FramePreset
 
 _NUM_MAPS = 128
@@ -111,17 +111,28 @@ class SlotMapEncoder(SlotEncoder):
         """Index the distinct windows; the frames themselves where that would not pay."""
         if self.device.type != "cpu":
             return torch.from_numpy(frames)
-        index = index_patches(frames, self.convs)
+        index = index_patches(frames, (*self.convs, self.head_conv))
         dense = len(frames) * self._dense_multiply_adds()
         if index.multiply_adds(self.convs) > _WORTH * dense:
             return torch.from_numpy(frames)
         return index
 
     def forward_prepared(self, prepared: PatchIndex | Tensor) -> SlotOutput:
-        """Encode what :meth:`prepare` returned."""
-        if isinstance(prepared, PatchIndex):
-            return self._head(forward_unique(prepared, self.convs))
-        return super().forward_prepared(prepared)
+        """Encode what :meth:`prepare` returned; the slot maps are left out on the fast path."""
+        if not isinstance(prepared, PatchIndex):
+            return super().forward_prepared(prepared)
+        c, batch = self.maps_per_slot, len(prepared.positions)
+        rows = forward_unique(prepared, self.convs)  # (n_3, 128)
+        windows = F.embedding(prepared.gathers[-1], rows[:, : self.num_slots * c])
+        windows = windows.view(len(windows), -1, self.num_slots, c).transpose(1, 2)
+        weight = self.head_conv.weight.permute(0, 2, 3, 1).flatten(1)  # (c // 2, 9 * c)
+        hidden = F.relu(F.linear(windows.flatten(2), weight, self.head_conv.bias))
+        hidden = place(hidden.flatten(1), prepared)  # (B, h' * w', K * c // 2)
+        hidden = hidden.view(batch, -1, self.num_slots, hidden.shape[2] // self.num_slots)
+        slots = torch.einsum(
+            "bpkc,dcp->bkd", hidden, self.head_linear.weight.view(self.slot_dim, -1, hidden.shape[1])
+        )
+        return SlotOutput(slots + self.head_linear.bias)
 
     def _head(self, features: Tensor) -> SlotOutput:
         batch, c = len(features), self.maps_per_slot

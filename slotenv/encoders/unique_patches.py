@@ -48,9 +48,9 @@ class PatchIndex:
     size: tuple[int, int]
 
     def multiply_adds(self, convs: Sequence[nn.Conv2d]) -> int:
-        """Multiplications of a forward pass over the distinct windows."""
+        """Multiplications of these layers over their distinct windows."""
         rows = [len(self.patches), *(len(g) for g in self.gathers)]
-        return sum(n * conv.weight.numel() for n, conv in zip(rows, convs, strict=True))
+        return sum(n * conv.weight.numel() for n, conv in zip(rows, convs, strict=False))
 
 
 def index_patches(frames: NDArray[np.uint8], convs: Sequence[nn.Conv2d]) -> PatchIndex:
@@ -87,19 +87,28 @@ def forward_unique(index: PatchIndex, convs: Sequence[nn.Conv2d]) -> Tensor:
     """Run convolutions, each followed by ReLU, on the distinct windows of a batch.
 
     Args:
-        index: From :func:`index_patches` with the same layers.
+        index: From :func:`index_patches` with the same layers, and perhaps more.
         convs: The layers.
 
     Returns:
-        (B, C, h, w) features, equal to the layers applied to ``frames / 255`` channels first.
+        (n, C): the outputs of the last of these layers for its distinct windows, equal to those of
+        the layers applied to ``frames / 255``.
     """
     rows = index.patches.to(convs[0].weight.dtype) / 255.0  # (n_1, k * k * 3)
     rows = F.relu(F.linear(rows, _flat_weight(convs[0]), convs[0].bias))
-    for conv, gather in zip(convs[1:], index.gathers, strict=True):
+    for conv, gather in zip(convs[1:], index.gathers, strict=False):
         windows = F.embedding(gather, rows).flatten(1)  # (n_l, k * k * C)
         rows = F.relu(F.linear(windows, _flat_weight(conv), conv.bias))
-    maps = F.embedding(index.positions, rows)  # (B, h * w, C)
-    return maps.transpose(1, 2).reshape(len(maps), -1, *index.size)
+    return rows
+
+
+def place(rows: Tensor, index: PatchIndex) -> Tensor:
+    """Copy the last layer's rows to where they belong.
+
+    Returns:
+        (B, h * w, C), as a channels-last feature map.
+    """
+    return F.embedding(index.positions, rows)
 
 
 def _flat_weight(conv: nn.Conv2d) -> Tensor:
@@ -118,17 +127,28 @@ def _first_layer_hashes(frames: NDArray[np.uint8], kernel: int, stride: int) -> 
     """Hash every window of the first layer, through the stride x stride blocks it is made of."""
     batch, height, width, channels = frames.shape
     rows, cols = height // stride, width // stride
-    cropped = np.ascontiguousarray(frames[:, : rows * stride, : cols * stride])
     words = stride * channels // 4  # 32-bit words in one row of a block
-    view = cropped.reshape(batch, rows, stride, -1).view(np.uint32)
-    view = view.reshape(batch, rows, stride, cols, words)
-    blocks = np.zeros((batch, rows, cols), np.uint64)
-    term = np.empty_like(blocks)
-    for r in range(stride):
-        for w in range(words):
-            np.multiply(view[:, :, r, :, w], _FACTORS[r * words + w], out=term)
-            blocks += term
-    return _window_hashes(_mixed(blocks), kernel // stride, 1)
+    cropped = np.ascontiguousarray(frames[:, : rows * stride, : cols * stride])
+    lines = cropped.reshape(batch, rows, stride, cols * words * 4).view(np.uint32)
+    # Only blocks that differ from the first frame's are hashed one by one.
+    changed = np.zeros((batch, rows, cols * words), np.uint32)
+    for line in range(stride):
+        changed |= lines[:, :, line] ^ lines[0, :, line]
+    differs = np.zeros((batch, rows, cols), np.bool_)
+    for word in range(words):
+        differs |= changed[:, :, word::words] != 0
+    image, row, col = np.nonzero(differs)
+    blocks = lines.reshape(batch, rows, stride, cols, words)
+    hashes = np.empty((batch, rows, cols), np.uint64)
+    hashes[:] = _block_hashes(blocks[0].swapaxes(1, 2))
+    hashes[image, row, col] = _block_hashes(blocks[image, row, :, col])
+    return _window_hashes(hashes, kernel // stride, 1)
+
+
+def _block_hashes(blocks: NDArray[np.uint32]) -> _Hashes:
+    """Hash blocks of 32-bit words, (..., stride, words)."""
+    flat = blocks.reshape(*blocks.shape[:-2], blocks.shape[-2] * blocks.shape[-1])
+    return _mixed((flat * _FACTORS[: flat.shape[-1]]).sum(-1, dtype=np.uint64))
 
 
 def _window_hashes(hashes: _Hashes, kernel: int, stride: int) -> _Hashes:

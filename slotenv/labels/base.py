@@ -12,9 +12,9 @@ from numpy.typing import NDArray
 RAM_SIZE = 128
 
 Status = Literal["position", "encoded", "not_position", "unresolved"]
-"""What a byte is: ``position`` (affine in a screen coordinate, though it may park or wrap while the
-object is away), ``encoded`` (a coordinate in a code a line cannot undo), ``not_position`` (something
-else under a coordinate's name) or ``unresolved`` (not confirmed on the screen)."""
+"""What a byte is: ``position`` (affine in a screen coordinate, though it may park or wrap while
+the object is away), ``encoded`` (a coordinate in a code that no line undoes), ``not_position``
+(something else under a coordinate's name) or ``unresolved`` (not confirmed on the screen)."""
 
 Decode = Callable[[NDArray[np.int16], int], NDArray[np.float64]]
 """From RAM (N, 128) and the label's byte index to its values (N,)."""

@@ -16,8 +16,8 @@ from __future__ import annotations
 
 from slotenv.labels.base import Affine, ByteWithin, Label
 
-# Rows a thing of height h with its top edge at (byte + offset) shares with the playfield give the
-# bounds: Pong's playfield is rows 34..193, Breakout's rows 32..194.
+# The bounds are those bytes at which the object still shares a row with the playfield (Pong: rows
+# 34 to 193, Breakout: rows 32 to 194), given its top edge below and its height (ball 4, paddle 16).
 _PONG_BALL = ByteWithin(54, 45, 207)
 _PONG_ENEMY = ByteWithin(50, 34, 208)
 _BREAKOUT_BALL = ByteWithin(101, 21, 185)

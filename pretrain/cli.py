@@ -1,0 +1,123 @@
+"""The command line: verbs, exit codes, one-line errors.
+
+Exit codes: 0 done; 1 could not be done (diverged, disk full, a worker killed); 2 a wrong argument
+or a damaged file; 130 interrupted, the same command goes on from there.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import warnings
+from collections.abc import Sequence
+from typing import Annotated, Any
+
+import ale_py
+import tyro
+from rich.console import Console
+
+from pretrain.config import (
+    CollectConfig,
+    ProbeVerbConfig,
+    ReportVerbConfig,
+    RunConfig,
+    TrainVerbConfig,
+)
+from pretrain.validation import TrainingDiverged
+from slotenv.atomic import write_atomic
+
+Verb = (
+    Annotated[RunConfig, tyro.conf.subcommand("run")]
+    | Annotated[CollectConfig, tyro.conf.subcommand("collect")]
+    | Annotated[TrainVerbConfig, tyro.conf.subcommand("train")]
+    | Annotated[ProbeVerbConfig, tyro.conf.subcommand("probe")]
+    | Annotated[ReportVerbConfig, tyro.conf.subcommand("report")]
+)
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run one verb; always ends in SystemExit unless the exit code is 0."""
+    ale_py.ALEInterface.setLoggerMode(ale_py.LoggerMode.Error)
+    warnings.showwarning = _show_warning  # type: ignore[assignment]
+    command = list(sys.argv[1:] if arguments is None else arguments)
+    try:
+        config: Any = tyro.cli(
+            Verb,
+            prog="python -m pretrain",
+            description="Pretrain slot encoders on frames of a random agent, and judge them.",
+            args=command,
+            config=(tyro.conf.OmitArgPrefixes,),
+        )
+        _dispatch(config, command)
+    except KeyboardInterrupt:
+        _fail("interrupted. Nothing that was done is lost: the same command goes on from here.", 130)
+    except (TrainingDiverged, RuntimeError) as error:
+        _fail(str(error), 1)
+    except (FileNotFoundError, FileExistsError, NotADirectoryError, ValueError, TypeError) as error:
+        _fail(str(error), 2)
+    except OSError as error:
+        _fail(f"{error}. The same command goes on from here once that is mended.", 1)
+
+
+def _dispatch(config: Any, command: list[str]) -> None:
+    # Imported here, so that --help and a wrong flag answer at once.
+    match config:
+        case RunConfig():
+            from pretrain.run import run
+
+            run(config, command)
+        case CollectConfig():
+            from pretrain.run import collect_data
+
+            checksum = collect_data(
+                config.out,
+                env=config.env,
+                preset=config.preset,
+                frames=config.frames,
+                seed=config.seed,
+                workers=config.workers,
+            )
+            print(f"{config.out}: {config.frames:,} frames, sha256 {checksum}")
+        case TrainVerbConfig():
+            from pretrain.run import default_num_slots
+            from pretrain.store import FrameStore
+            from pretrain.train import train
+
+            store = FrameStore(config.data)
+            slots = config.train.num_slots or default_num_slots(store.description.env_id)
+            train(store, config.train, config.out, num_slots=slots)
+            print(f"encoder: {config.out / 'encoder'}")
+        case ProbeVerbConfig():
+            _probe(config)
+        case ReportVerbConfig():
+            from pretrain.report import write_report
+
+            print(f"report: {write_report(config.out)}")
+
+
+def _probe(config: ProbeVerbConfig) -> None:
+    from pretrain.probing import probe_encoder
+    from pretrain.store import FrameStore
+    from slotenv import SlotEncoder
+
+    report = probe_encoder(
+        SlotEncoder.from_pretrained(config.encoder),
+        FrameStore(config.data),
+        view=config.view,
+        shuffle_labels=config.shuffle_labels,
+    )
+    print(report.to_markdown())
+    if config.json is not None:
+        write_atomic(config.json, json.dumps(report.to_dict(), indent=2) + "\n")
+
+
+def _fail(message: str, code: int) -> None:
+    if os.environ.get("SLOTENV_TRACEBACK"):
+        raise
+    print(f"pretrain: {message}", file=sys.stderr)
+    raise SystemExit(code)
+
+
+def _show_warning(message: Warning | str, *details: Any) -> None:
+    Console(stderr=True).print(f"warning: {message}", highlight=False, markup=False)

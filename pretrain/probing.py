@@ -1,0 +1,118 @@
+"""Probing the encoders of a run: trained, untrained, with shuffled labels, and along training."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from pretrain.store import FrameStore
+from slotenv.atomic import write_atomic
+from slotenv.checkpoint import read_config
+from slotenv.encoders import SlotEncoder
+from slotenv.environments import game_key
+from slotenv.probe import ProbeReport, run_probe
+
+PROBE_FILE = "probe.json"
+
+
+def probe_encoder(
+    encoder: SlotEncoder, store: FrameStore, *, view: str, shuffle_labels: bool = False
+) -> ProbeReport:
+    """Probe one encoder on one data set.
+
+    Raises:
+        ValueError: If the data set is the one the encoder was trained on, has other frames, or has
+            no labels.
+    """
+    game = game_key(store.description.env_id)
+    if game is None:
+        raise ValueError(f"there are no labels for {store.description.env_id}: only Atari games have")
+    if encoder.provenance.get("data_checksum") == store.checksum:
+        raise ValueError(
+            "this is the data set that the encoder was trained on: probe on another seed's "
+            "(python -m pretrain collect --seed ...)"
+        )
+    if encoder.preprocess != store.preset:
+        raise ValueError(
+            f"the encoder was trained on frames of preset {encoder.preprocess.name!r} "
+            f"{encoder.preprocess.shape}, the data set has {store.preset.name!r} {store.preset.shape}"
+        )
+    return run_probe(encoder.encode, store, game=game, view=view, shuffle_labels=shuffle_labels)
+
+
+def probe_run(
+    folder: Path,
+    stores: list[FrameStore],
+    *,
+    view: str,
+    curve: bool,
+    announce: Callable[[str], object] = print,
+) -> dict[str, Any]:
+    """Probe a run's encoder, its untrained form and a shuffled-label control; keep the results.
+
+    What ``probe.json`` already holds of the same weights, data and view is not computed again.
+
+    Args:
+        folder: Run folder, with ``encoder/`` and ``snapshots/``.
+        stores: Probe data, one per probe seed.
+        view: ``"scn"`` or ``"pixel"``.
+        curve: Whether to probe all snapshots, on the first data set.
+        announce: Called with a line before each probe.
+
+    Returns:
+        The content of ``probe.json``: ``rows`` and ``curve``.
+    """
+    path = folder / PROBE_FILE
+    known = _read_known(path)
+    trained, untrained = folder / "encoder", folder / "snapshots" / "000000"
+
+    def row(name: str, encoder_folder: Path, store: FrameStore, shuffled: bool) -> dict[str, Any]:
+        key = f"{read_config(encoder_folder)['weights_sha256']} {store.checksum} {view} {shuffled}"
+        if key not in known:
+            announce(f"probe: {name}, seed {store.description.seed}")
+            encoder = SlotEncoder.from_pretrained(encoder_folder)
+            report = probe_encoder(encoder, store, view=view, shuffle_labels=shuffled)
+            known[key] = {
+                "key": key,
+                "name": name,
+                "seed": store.description.seed,
+                "updates": encoder.provenance.get("updates", 0),
+                "train_seconds": encoder.provenance.get("train_seconds"),
+                "report": report.to_dict(),
+            }
+            _write(path, list(known.values()), [])
+        return known[key] | {"name": name}
+
+    rows = [row("SCN", trained, store, False) for store in stores]
+    rows += [row("untrained", untrained, store, False) for store in stores]
+    rows.append(row("SCN, shuffled labels", trained, stores[0], True))
+    points = []
+    if curve:
+        for snapshot in sorted((folder / "snapshots").iterdir()):
+            found = row("snapshot", snapshot, stores[0], False)
+            points.append(
+                {
+                    "updates": int(snapshot.name),
+                    "train_seconds": found["train_seconds"],
+                    "accuracy": found["report"]["accuracy"],
+                    "ridge_accuracy": found["report"]["ridge_accuracy"],
+                }
+            )
+    content = {"rows": rows, "curve": points}
+    _write(path, rows, points)
+    return content
+
+
+def _read_known(path: Path) -> dict[str, dict[str, Any]]:
+    if not path.exists():
+        return {}
+    try:
+        return {row["key"]: row for row in json.loads(path.read_text())["rows"]}
+    except (ValueError, KeyError, TypeError) as error:
+        raise ValueError(f"{path} is damaged ({error}): delete it and run again") from error
+
+
+def _write(path: Path, rows: list[dict[str, Any]], curve: list[dict[str, Any]]) -> None:
+    write_atomic(path, json.dumps({"rows": rows, "curve": curve}) + "\n")

@@ -1,0 +1,94 @@
+"""All pictures of a report, drawn from a run folder; None where there is nothing to draw from."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from pretrain.report import figures
+from pretrain.report.animation import animate
+from pretrain.report.attention import Occlusion
+from pretrain.report.overlay import heat_scale
+from pretrain.report.run_folder import RunFolder
+from pretrain.report.scenes import lively_clip, sample_rows, varied_frames
+from pretrain.report.tables import mean_of, paper_accuracy, untrained_rows
+
+_SAMPLE = 200  # frames for the background and the spread of the slots
+_SCENES, _CLIP = 5, 40  # still frames; frames of the animation
+
+
+@dataclass(frozen=True, kw_only=True)
+class Pictures:
+    """PNG files, but for ``animation``, a GIF.
+
+    Attributes:
+        losses: Losses over training.
+        importance: Objects x slots.
+        predictions: Predicted against true values.
+        curve: Probe accuracy over training.
+        attention: Frames x slots with heat.
+        animation: The same, moving.
+        constant_slots: Slots that are the same in every frame.
+    """
+
+    losses: bytes | None
+    importance: bytes | None
+    predictions: bytes | None
+    curve: bytes | None
+    attention: bytes | None
+    animation: bytes | None
+    constant_slots: list[int]
+
+
+def draw(run: RunFolder) -> Pictures:
+    """Draw what the run folder has the numbers for."""
+    report = run.best_rows[0].report if run.best_rows else None
+    attention, animation, constant_slots = _draw_attention(run)
+    return Pictures(
+        losses=figures.losses(run.metrics, num_slots=run.encoder.num_slots)
+        if run.metrics
+        else None,
+        importance=(
+            figures.importance(np.array(report.importance), report.object_names)
+            if report and report.importance
+            else None
+        ),
+        predictions=(
+            figures.predictions(report.points, report.accuracy_by_label)
+            if report and report.points
+            else None
+        ),
+        curve=_draw_curve(run),
+        attention=attention,
+        animation=animation,
+        constant_slots=constant_slots,
+    )
+
+
+def _draw_curve(run: RunFolder) -> bytes | None:
+    if not run.curve:
+        return None
+    paper = paper_accuracy(run.game)
+    return figures.curve(
+        run.curve,
+        untrained=mean_of(untrained_rows(run), "accuracy"),
+        paper=paper["scn"] if paper else None,
+    )
+
+
+def _draw_attention(run: RunFolder) -> tuple[bytes | None, bytes | None, list[int]]:
+    if run.store is None:
+        return None, None, []
+    sample = run.store.frames(sample_rows(len(run.store), _SAMPLE))
+    occlusion = Occlusion.fit(run.encoder.encode, sample)
+    scenes = varied_frames(sample, occlusion, _SCENES)
+    clip = lively_clip(run.store, occlusion, _CLIP)
+    of_scenes = np.stack([occlusion(frame) for frame in scenes])  # (n, K, gh, gw)
+    of_clip = np.stack([occlusion(frame) for frame in clip])
+    scale = heat_scale(of_scenes)
+    return (
+        figures.attention(scenes, of_scenes, occlusion.block, scale),
+        animate(clip, of_clip, occlusion.block, scale),
+        np.flatnonzero(occlusion.spread == 0).tolist(),
+    )

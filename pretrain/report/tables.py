@@ -1,0 +1,196 @@
+"""The report's tables as text: the probe beside the paper, label by label, and the settings."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from pretrain.report.run_folder import UNTRAINED, ProbeRow, RunFolder
+from slotenv.labels import labels_for
+from slotenv.probe import PAPER_DISENTANGLEMENT, paper_row
+
+PAPER_UPDATES = 62_500
+_METRICS = (  # field of ProbeReport, heading, digits
+    ("accuracy", "slot accuracy", 3),
+    ("ridge_accuracy", "with ridge", 3),
+    ("modularity", "modularity", 4),
+    ("weighted_modularity", "weighted modularity", 4),
+    ("compactness", "compactness", 4),
+)
+_PAPER_NAMES = {
+    "scn": "Paper: SCN",
+    "random": "Paper: random CNN",
+    "cswm": "Paper: C-SWM",
+    "supervised": "Paper: supervised",
+}
+_NONE = "–"  # noqa: RUF001 (a dash)
+
+Cells = list[str]
+
+
+def headings() -> Cells:
+    """Return the columns of :func:`probe_table`."""
+    return ["", "updates", *(heading for _, heading, _ in _METRICS), "probes"]
+
+
+def probe_table(run: RunFolder) -> list[Cells]:
+    """Return a line for each kind of probe row: mean and standard error over seeds."""
+    groups: dict[tuple[str, int], list[ProbeRow]] = {}
+    for row in run.rows:
+        view = "" if row.report.view == "scn" else f" ({row.report.view} labels)"
+        groups.setdefault((row.name + view, row.updates), []).append(row)
+    return [
+        [
+            name,
+            f"{updates:,}",
+            *(_over_seeds(rows, field, digits) for field, _, digits in _METRICS),
+            str(len(rows)),
+        ]
+        for (name, updates), rows in groups.items()
+    ]
+
+
+def paper_table(game: str | None) -> list[Cells]:
+    """Return the paper's lines for a game in the same columns; none where it has no numbers."""
+    accuracies = paper_accuracy(game)
+    if accuracies is None:
+        return []
+    lines = []
+    for method, name in _PAPER_NAMES.items():
+        means = PAPER_DISENTANGLEMENT[method]
+        cells = {
+            "accuracy": _show(accuracies[method], 2),
+            "modularity": f"{means['modularity']:.3f} *",
+            "compactness": f"{means['compactness']:.3f} *",
+        }
+        updates = f"{PAPER_UPDATES:,}" if method == "scn" else ""
+        lines.append([name, updates, *(cells.get(field, _NONE) for field, _, _ in _METRICS), ""])
+    return lines
+
+
+def paper_accuracy(game: str | None) -> dict[str, float | None] | None:
+    """Return the paper's accuracies in a game, None if it has none."""
+    if not game:
+        return None
+    try:
+        return paper_row(game)
+    except ValueError:
+        return None
+
+
+def comparison_notes(run: RunFolder) -> list[str]:
+    """Say in sentences what makes this run and the paper's numbers less than comparable."""
+    if paper_accuracy(run.game) is None:
+        return ["The paper has no numbers for this environment."]
+    notes = ["* The paper gives modularity and compactness only as means over its 20 games."]
+    preset, encoder = run.encoder.preprocess.name, run.encoder
+    if preset != "scn":
+        notes.append(
+            f"The frames here come from the preset “{preset}”, not from the paper's stack of "
+            "wrappers: the scores are not measured on the same frames."
+        )
+    updates = encoder.provenance.get("updates")
+    if updates != PAPER_UPDATES:
+        ours = "an unknown number" if updates is None else f"{updates:,}"
+        notes.append(
+            f"The paper's encoders were trained for {PAPER_UPDATES:,} updates, this one for {ours}."
+        )
+    if any(row.report.view != "scn" for row in run.rows):
+        notes.append(
+            "The paper's numbers are under its own labels (the view “scn”): compare no others."
+        )
+    objects = labels_for(run.game or "", "scn").num_objects
+    if encoder.num_slots != objects:
+        notes.append(
+            f"The paper uses as many slots as there are labelled objects, {objects} in this game; "
+            f"here there are {encoder.num_slots}."
+        )
+    return notes
+
+
+def label_table(run: RunFolder) -> list[Cells]:
+    """Return a line for each scored label: label, object, accuracy, with ridge, untrained."""
+    rows, fresh = run.best_rows, untrained_rows(run)
+    objects = {k: v for row in rows for k, v in row.report.object_by_label.items()}
+    return [
+        [
+            label,
+            name,
+            _with_error([r.report.accuracy_by_label.get(label) for r in rows], 3),
+            _with_error([r.report.ridge_by_label.get(label) for r in rows], 3),
+            _with_error([r.report.accuracy_by_label.get(label) for r in fresh], 3),
+        ]
+        for label, name in objects.items()
+    ]
+
+
+def left_out(run: RunFolder) -> dict[str, str]:
+    """Return what is not scored or not defined, and why."""
+    reasons: dict[str, str] = {}
+    for row in run.best_rows:
+        reasons |= row.report.left_out
+        reasons |= {name.replace("_", " "): reason for name, reason in row.report.undefined.items()}
+    return reasons
+
+
+def presence_table(run: RunFolder) -> list[Cells]:
+    """Return a line for each object whose presence was scored: object, balanced accuracy."""
+    rows = run.best_rows
+    names = dict.fromkeys(name for row in rows for name in row.report.presence_by_object)
+    return [
+        [name, _with_error([row.report.presence_by_object.get(name) for row in rows], 3)]
+        for name in names
+    ]
+
+
+def settings_table(run: RunFolder) -> list[Cells]:
+    """Return name and value of every setting: arguments, frames, origin of the weights."""
+    return [
+        *flattened(run.config.get("arguments") or {}),
+        *flattened(run.encoder.preprocess.to_dict(), prefix="frames: "),
+        *flattened(run.encoder.provenance, prefix="encoder: "),
+    ]
+
+
+def flattened(values: Mapping[str, Any], *, prefix: str = "") -> list[Cells]:
+    """Return name and value of each entry, nested entries by dotted names."""
+    lines: list[Cells] = []
+    for name, value in values.items():
+        if isinstance(value, Mapping):
+            lines += flattened(value, prefix=f"{prefix}{name}.")
+        else:
+            lines.append([f"{prefix}{name}", _NONE if value is None else str(value)])
+    return lines
+
+
+def untrained_rows(run: RunFolder) -> list[ProbeRow]:
+    """Return the probe rows of the encoder before any update."""
+    return [row for row in run.rows if row.name == UNTRAINED]
+
+
+def mean_of(rows: Sequence[ProbeRow], field: str) -> float | None:
+    """Return the mean of a field of the reports over rows where it is defined, None if nowhere."""
+    values = [value for row in rows if (value := getattr(row.report, field)) is not None]
+    return float(np.mean(values)) if values else None
+
+
+def _over_seeds(rows: Sequence[ProbeRow], field: str, digits: int) -> str:
+    return _with_error([getattr(row.report, field) for row in rows], digits)
+
+
+def _with_error(values: Sequence[float | None], digits: int) -> str:
+    """Return mean and standard error of the mean; the mean alone for one value."""
+    defined = [value for value in values if value is not None]
+    if not defined:
+        return _NONE
+    mean = _show(float(np.mean(defined)), digits)
+    if len(defined) < 2:
+        return mean
+    return f"{mean} ± {float(np.std(defined, ddof=1)) / math.sqrt(len(defined)):.{digits}f}"
+
+
+def _show(value: float | None, digits: int) -> str:
+    return _NONE if value is None else f"{value:.{digits}f}"

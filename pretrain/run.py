@@ -1,0 +1,151 @@
+"""The main job: collect, pretrain, probe, report, in one resumable folder."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import json
+import platform
+import shlex
+import subprocess
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+
+from pretrain.collect import collect
+from pretrain.config import MAX_SEED, RunConfig
+from pretrain.probing import probe_run
+from pretrain.report import write_report
+from pretrain.store import DataDescription, FrameStore
+from pretrain.train import train
+from slotenv import __version__
+from slotenv.atomic import write_atomic
+from slotenv.environments import game_key, preset_for
+from slotenv.labels import labelled_games, labels_for
+from slotenv.probe.paper import paper_row
+
+_DEFAULT_SLOTS = 8
+_PACKAGES = ("gymnasium", "ale-py", "torch", "numpy", "scikit-learn", "stable-baselines3", "blosc2")
+
+
+def run(config: RunConfig, command: list[str]) -> Path:
+    """Do the main job, or go on with it.
+
+    Args:
+        config: What to do.
+        command: The command line's arguments, for the record.
+
+    Returns:
+        Path of the report.
+    """
+    game = game_key(config.env)
+    preset = preset_for(config.env, config.preset)
+    folder = config.out
+    folder.mkdir(parents=True, exist_ok=True)
+    write_atomic(folder / "config.json", json.dumps(_record(config, command, game), indent=2) + "\n")
+    num_slots = config.train.num_slots or default_num_slots(config.env)
+
+    def data(name: str, frames: int, seed: int) -> FrameStore:
+        path = folder / "data" / name
+        collect_data(
+            path,
+            env=config.env,
+            preset=preset.name,
+            frames=frames,
+            seed=seed,
+            workers=config.workers,
+        )
+        return FrameStore(path)
+
+    train(data("pretrain", config.num_frames, config.train.seed), config.train, folder, num_slots=num_slots)
+    content = None
+    if game in labelled_games(config.probe.view):
+        stores = [
+            data("probe" if i == 0 else f"probe-{i + 1}", config.num_probe_frames, MAX_SEED + i)
+            for i in range(config.probe.probe_seeds)
+        ]
+        content = probe_run(folder, stores, view=config.probe.view, curve=config.probe.curve)
+    report = write_report(folder)
+    if content is None:
+        print(f"no labels for {config.env}: not probed")
+    else:
+        print_table(content, game or "", config.probe.view)
+    print(f"encoder: {folder / 'encoder'}\nreport:  {report}")
+    return report
+
+
+def collect_data(
+    path: Path, *, env: str, preset: str | None, frames: int, seed: int, workers: int | None
+) -> str:
+    """Collect a data set, or what is missing of it, and return its checksum."""
+    description = DataDescription(
+        env_id=env, preset=preset_for(env, preset).to_dict(), seed=seed, num_steps=frames
+    )
+    return collect(path, description, workers=workers)
+
+
+def default_num_slots(env_id: str) -> int:
+    """Return the paper's K for a labelled game (its number of labelled objects), else 8."""
+    game = game_key(env_id)
+    return labels_for(game).num_objects if game in labelled_games("scn") else _DEFAULT_SLOTS
+
+
+def print_table(content: dict[str, Any], game: str, view: str) -> None:
+    """Print the probe's rows and, for the labels of the paper, the paper's numbers below them."""
+    table = Table(title=f"{game}: linear probe of the slots against the labels in RAM ({view} view)")
+    for heading in ("encoder", "updates", "probe seed", "slot accuracy (R2)", "ridge R2"):
+        table.add_column(heading, justify="left" if heading == "encoder" else "right")
+    table.add_column("modularity", justify="right")
+    table.add_column("compactness", justify="right")
+    for row in content["rows"]:
+        report = row["report"]
+        table.add_row(
+            row["name"],
+            f"{row['updates']:,}",
+            str(row["seed"]),
+            *(_number(report[k]) for k in ("accuracy", "ridge_accuracy", "modularity", "compactness")),
+        )
+    if view == "scn":
+        for name, value in paper_row(game).items():
+            table.add_row(f"paper: {name}", "62,500", "", _number(value), "", "", "", style="dim")
+    Console(width=110).print(table)
+
+
+def _number(value: float | None) -> str:
+    return "-" if value is None else f"{value:.3f}"
+
+
+def _record(config: RunConfig, command: list[str], game: str | None) -> dict[str, Any]:
+    arguments = asdict(config)
+    arguments["out"] = str(config.out)
+    return {
+        "command": "python -m pretrain " + shlex.join(command),
+        "env_id": config.env,
+        "game": game,
+        "arguments": arguments,
+        "versions": {
+            "slotenv": __version__,
+            "commit": _commit(),
+            "python": platform.python_version(),
+            **{name: importlib.metadata.version(name) for name in _PACKAGES},
+        },
+    }
+
+
+def _commit() -> str | None:
+    """Return the commit of the checkout this runs from, None outside one."""
+    here = Path(__file__).parent
+    try:
+        done = subprocess.run(
+            ["git", "describe", "--always", "--dirty"],
+            cwd=here,
+            capture_output=True,
+            text=True,
+            timeout=10,
+            check=True,
+        )
+    except (OSError, subprocess.SubprocessError):
+        return None
+    return done.stdout.strip() or None

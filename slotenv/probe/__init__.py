@@ -1,0 +1,41 @@
+"""Do the slots hold objects? Accuracy, modularity and compactness, measured against labels."""
+
+from slotenv.probe.dataset import Encode, ProbeData
+from slotenv.probe.metrics import (
+    balanced_accuracy,
+    label_accuracies,
+    slot_accuracy,
+    slot_compactness,
+    slot_importance,
+    slot_modularity,
+    weighted_modularity,
+)
+from slotenv.probe.paper import (
+    PAPER_ABLATION,
+    PAPER_ACCURACY,
+    PAPER_DISENTANGLEMENT,
+    PAPER_METHODS,
+    paper_row,
+)
+from slotenv.probe.report import ProbeCounts, ProbeReport
+from slotenv.probe.run import run_probe
+
+__all__ = [
+    "PAPER_ABLATION",
+    "PAPER_ACCURACY",
+    "PAPER_DISENTANGLEMENT",
+    "PAPER_METHODS",
+    "Encode",
+    "ProbeCounts",
+    "ProbeData",
+    "ProbeReport",
+    "balanced_accuracy",
+    "label_accuracies",
+    "paper_row",
+    "run_probe",
+    "slot_accuracy",
+    "slot_compactness",
+    "slot_importance",
+    "slot_modularity",
+    "weighted_modularity",
+]

@@ -1,0 +1,113 @@
+"""What the probe reads, and how it is cut into training, validation and test frames."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable
+from typing import Any, NamedTuple, Protocol
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+Indices = NDArray[np.integer[Any]]
+
+Encode = Callable[[NDArray[np.uint8]], ArrayLike]
+"""From frames uint8 (B, H, W, 3) to slots (B, K, D)."""
+
+
+class ProbeData(Protocol):
+    """Frames in the order they were played, with the RAM behind each."""
+
+    def __len__(self) -> int:
+        """Return the number of frames N."""
+
+    def frames(self, indices: Indices) -> NDArray[np.uint8]:
+        """Return frames (n, H, W, 3) by index."""
+
+    @property
+    def ram(self) -> NDArray[np.uint8]:
+        """(N, 128) the console's RAM at each frame."""
+
+    @property
+    def episode(self) -> NDArray[np.integer[Any]]:
+        """(N,) number of the episode each frame belongs to."""
+
+
+class Split(NamedTuple):
+    """Frame indices of the three parts.
+
+    Attributes:
+        train: What regressors are fitted on.
+        validation: What the ridge strength is chosen on.
+        test: What is scored; without the frames that occur in the other two.
+        duplicates: How many test frames were dropped for that.
+    """
+
+    train: NDArray[np.int64]
+    validation: NDArray[np.int64]
+    test: NDArray[np.int64]
+    duplicates: int
+
+
+def split_frames(digests: list[bytes]) -> Split:
+    """Cut frames 70/10/20 by contiguous index and drop test frames seen in the other parts.
+
+    Games repeat themselves, up to four frames in ten: a test frame whose bytes were fitted on
+    would measure memory.
+
+    Args:
+        digests: A digest of each frame's bytes, in order.
+
+    Raises:
+        ValueError: If a part is empty.
+    """
+    count = len(digests)
+    train_end, validation_end = count * 7 // 10, count * 8 // 10
+    seen = set(digests[:validation_end])
+    test = [i for i in range(validation_end, count) if digests[i] not in seen]
+    if train_end == validation_end or not test:
+        raise ValueError(
+            f"{count} frames leave {validation_end - train_end} validation frames and {len(test)} "
+            "test frames that occur nowhere else: collect more"
+        )
+    return Split(
+        np.arange(train_end),
+        np.arange(train_end, validation_end),
+        np.array(test),
+        count - validation_end - len(test),
+    )
+
+
+def read_features(
+    encode: Encode, dataset: ProbeData, *, batch_size: int
+) -> tuple[NDArray[np.float32], list[bytes]]:
+    """Encode all frames and digest their bytes in one pass.
+
+    Returns:
+        Slots (N, K, D) and N digests.
+
+    Raises:
+        TypeError: If frames are not uint8.
+        ValueError: If the encoder does not return finite (B, K, D).
+    """
+    slots: list[NDArray[np.float32]] = []
+    digests: list[bytes] = []
+    for start in range(0, len(dataset), batch_size):
+        indices = np.arange(start, min(start + batch_size, len(dataset)))
+        frames = dataset.frames(indices)
+        if frames.dtype != np.uint8:
+            raise TypeError(f"the probe needs uint8 frames, the dataset gives {frames.dtype}")
+        digests.extend(
+            hashlib.blake2b(frame.tobytes(), digest_size=16).digest() for frame in frames
+        )
+        batch = np.asarray(encode(frames), dtype=np.float32)
+        if batch.ndim != 3 or len(batch) != len(frames):
+            raise ValueError(
+                f"encode must return (B, K, D) with B = {len(frames)}, got shape {batch.shape}"
+            )
+        if not np.isfinite(batch).all():
+            raise ValueError(f"encode returned NaN or infinite slots for frames from {start} on")
+        slots.append(batch)
+    if not slots:
+        raise ValueError("the dataset has no frames")
+    return np.concatenate(slots), digests

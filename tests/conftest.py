@@ -1,0 +1,42 @@
+"""Fixtures for all tests: a tiny encoder for tiny frames."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+
+import pytest
+
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+sys.path.insert(0, str(Path(__file__).parent))  # environments are named "fake_envs:SpritesEnv"
+
+import fake_envs  # noqa: F401 (registers)
+import torch
+
+from slotenv.encoders import SlotMapEncoder
+from slotenv.frames import FramePreset, plain
+
+torch.set_num_threads(1)
+
+
+@pytest.fixture(scope="session")
+def tiny_preset() -> FramePreset:
+    """The frames of the registered sprites environment."""
+    return plain(84, 84)
+
+
+@pytest.fixture
+def tiny_encoder(tiny_preset: FramePreset) -> SlotMapEncoder:
+    """Three slots of four numbers, always the same weights."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        return SlotMapEncoder(num_slots=3, slot_dim=4, preprocess=tiny_preset).eval()
+
+
+@pytest.fixture
+def tiny_encoder_folder(tiny_encoder: SlotMapEncoder, tmp_path: Path) -> Path:
+    """The tiny encoder on disk."""
+    folder = tmp_path / "encoder"
+    tiny_encoder.save_pretrained(folder)
+    return folder

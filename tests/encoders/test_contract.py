@@ -1,0 +1,93 @@
+"""What every entry of ENCODERS must do."""
+
+import numpy as np
+import pytest
+import torch
+from fake_envs import random_frames
+
+from slotenv import SlotEncoder
+from slotenv.encoders import ENCODERS, to_unit_float
+from slotenv.frames import plain
+
+
+@pytest.fixture(params=sorted(ENCODERS))
+def encoder(request: pytest.FixtureRequest) -> SlotEncoder:
+    torch.manual_seed(0)
+    return ENCODERS[request.param](num_slots=3, slot_dim=5, preprocess=plain(84, 96)).eval()
+
+
+def test_shapes_and_kinds(encoder: SlotEncoder) -> None:
+    frames = random_frames(4, 84, 96)
+    slots = encoder.encode(frames)
+    assert isinstance(slots, np.ndarray)
+    assert slots.shape == (4, 3, 5)
+    assert slots.dtype == np.float32
+    tensor = encoder.encode(torch.from_numpy(frames))
+    assert isinstance(tensor, torch.Tensor)
+    np.testing.assert_array_equal(tensor.numpy(), slots)
+    assert not tensor.requires_grad
+
+
+def test_no_frames_no_slots(encoder: SlotEncoder) -> None:
+    assert encoder.encode(np.zeros((0, 84, 96, 3), np.uint8)).shape == (0, 3, 5)
+
+
+def test_forward_equals_forward_prepared_equals_encode(encoder: SlotEncoder) -> None:
+    frames = random_frames(3, 84, 96)
+    frames[1] = 0  # some frames with equal windows
+    expected = encoder(to_unit_float(torch.from_numpy(frames))).slots
+    prepared = encoder.forward_prepared(encoder.prepare(frames)).slots
+    torch.testing.assert_close(prepared, expected, atol=1e-5, rtol=1e-4)
+    np.testing.assert_allclose(encoder.encode(frames), expected.detach(), atol=1e-5, rtol=1e-4)
+
+
+def test_a_frame_alone_equals_the_frame_in_a_batch(encoder: SlotEncoder) -> None:
+    frames = random_frames(4, 84, 96)
+    together = encoder.encode(frames)
+    for i in range(4):
+        np.testing.assert_allclose(encoder.encode(frames[i : i + 1])[0], together[i], atol=1e-5)
+
+
+def test_every_parameter_gets_a_gradient(encoder: SlotEncoder) -> None:
+    encoder(
+        to_unit_float(torch.from_numpy(random_frames(4, 84, 96)))
+    ).slots.square().sum().backward()
+    missing = [n for n, p in encoder.named_parameters() if p.grad is None or not p.grad.any()]
+    assert missing == []
+
+
+def test_encode_leaves_the_mode_alone(encoder: SlotEncoder) -> None:
+    encoder.train()
+    encoder.encode(random_frames(1, 84, 96))
+    assert encoder.training
+
+
+def test_non_contiguous_frames_are_welcome(encoder: SlotEncoder) -> None:
+    frames = random_frames(4, 84, 96)
+    np.testing.assert_array_equal(
+        encoder.encode(frames[::-1]), encoder.encode(np.ascontiguousarray(frames[::-1]))
+    )
+
+
+@pytest.mark.parametrize(
+    ("frames", "error", "text"),
+    [
+        (np.zeros((2, 84, 96, 3), np.float32), TypeError, "must be uint8"),
+        (np.zeros((84, 96, 3), np.uint8), ValueError, "Add a batch axis"),
+        (np.zeros((2, 84, 84, 1), np.uint8), ValueError, "grey"),
+        (np.zeros((2, 3, 84, 96), np.uint8), ValueError, "channels-first"),
+        (np.zeros((2, 84, 96, 12), np.uint8), ValueError, "stacked"),
+        ([[0]], TypeError, "must be uint8"),
+    ],
+)
+def test_wrong_frames_are_named(
+    encoder: SlotEncoder, frames: object, error: type[Exception], text: str
+) -> None:
+    with pytest.raises(error, match=text):
+        encoder.encode(frames)  # type: ignore[call-overload]
+
+
+def test_rebuilds_from_its_kwargs(encoder: SlotEncoder) -> None:
+    again = type(encoder)(**encoder.architecture_kwargs())
+    assert again.architecture_kwargs() == encoder.architecture_kwargs()
+    again.load_state_dict(encoder.state_dict(), strict=True)

@@ -1,0 +1,102 @@
+import itertools
+import math
+
+import pytest
+import torch
+from plain_form import plain_losses
+
+from slotenv.encoders import SlotOutput
+from slotenv.objectives import SlotContrastive
+from slotenv.objectives.slot_contrastive import diversity_logits, saliency_logits
+
+ACTIONS = torch.zeros(5, dtype=torch.long)
+
+
+@pytest.fixture
+def slots() -> tuple[torch.Tensor, torch.Tensor]:
+    generator = torch.Generator().manual_seed(0)
+    return torch.randn(5, 3, 4, generator=generator), torch.randn(5, 3, 4, generator=generator)
+
+
+def score(objective: SlotContrastive, x: torch.Tensor, y: torch.Tensor) -> dict[str, float]:
+    output = objective(SlotOutput(x), ACTIONS[: len(x)], SlotOutput(y))
+    return {name: float(value) for name, value in output.metrics.items()}
+
+
+def test_logits_match_their_definition(slots: tuple[torch.Tensor, torch.Tensor]) -> None:
+    x, y = slots
+    saliency, diversity = torch.empty(3, 5, 5), torch.empty(5, 3, 3)
+    for k, i, j in itertools.product(range(3), range(5), range(5)):
+        saliency[k, i, j] = x[i, k] @ y[j, k]
+    for b, i, j in itertools.product(range(5), range(3), range(3)):
+        diversity[b, i, j] = x[b, i] @ y[b, j]
+    torch.testing.assert_close(saliency_logits(x, y), saliency)
+    torch.testing.assert_close(diversity_logits(x, y), diversity)
+
+
+def test_losses_match_the_plain_form(slots: tuple[torch.Tensor, torch.Tensor]) -> None:
+    objective = SlotContrastive(slot_dim=4, diversity_weight=0.3)
+    first, second = (v.item() for v in plain_losses(objective, *slots))
+    metrics = score(objective, *slots)
+    assert metrics["saliency"] == pytest.approx(first, rel=1e-5)
+    assert metrics["diversity"] == pytest.approx(second, rel=1e-5)
+    assert metrics["loss"] == pytest.approx(first + 0.3 * second, rel=1e-5)
+
+
+def test_slots_that_say_nothing_score_chance() -> None:
+    zeros = torch.zeros(5, 3, 4)
+    metrics = score(SlotContrastive(slot_dim=4), zeros, zeros)
+    assert metrics["saliency"] == pytest.approx(math.log(5))
+    assert metrics["diversity"] == pytest.approx(math.log(3))
+
+
+def test_constant_slot_codes_solve_diversity_alone() -> None:
+    constant = 20 * torch.eye(3, 4).expand(5, 3, 4)
+    objective = SlotContrastive(slot_dim=4)
+    torch.nn.init.eye_(objective.saliency_projection.weight)
+    metrics = score(objective, constant, constant)
+    assert metrics["diversity"] < 1e-6
+    assert metrics["diversity_accuracy"] == 1
+    assert metrics["saliency"] == pytest.approx(math.log(5))
+
+
+def test_order_of_the_batch_does_not_matter(slots: tuple[torch.Tensor, torch.Tensor]) -> None:
+    objective, order = SlotContrastive(slot_dim=4), torch.tensor([3, 1, 4, 0, 2])
+    shuffled = score(objective, slots[0][order], slots[1][order])
+    assert shuffled == pytest.approx(score(objective, *slots), rel=1e-5)
+
+
+def test_loss1only_is_saliency_alone(slots: tuple[torch.Tensor, torch.Tensor]) -> None:
+    metrics = score(SlotContrastive(slot_dim=4, diversity_weight=0), *slots)
+    assert metrics["loss"] == metrics["saliency"]
+    assert "diversity" not in metrics
+
+
+def test_separate_projection_is_one_matrix_more(slots: tuple[torch.Tensor, torch.Tensor]) -> None:
+    count = lambda o: sum(p.numel() for p in o.parameters())  # noqa: E731
+    assert count(SlotContrastive(slot_dim=4)) == 16
+    separate = SlotContrastive(slot_dim=4, share_projection=False)
+    assert count(separate) == 32
+    before = score(separate, *slots)
+    torch.nn.init.zeros_(separate.diversity_projection.weight)
+    after = score(separate, *slots)
+    assert after["saliency"] == before["saliency"]
+    assert after["diversity"] == pytest.approx(math.log(3))
+
+
+def test_gradients_reach_both_moments_and_metrics_are_detached(
+    slots: tuple[torch.Tensor, torch.Tensor],
+) -> None:
+    x, y = (s.requires_grad_() for s in slots)
+    objective = SlotContrastive(slot_dim=4, share_projection=False)
+    output = objective(SlotOutput(x), ACTIONS, SlotOutput(y))
+    output.loss.backward()
+    for tensor in (x, y, *objective.parameters()):
+        assert tensor.grad is not None
+        assert tensor.grad.any()
+    assert not any(value.requires_grad for value in output.metrics.values())
+
+
+def test_negative_weight_is_refused() -> None:
+    with pytest.raises(ValueError, match="must not be negative, got -1"):
+        SlotContrastive(slot_dim=4, diversity_weight=-1)

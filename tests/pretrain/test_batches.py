@@ -1,0 +1,83 @@
+import threading
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pretrain.batches import PairSampler, Prefetcher, pair_starts, split_episodes
+
+
+@given(st.lists(st.integers(1, 9), min_size=1, max_size=12))
+def test_pairs_are_steps_within_an_episode(lengths: list[int]) -> None:
+    episode = np.repeat(np.arange(len(lengths)), lengths)
+    expected = [t for t in range(len(episode) - 1) if episode[t] == episode[t + 1]]
+    np.testing.assert_array_equal(pair_starts(episode), expected)
+
+
+@given(st.lists(st.integers(2, 30), min_size=2, max_size=15), st.integers(0, 5))
+def test_no_episode_is_in_both_parts(lengths: list[int], seed: int) -> None:
+    episode = np.repeat(np.arange(len(lengths)), lengths)
+    train, held_out = split_episodes(episode, validation=0.2, seed=seed)
+    assert not set(episode[train]) & set(episode[held_out])
+    assert len(held_out)
+    assert len(train)
+    assert sorted([*train, *held_out]) == list(pair_starts(episode))
+
+
+def test_validation_gets_its_share_and_depends_on_the_seed() -> None:
+    episode = np.repeat(np.arange(50), 20)
+    splits = [split_episodes(episode, validation=0.2, seed=s)[1] for s in (0, 0, 1)]
+    assert len(splits[0]) == 10 * 19
+    np.testing.assert_array_equal(splits[0], splits[1])
+    assert set(splits[0]) != set(splits[2])
+
+
+def test_a_single_episode_is_cut_in_two_that_share_no_frame() -> None:
+    train, held_out = split_episodes(np.zeros(101, np.int64), validation=0.2, seed=0)
+    frames = {*train, *(train + 1)}
+    assert not frames & {*held_out, *(held_out + 1)}
+    assert len(train) == 80
+
+
+def test_an_epoch_holds_every_pair_once_and_epochs_differ() -> None:
+    sampler = PairSampler(np.arange(100, 148), batch_size=8, seed=0)
+    epochs = [np.concatenate([sampler(e * 6 + i) for i in range(6)]) for e in range(2)]
+    for epoch in epochs:
+        assert sorted(epoch) == list(range(100, 148))
+    assert (epochs[0] != epochs[1]).any()
+
+
+def test_updates_are_the_same_in_whatever_order_they_are_asked() -> None:
+    sampler = PairSampler(np.arange(50), batch_size=8, seed=0)
+    forward = [sampler(i) for i in range(12)]
+    again = PairSampler(np.arange(50), batch_size=8, seed=0)
+    for i in (11, 3, 0, 7):
+        np.testing.assert_array_equal(again(i), forward[i])
+
+
+def test_too_few_pairs_say_what_is_needed() -> None:
+    with pytest.raises(ValueError, match="a batch needs 128 pairs, the data has 5"):
+        PairSampler(np.arange(5), batch_size=128, seed=0)
+
+
+def test_prefetched_items_come_in_order() -> None:
+    with Prefetcher(lambda i: i * i, 3, 40) as items:
+        assert list(items) == [i * i for i in range(3, 40)]
+
+
+def test_an_error_in_the_thread_reaches_the_reader() -> None:
+    def make(number: int) -> int:
+        if number == 4:
+            raise OSError("disk gone")
+        return number
+
+    with Prefetcher(make, 0, 10) as items, pytest.raises(OSError, match="disk gone"):
+        list(items)
+
+
+def test_leaving_early_ends_the_thread() -> None:
+    before = threading.active_count()
+    with Prefetcher(lambda i: i, 0, 10**9) as items:
+        next(iter(items))
+    assert threading.active_count() == before

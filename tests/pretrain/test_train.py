@@ -1,0 +1,249 @@
+import copy
+import json
+import math
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from fake_envs import SPRITES
+from plain_form import plain_training
+
+from pretrain import train as train_module
+from pretrain.batches import BatchReader, PairSampler, split_episodes
+from pretrain.collect import collect
+from pretrain.config import TrainConfig
+from pretrain.metrics_log import read_metrics
+from pretrain.store import DataDescription, FrameStore
+from pretrain.train import STATE, build, train
+from pretrain.training_step import TrainingStep, choose_device
+from pretrain.validation import (
+    CollapseWarning,
+    TrainingDiverged,
+    check_finite,
+    validate,
+    warn_of_collapse,
+)
+from slotenv import SlotEncoder
+from slotenv.frames import plain
+
+SMALL = {"slot_dim": 4, "batch_size": 16, "validate_every": 10, "threads": 1}
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("data")
+    description = DataDescription(
+        env_id=f"fake_envs:{SPRITES}", preset=plain(84, 84).to_dict(), seed=0, num_steps=400
+    )
+    collect(folder, description, workers=1)
+    return folder
+
+
+@pytest.fixture
+def store(data: Path) -> FrameStore:
+    return FrameStore(data)
+
+
+def weights(encoder: SlotEncoder) -> dict[str, torch.Tensor]:
+    return encoder.state_dict()
+
+
+def assert_equal_weights(a: SlotEncoder, b: SlotEncoder) -> None:
+    for name, tensor in weights(a).items():
+        assert torch.equal(tensor, weights(b)[name]), name
+
+
+def test_losses_equal_the_plain_form(store: FrameStore) -> None:
+    config = TrainConfig(**SMALL)
+    encoder, objective = build(config, 3, store.preset.to_dict())
+    reference = copy.deepcopy(encoder), copy.deepcopy(objective)
+    rows, _ = split_episodes(store.episode, validation=0.2, seed=0)
+    sampler = PairSampler(rows, batch_size=16, seed=0)
+    batches = [(store.frames(sampler(i)), store.frames(sampler(i) + 1)) for i in range(5)]
+    expected = list(plain_training(*reference, batches, learning_rate=3e-4))
+
+    optimizer = torch.optim.Adam([*encoder.parameters(), *objective.parameters()], lr=3e-4)
+    step = TrainingStep(encoder, objective, "float32")
+    reader = BatchReader(store, encoder, torch.device("cpu"))
+    for i, (saliency, diversity) in enumerate(expected):
+        output = step(reader(sampler(i)))
+        optimizer.zero_grad()
+        output.loss.backward()
+        optimizer.step()
+        assert output.metrics["saliency"].item() == pytest.approx(saliency, rel=1e-3)
+        assert output.metrics["diversity"].item() == pytest.approx(diversity, rel=1e-3, abs=1e-4)
+
+
+def test_bf16_gives_the_losses_to_its_precision(store: FrameStore) -> None:
+    encoder, objective = build(TrainConfig(**SMALL), 3, store.preset.to_dict())
+    batch = BatchReader(store, encoder, torch.device("cpu"))(np.arange(16))
+    exact = TrainingStep(encoder, objective, "float32")(batch).loss.item()
+    rounded = TrainingStep(encoder, objective, "bf16")(batch).loss.item()
+    assert rounded != exact
+    assert rounded == pytest.approx(exact, rel=0.02)
+
+
+def test_training_lowers_the_validation_loss_and_keeps_the_best(
+    store: FrameStore, tmp_path: Path
+) -> None:
+    encoder = train(store, TrainConfig(updates=120, **SMALL), tmp_path, num_slots=2)
+    losses = {r["update"]: r["loss"] for r in read_metrics(tmp_path) if r["split"] == "validation"}
+    assert min(losses.values()) < 0.8 * (math.log(16) + math.log(2))
+    best = min(losses, key=losses.__getitem__)
+    assert encoder.provenance["best_update"] == best
+    assert_equal_weights(encoder, SlotEncoder.from_pretrained(tmp_path))
+
+
+def test_the_same_seed_gives_the_same_weights(store: FrameStore, tmp_path: Path) -> None:
+    config = TrainConfig(updates=20, **SMALL)
+    encoders = [train(store, config, tmp_path / name, num_slots=2) for name in ("a", "b")]
+    assert_equal_weights(*encoders)
+    other = train(store, TrainConfig(updates=20, seed=1, **SMALL), tmp_path / "c", num_slots=2)
+    assert not torch.equal(weights(other)["conv1.weight"], weights(encoders[0])["conv1.weight"])
+
+
+def test_interrupted_training_ends_with_the_same_weights_and_rows(
+    store: FrameStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    config = TrainConfig(updates=120, **SMALL)
+    whole = train(store, config, tmp_path / "whole", num_slots=2)
+    original, calls = train_module._Run.update, []
+
+    def update_then_ctrl_c(run: object, batch: object) -> None:
+        original(run, batch)  # type: ignore[arg-type]
+        calls.append(1)
+        if len(calls) in (37, 38, 90):
+            os.kill(os.getpid(), signal.SIGINT)
+
+    monkeypatch.setattr(train_module._Run, "update", update_then_ctrl_c)
+    for _ in range(3):
+        with pytest.raises(KeyboardInterrupt):
+            train(store, config, tmp_path / "cut", num_slots=2)
+    monkeypatch.undo()
+    assert_equal_weights(train(store, config, tmp_path / "cut", num_slots=2), whole)
+    rows = [
+        [{k: v for k, v in row.items() if k != "seconds"} for row in read_metrics(tmp_path / name)]
+        for name in ("whole", "cut")
+    ]
+    assert len(rows[0]) == len(rows[1])
+    for expected, row in zip(*rows, strict=True):
+        numbers = [{k: v for k, v in r.items() if k != "split"} for r in (row, expected)]
+        assert row["split"] == expected["split"]
+        assert numbers[0] == pytest.approx(numbers[1])
+
+
+def test_killed_training_ends_with_the_same_weights(
+    store: FrameStore, data: Path, tmp_path: Path
+) -> None:
+    config = TrainConfig(updates=400, **SMALL)
+    whole = train(store, config, tmp_path / "whole", num_slots=2)
+    script = (
+        "from pathlib import Path; import pretrain.train as t; t._SAVE_SECONDS = 0.2;"
+        "from pretrain.store import FrameStore; from pretrain.config import TrainConfig;"
+        f"t.train(FrameStore({str(data)!r}), TrainConfig(updates=400, **{SMALL!r}),"
+        f"Path({str(tmp_path / 'cut')!r}), num_slots=2)"
+    )
+    process = subprocess.Popen([sys.executable, "-c", script])
+    deadline = time.monotonic() + 90
+    while not (tmp_path / "cut" / STATE).exists() and time.monotonic() < deadline:
+        time.sleep(0.01)
+    time.sleep(0.1)
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+    assert not (tmp_path / "cut" / "encoder").exists()
+    assert_equal_weights(train(store, config, tmp_path / "cut", num_slots=2), whole)
+
+
+def test_training_can_be_extended(store: FrameStore, tmp_path: Path) -> None:
+    train(store, TrainConfig(updates=20, **SMALL), tmp_path / "cut", num_slots=2)
+    extended = train(store, TrainConfig(updates=40, **SMALL), tmp_path / "cut", num_slots=2)
+    whole = train(store, TrainConfig(updates=40, **SMALL), tmp_path / "whole", num_slots=2)
+    assert_equal_weights(extended, whole)
+
+
+def test_another_training_in_the_same_folder_is_refused(store: FrameStore, tmp_path: Path) -> None:
+    train(store, TrainConfig(updates=10, **SMALL), tmp_path, num_slots=2)
+    with pytest.raises(ValueError, match=r"another training \(num_slots was 2, is 3\)"):
+        train(store, TrainConfig(updates=10, **SMALL), tmp_path, num_slots=3)
+
+
+def test_a_damaged_state_is_named(store: FrameStore, tmp_path: Path) -> None:
+    train(store, TrainConfig(updates=10, **SMALL), tmp_path, num_slots=2)
+    (tmp_path / STATE).write_bytes(b"nonsense")
+    with pytest.raises(ValueError, match=r"train_state.safetensors is damaged"):
+        train(store, TrainConfig(updates=20, **SMALL), tmp_path, num_slots=2)
+
+
+def test_a_metrics_line_cut_short_is_dropped(store: FrameStore, tmp_path: Path) -> None:
+    train(store, TrainConfig(updates=50, **SMALL), tmp_path, num_slots=2)
+    rows = read_metrics(tmp_path)
+    with open(tmp_path / "metrics.jsonl", "a") as file:
+        file.write(json.dumps({"update": 60})[:7])
+    assert read_metrics(tmp_path) == rows
+
+
+def test_divergence_stops_with_the_update_and_the_learning_rate(
+    store: FrameStore, tmp_path: Path
+) -> None:
+    config = TrainConfig(updates=60, learning_rate=1e30, **SMALL)
+    with pytest.raises(TrainingDiverged, match=r"became .* at update \d+: lower the learning rate"):
+        train(store, config, tmp_path, num_slots=2)
+    assert not (tmp_path / "encoder").exists()
+    with pytest.raises(TrainingDiverged, match="loss became nan at update 7"):
+        check_finite({"loss": math.nan}, 7, 1e-3)
+
+
+def test_constant_slots_and_a_loss_at_chance_are_warned_of(store: FrameStore) -> None:
+    encoder, objective = build(TrainConfig(**SMALL), 2, store.preset.to_dict())
+    with torch.no_grad():
+        encoder.head_linear.weight.zero_()
+        encoder.head_linear.bias.fill_(1.0)
+    batch = BatchReader(store, encoder, torch.device("cpu"))(np.arange(16))
+    metrics = validate(TrainingStep(encoder, objective, "float32"), [batch])
+    assert metrics["constant_slots"] == 2
+    with pytest.warns(CollapseWarning) as caught:
+        warn_of_collapse(metrics, 600)
+    texts = [str(w.message) for w in caught]
+    assert "2 slots are the same for every frame after update 600" in texts[0]
+    assert f"chance is {math.log(16):.3f}" in texts[1]
+
+
+def test_healthy_slots_raise_no_warning(store: FrameStore) -> None:
+    encoder, objective = build(TrainConfig(**SMALL), 2, store.preset.to_dict())
+    batch = BatchReader(store, encoder, torch.device("cpu"))(np.arange(16))
+    metrics = validate(TrainingStep(encoder, objective, "float32"), [batch])
+    warn_of_collapse(metrics, 10)
+    assert metrics["constant_slots"] == 0
+
+
+def test_unknown_devices_are_named() -> None:
+    with pytest.raises(ValueError, match="use cpu, cuda or auto"):
+        choose_device("gpu")
+    with pytest.raises(ValueError, match="must be cpu, cuda or auto"):
+        choose_device("meta")
+    if not torch.cuda.is_available():
+        with pytest.raises(ValueError, match="sees no CUDA device"):
+            choose_device("cuda")
+
+
+@pytest.mark.parametrize(
+    ("fields", "text"),
+    [
+        ({"batch_size": 1}, "at least 2"),
+        ({"updates": 0}, "updates must be at least 1, got 0"),
+        ({"objective": "sc"}, "no objective named 'sc'; there are: scn"),
+        ({"encoder": "x"}, "no encoder named 'x'"),
+        ({"learning_rate": 0.0}, "learning_rate must be positive"),
+        ({"validation_share": 1.0}, "between 0 and 1"),
+        ({"seed": 1_000_000}, "larger ones are for probes"),
+    ],
+)
+def test_wrong_settings_are_named(fields: dict[str, object], text: str) -> None:
+    with pytest.raises(ValueError, match=text):
+        TrainConfig(**fields)  # type: ignore[arg-type]

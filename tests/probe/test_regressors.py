@@ -1,0 +1,88 @@
+"""The linear probes against scikit-learn and closed forms."""
+
+import numpy as np
+import pytest
+from sklearn.linear_model import Ridge
+from sklearn.metrics import r2_score
+
+from slotenv.probe.regressors import (
+    RIDGE_STRENGTHS,
+    ols_predictions,
+    presence_predictions,
+    ridge_predictions,
+    standardise,
+)
+
+
+def problem(noise=0.0, n=90, dims=5, num_labels=2):
+    rng = np.random.default_rng(0)
+    x = rng.normal(size=(n, dims))
+    y = x @ rng.normal(size=(dims, num_labels)) + 40 + noise * rng.normal(size=(n, num_labels))
+    return x[: n // 2], y[: n // 2], x[n // 2 : n * 2 // 3], y[n // 2 : n * 2 // 3], x[n * 2 // 3 :]
+
+
+def test_standardise_uses_the_training_rows_only():
+    features = np.array([[0, 5], [2, 5], [100, 6]], dtype=np.float32)
+    standard = standardise(features, np.array([0, 1]))
+    np.testing.assert_array_equal(standard.varying, [True, False])
+    np.testing.assert_allclose(standard.features, [[-1], [1], [99]])
+
+
+def test_rounding_noise_is_no_feature():
+    rng = np.random.default_rng(0)
+    features = np.full((50, 2), 3.0, dtype=np.float32)
+    features[:, 0] += rng.integers(0, 3, 50) * np.float32(2.4e-7)
+    features[:, 1] += rng.integers(0, 3, 50) * np.float32(1e-3)
+    np.testing.assert_array_equal(standardise(features, np.arange(30)).varying, [False, True])
+
+
+def test_ols_recovers_a_line():
+    x = np.array([[0.0, 1.0], [1.0, 0.0], [1.0, 1.0], [0.0, 0.0]])
+    y = (3 * x[:, :1] - 2 * x[:, 1:] + 7) * np.array([[1.0, 10.0]])
+    prediction, coefficients = ols_predictions(x, y, np.array([[10.0, 100.0]]))
+    np.testing.assert_allclose(prediction, [[-163.0, -1630.0]])
+    np.testing.assert_allclose(coefficients, [[3.0, -2.0], [30.0, -20.0]])
+
+
+def test_without_features_the_mean_is_predicted():
+    train_y = np.array([[1.0, 4.0], [3.0, 4.0]])
+    empty = np.zeros((2, 0))
+    prediction, coefficients = ols_predictions(empty, train_y, np.zeros((3, 0)))
+    np.testing.assert_array_equal(prediction, [[2.0, 4.0]] * 3)
+    assert coefficients.shape == (2, 0)
+    ridge = ridge_predictions(empty, train_y, empty, train_y, np.zeros((3, 0)))
+    np.testing.assert_array_equal(ridge, prediction)
+    assert presence_predictions(empty, np.array([True, False]), np.zeros((3, 0))).all()
+
+
+@pytest.mark.parametrize("noise", [0.01, 1.0, 30.0])
+def test_ridge_is_scikit_learns_at_the_best_validated_strength(noise):
+    train_x, train_y, validation_x, validation_y, test_x = problem(noise)
+    predicted = ridge_predictions(train_x, train_y, validation_x, validation_y, test_x)
+    for label in range(2):
+        models = [Ridge(alpha=a).fit(train_x, train_y[:, label]) for a in RIDGE_STRENGTHS]
+        scores = [r2_score(validation_y[:, label], m.predict(validation_x)) for m in models]
+        expected = models[int(np.argmax(scores))].predict(test_x)
+        np.testing.assert_allclose(predicted[:, label], expected, rtol=1e-6)
+
+
+def test_ridge_survives_collinear_features():
+    train_x, train_y, validation_x, validation_y, test_x = problem()
+    alone = ridge_predictions(train_x, train_y, validation_x, validation_y, test_x)
+
+    def double(x):
+        return np.hstack([x, x])
+
+    doubled = ridge_predictions(
+        double(train_x), train_y, double(validation_x), validation_y, double(test_x)
+    )
+    np.testing.assert_allclose(doubled, alone, rtol=1e-2)
+
+
+def test_presence_is_learned_and_rare_classes_count():
+    rng = np.random.default_rng(0)
+    x = rng.normal(size=(400, 3))
+    present = x[:, 1] > -1.5
+    predicted = presence_predictions(x[:300], present[:300], x[300:])
+    assert np.mean(predicted[~present[300:]]) < 0.2
+    assert np.mean(predicted[present[300:]]) > 0.9

@@ -1,0 +1,124 @@
+"""Which room may import which, read from the source without running it."""
+
+from __future__ import annotations
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import slotenv
+
+ROOT = Path(slotenv.__file__).parents[1]
+FILES = sorted((ROOT / "slotenv").rglob("*.py"))
+OURS = ("slotenv", "pretrain")
+
+ALLOWED = {  # room -> our rooms that it may import when it is imported itself
+    "slotenv.frames": set(),
+    "slotenv.atomic": set(),
+    "slotenv.labels": set(),
+    "slotenv.encoders": {"slotenv.frames"},
+    "slotenv.objectives": {"slotenv.encoders"},
+    "slotenv.environments": {"slotenv.frames"},
+    "slotenv.checkpoint": {"slotenv.atomic", "slotenv.encoders", "slotenv"},
+    "slotenv.wrapper": {"slotenv.checkpoint", "slotenv.encoders", "slotenv.frames"},
+    "slotenv.extractor": {"slotenv.checkpoint", "slotenv.encoders", "slotenv.frames"},
+    "slotenv.probe": {"slotenv.labels", "slotenv.frames"},
+    "slotenv": set(),
+}
+HOMES = {  # third party -> the only rooms that import it at their top
+    "stable_baselines3": {"slotenv.extractor"},
+    "sklearn": {"slotenv.probe"},
+    "ale_py": {"slotenv.environments"},
+    "huggingface_hub": {"slotenv.checkpoint", "slotenv.encoders"},
+}
+
+
+def room_of(module: str) -> str:
+    return ".".join(module.split(".")[:2])
+
+
+def module_of(path: Path) -> str:
+    parts = path.relative_to(ROOT).with_suffix("").parts
+    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+
+
+def imports_of(path: Path, *, top_only: bool) -> set[str]:
+    """Return the modules a file imports; a name from our package counts as the module it is."""
+    tree = ast.parse(path.read_text())
+    found = set()
+    for node in tree.body if top_only else ast.walk(tree):
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            assert not node.level, f"{path}: relative imports hide the arrows"
+            for alias in node.names:
+                whole = f"{node.module}.{alias.name}"
+                found.add(whole if room_of(whole) in ALLOWED else str(node.module))
+    return found
+
+
+def test_every_room_is_on_the_map():
+    assert {room_of(module_of(path)) for path in FILES} <= ALLOWED.keys()
+
+
+@pytest.mark.parametrize("path", FILES, ids=module_of)
+def test_rooms_import_only_what_the_map_allows(path):
+    room = room_of(module_of(path))
+    arrows = {room_of(m) for m in imports_of(path, top_only=True) if m.split(".")[0] in OURS}
+    assert arrows - {room} <= ALLOWED[room]
+
+
+@pytest.mark.parametrize("path", FILES, ids=module_of)
+def test_the_library_never_imports_the_program(path):
+    assert not any(m.split(".")[0] == "pretrain" for m in imports_of(path, top_only=False))
+
+
+@pytest.mark.parametrize("path", FILES, ids=module_of)
+def test_third_parties_have_their_homes(path):
+    room = room_of(module_of(path))
+    for module in imports_of(path, top_only=True):
+        assert room in HOMES.get(module.split(".")[0], {room}), f"{path} imports {module}"
+
+
+def test_stable_baselines_is_imported_by_the_extractor_and_inside_functions_of_environments():
+    users = {
+        room_of(module_of(path))
+        for path in FILES
+        if any(m.startswith("stable_baselines3") for m in imports_of(path, top_only=False))
+    }
+    assert users <= {"slotenv.extractor", "slotenv.environments"}
+
+
+def test_labels_import_numpy_and_nothing_else():
+    paths = sorted((ROOT / "slotenv" / "labels").rglob("*.py"))
+    for path in paths:
+        modules = {m for m in imports_of(path, top_only=True) if not m.startswith("slotenv.labels")}
+        assert {m.split(".")[0] for m in modules} <= {"numpy", *sys.stdlib_module_names}
+
+
+@pytest.mark.parametrize(
+    ("statement", "absent"),
+    [
+        ("import slotenv", ["torch", "stable_baselines3", "sklearn", "ale_py"]),
+        ("import slotenv.labels", ["torch", "gymnasium", "ale_py"]),
+        ("import slotenv.environments", ["torch", "stable_baselines3"]),
+        ("from slotenv import SlotEncoder, ObjectSlotObservation", ["stable_baselines3", "ale_py"]),
+    ],
+)
+def test_importing_loads_only_what_is_needed(statement, absent):
+    code = f"{statement}; import sys; print([m for m in {absent} if m in sys.modules])"
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60
+    )
+    assert done.stdout.strip() == "[]"
+
+
+def test_public_names_are_found_and_others_are_not():
+    assert slotenv.SlotExtractor.__module__ == "slotenv.extractor"
+    assert slotenv.ObjectSlotObservation.__module__ == "slotenv.wrapper"
+    assert "make_env" in dir(slotenv)
+    with pytest.raises(AttributeError, match="no attribute 'Slots'"):
+        _ = slotenv.Slots
