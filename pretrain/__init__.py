@@ -1,1 +1,1 @@
-"""The program: collect frames, train an encoder, probe it, report. See ``python -m pretrain -h``."""
+"""The program: collect frames, train an encoder, probe it, report."""

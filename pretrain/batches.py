@@ -1,4 +1,4 @@
-"""From a store to training batches: which pairs, in which order, and one batch ahead of the loop."""
+"""From a store to training batches: which pairs, in which order, one batch ahead of the loop."""
 
 from __future__ import annotations
 
@@ -81,8 +81,8 @@ class PairSampler:
     def __init__(self, starts: NDArray[np.int64], *, batch_size: int, seed: int) -> None:
         if len(starts) < batch_size:
             raise ValueError(
-                f"a batch needs {batch_size} pairs, the data has {len(starts)}: collect more frames "
-                "or lower the batch size"
+                f"a batch needs {batch_size} pairs, the data has {len(starts)}: collect more "
+                "frames or lower the batch size"
             )
         self._starts, self._batch_size, self._seed = starts, batch_size, seed
         self.batches_per_epoch = len(starts) // batch_size

@@ -51,7 +51,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
         )
         _dispatch(config, command)
     except KeyboardInterrupt:
-        _fail("interrupted. Nothing that was done is lost: the same command goes on from here.", 130)
+        _fail(
+            "interrupted. Nothing that was done is lost: the same command goes on from here.", 130
+        )
     except (TrainingDiverged, RuntimeError) as error:
         _fail(str(error), 1)
     except (FileNotFoundError, FileExistsError, NotADirectoryError, ValueError, TypeError) as error:

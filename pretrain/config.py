@@ -11,9 +11,8 @@ import tyro
 from slotenv.encoders import ENCODERS
 from slotenv.objectives import OBJECTIVES
 
-
 MAX_SEED = 1_000_000
-"""Seeds from here on are kept for probe frames, so that no run trains on what another is tested on."""
+"""Seeds from here on are kept for probes: no run trains on what another is tested on."""
 
 
 class Budget(NamedTuple):
@@ -39,7 +38,7 @@ BUDGETS = {
 
 @dataclass(frozen=True, kw_only=True)
 class TrainConfig:
-    """How an encoder is pretrained. Settings are the paper's; only the budget is smaller by default."""
+    """How an encoder is pretrained: the paper's settings, by default at a smaller budget."""
 
     budget: Literal["demo", "short", "paper"] = "short"
     """Sizes that are not given otherwise. demo: minutes; short: under half an hour on 2 cores;
@@ -81,12 +80,15 @@ class TrainConfig:
         _check_name("objective", self.objective, OBJECTIVES)
         if self.batch_size < 2:
             raise ValueError(
-                f"batch_size must be at least 2 (negatives come from the batch), got {self.batch_size}"
+                "batch_size must be at least 2 (negatives come from the batch), got "
+                f"{self.batch_size}"
             )
         _check_positive(self, "updates", "validate_every", "slot_dim", "threads", "num_slots")
         _check_seed(self.seed)
         if not 0 < self.validation_share < 1:
-            raise ValueError(f"validation_share must lie between 0 and 1, got {self.validation_share}")
+            raise ValueError(
+                f"validation_share must lie between 0 and 1, got {self.validation_share}"
+            )
         if not self.learning_rate > 0:
             raise ValueError(f"learning_rate must be positive, got {self.learning_rate}")
 
@@ -115,7 +117,7 @@ class ProbeConfig:
 
 @dataclass(frozen=True, kw_only=True)
 class RunConfig:
-    """The main job: collect, pretrain, probe, report. The same command again goes on after a stop."""
+    """Collect, pretrain, probe, report. The same command again goes on after a stop."""
 
     env: str
     """Environment: ALE/Pong-v5, PongNoFrameskip-v4, Pong, or any id of gymnasium.make."""
@@ -213,7 +215,9 @@ def _check_positive(config: Any, *names: str) -> None:
 
 def _check_seed(seed: int) -> None:
     if not 0 <= seed < MAX_SEED:
-        raise ValueError(f"seed must lie in 0..{MAX_SEED - 1} (larger ones are for probes), got {seed}")
+        raise ValueError(
+            f"seed must lie in 0..{MAX_SEED - 1} (larger ones are for probes), got {seed}"
+        )
 
 
 def _check_name(what: str, name: str, table: dict[str, Any]) -> None:

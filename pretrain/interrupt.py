@@ -9,7 +9,7 @@ from typing import Self
 
 
 class Interrupt:
-    """While entered, the first Ctrl-C (or SIGTERM) only sets ``requested``; the second acts at once.
+    """While entered, the first Ctrl-C or SIGTERM only sets ``requested``; the second acts at once.
 
     In a thread other than the main one, where Python takes no signals, nothing is changed.
     """

@@ -28,7 +28,9 @@ def probe_encoder(
     """
     game = game_key(store.description.env_id)
     if game is None:
-        raise ValueError(f"there are no labels for {store.description.env_id}: only Atari games have")
+        raise ValueError(
+            f"there are no labels for {store.description.env_id}: only Atari games have"
+        )
     if encoder.provenance.get("data_checksum") == store.checksum:
         raise ValueError(
             "this is the data set that the encoder was trained on: probe on another seed's "
@@ -37,7 +39,8 @@ def probe_encoder(
     if encoder.preprocess != store.preset:
         raise ValueError(
             f"the encoder was trained on frames of preset {encoder.preprocess.name!r} "
-            f"{encoder.preprocess.shape}, the data set has {store.preset.name!r} {store.preset.shape}"
+            f"{encoder.preprocess.shape}, the data set has {store.preset.name!r} "
+            f"{store.preset.shape}"
         )
     return run_probe(encoder.encode, store, game=game, view=view, shuffle_labels=shuffle_labels)
 

@@ -44,7 +44,9 @@ def run(config: RunConfig, command: list[str]) -> Path:
     preset = preset_for(config.env, config.preset)
     folder = config.out
     folder.mkdir(parents=True, exist_ok=True)
-    write_atomic(folder / "config.json", json.dumps(_record(config, command, game), indent=2) + "\n")
+    write_atomic(
+        folder / "config.json", json.dumps(_record(config, command, game), indent=2) + "\n"
+    )
     num_slots = config.train.num_slots or default_num_slots(config.env)
 
     def data(name: str, frames: int, seed: int) -> FrameStore:
@@ -59,7 +61,12 @@ def run(config: RunConfig, command: list[str]) -> Path:
         )
         return FrameStore(path)
 
-    train(data("pretrain", config.num_frames, config.train.seed), config.train, folder, num_slots=num_slots)
+    train(
+        data("pretrain", config.num_frames, config.train.seed),
+        config.train,
+        folder,
+        num_slots=num_slots,
+    )
     content = None
     if game in labelled_games(config.probe.view):
         stores = [
@@ -94,7 +101,9 @@ def default_num_slots(env_id: str) -> int:
 
 def print_table(content: dict[str, Any], game: str, view: str) -> None:
     """Print the probe's rows and, for the labels of the paper, the paper's numbers below them."""
-    table = Table(title=f"{game}: linear probe of the slots against the labels in RAM ({view} view)")
+    table = Table(
+        title=f"{game}: linear probe of the slots against the labels in RAM ({view} view)"
+    )
     for heading in ("encoder", "updates", "probe seed", "slot accuracy (R2)", "ridge R2"):
         table.add_column(heading, justify="left" if heading == "encoder" else "right")
     table.add_column("modularity", justify="right")
@@ -105,7 +114,10 @@ def print_table(content: dict[str, Any], game: str, view: str) -> None:
             row["name"],
             f"{row['updates']:,}",
             str(row["seed"]),
-            *(_number(report[k]) for k in ("accuracy", "ridge_accuracy", "modularity", "compactness")),
+            *(
+                _number(report[k])
+                for k in ("accuracy", "ridge_accuracy", "modularity", "compactness")
+            ),
         )
     if view == "scn":
         for name, value in paper_row(game).items():

@@ -35,7 +35,7 @@ _DESCRIPTION, _CHECKSUMS = "data.json", "checksums.json"
 
 
 class StoreError(ValueError):
-    """A data set that is damaged, foreign or incomplete; the message names the file and a way out."""
+    """A data set that is damaged, foreign or incomplete; the message names the file."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -132,7 +132,9 @@ def create(folder: Path, description: DataDescription) -> list[int]:
             )
     else:
         if any(folder.glob("shard-*.npz")):
-            raise StoreError(f"{folder} has shards but no {_DESCRIPTION}: delete it and collect again")
+            raise StoreError(
+                f"{folder} has shards but no {_DESCRIPTION}: delete it and collect again"
+            )
         write_atomic(path, json.dumps(asdict(description), indent=2) + "\n")
     missing = []
     for shard in range(description.num_shards):
@@ -174,7 +176,9 @@ def finish(folder: Path) -> str:
     for shard in range(description.num_shards):
         path = shard_path(folder, shard)
         if not path.exists():
-            raise StoreError(f"{path} is missing: run the same collection again to complete the set")
+            raise StoreError(
+                f"{path} is missing: run the same collection again to complete the set"
+            )
         sums[path.name] = hashlib.sha256(path.read_bytes()).hexdigest()
     total = hashlib.sha256("".join(sums.values()).encode()).hexdigest()
     path = folder / _CHECKSUMS

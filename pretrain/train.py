@@ -57,7 +57,12 @@ def train(store: FrameStore, config: TrainConfig, folder: Path, *, num_slots: in
     torch.set_num_threads(config.threads or os.cpu_count() or 1)
     encoder, objective = build(config, num_slots, store.preset.to_dict())
     run = _Run(
-        store, config, folder, encoder.to(device), objective.to(device), _identity(store, config, num_slots)
+        store,
+        config,
+        folder,
+        encoder.to(device),
+        objective.to(device),
+        _identity(store, config, num_slots),
     )
     run.resume()
     rows, held_out = split_episodes(
@@ -75,7 +80,9 @@ def train(store: FrameStore, config: TrainConfig, folder: Path, *, num_slots: in
     ]
     with (
         MetricsLog(folder, update=run.state.update) as log,
-        Progress("train", total=config.num_updates, start=run.state.update, unit="updates") as progress,
+        Progress(
+            "train", total=config.num_updates, start=run.state.update, unit="updates"
+        ) as progress,
         Interrupt() as interrupt,
         Prefetcher(lambda u: reader(sampler(u)), run.state.update, config.num_updates) as batches,
     ):
@@ -86,7 +93,10 @@ def train(store: FrameStore, config: TrainConfig, folder: Path, *, num_slots: in
             progress.advance(1)
             if run.state.update % _LOG_EVERY == 0:
                 run.log_training(log)
-            if run.state.update % config.validate_every == 0 or run.state.update == config.num_updates:
+            if (
+                run.state.update % config.validate_every == 0
+                or run.state.update == config.num_updates
+            ):
                 loss = run.validate(validation, log)
                 progress.advance(0, note=f"validation loss {loss:.3f}")
             if interrupt.requested or time.monotonic() - run.saved > _SAVE_SECONDS:
@@ -140,9 +150,7 @@ class _Run:
         path = self.folder / STATE
         if path.exists():
             modules = {"encoder": self.encoder, "objective": self.objective}
-            self.state, self.best = load_state(
-                path, self.state.identity, modules, self.optimizer
-            )
+            self.state, self.best = load_state(path, self.state.identity, modules, self.optimizer)
             self.sums = dict(self.state.sums)
             self.began = time.monotonic() - self.state.seconds
 

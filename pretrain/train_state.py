@@ -75,7 +75,9 @@ def load_state(
             state = TrainState(**json.loads(file.metadata()["state"]))
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
     except (safetensors.SafetensorError, KeyError, TypeError, ValueError) as error:
-        raise ValueError(f"{path} is damaged ({error}): delete it to train from the start") from error
+        raise ValueError(
+            f"{path} is damaged ({error}): delete it to train from the start"
+        ) from error
     if state.identity != identity:
         differences = [
             f"{key} was {state.identity.get(key)!r}, is {value!r}"

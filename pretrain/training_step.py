@@ -60,7 +60,9 @@ def choose_device(name: str) -> torch.device:
     if device.type not in ("cpu", "cuda"):
         raise ValueError(f"device must be cpu, cuda or auto, got {name!r}")
     if device.type == "cuda" and not torch.cuda.is_available():
-        raise ValueError("this torch sees no CUDA device: use --device cpu, or install a CUDA build")
+        raise ValueError(
+            "this torch sees no CUDA device: use --device cpu, or install a CUDA build"
+        )
     return device
 
 

@@ -54,8 +54,8 @@ def check_finite(metrics: dict[str, float], update: int, learning_rate: float) -
     bad = [name for name, value in metrics.items() if not math.isfinite(value)]
     if bad:
         raise TrainingDiverged(
-            f"{', '.join(bad)} became {metrics[bad[0]]} at update {update}: lower the learning rate "
-            f"(now {learning_rate:g}) and run again in a new folder"
+            f"{', '.join(bad)} became {metrics[bad[0]]} at update {update}: lower the learning "
+            f"rate (now {learning_rate:g}) and run again in a new folder"
         )
 
 
@@ -72,7 +72,7 @@ def warn_of_collapse(metrics: dict[str, float], update: int) -> None:
     if update >= _GRACE and metrics.get("saliency", 0.0) > 0.98 * chance:
         warnings.warn(
             f"the saliency loss is {metrics['saliency']:.3f} after {update} updates, chance is "
-            f"{chance:.3f}: the slots do not tell moments apart (try another seed or learning rate)",
+            f"{chance:.3f}: the slots do not tell moments apart (try another seed)",
             CollapseWarning,
             stacklevel=2,
         )

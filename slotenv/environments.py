@@ -92,7 +92,9 @@ def preset_for(env_id: str, preset: str | None = None) -> FramePreset:
         preset = "plain" if game is None else "v5" if env_id.startswith("ALE/") else "scn"
     if preset in ("scn", "v5"):
         if game is None:
-            raise ValueError(f"preset {preset!r} is for Atari games, {env_id!r} is none: use 'plain'")
+            raise ValueError(
+                f"preset {preset!r} is for Atari games, {env_id!r} is none: use 'plain'"
+            )
         return SCN if preset == "scn" else V5
     if preset != "plain":
         raise ValueError(f"preset must be scn, v5 or plain, got {preset!r}")
@@ -103,12 +105,14 @@ def preset_for(env_id: str, preset: str | None = None) -> FramePreset:
         env.close()
 
 
-def make_env(env_id: str, preset: FramePreset, *, render_mode: str | None = None) -> gym.Env[Any, Any]:
+def make_env(
+    env_id: str, preset: FramePreset, *, render_mode: str | None = None
+) -> gym.Env[Any, Any]:
     """Build the environment whose observations are the preset's frames.
 
     Args:
         env_id: Atari name in any form, or an id for :func:`gymnasium.make`.
-        preset: As :func:`preset_for` gives it, or as an encoder carries it (``encoder.preprocess``).
+        preset: As :func:`preset_for` gives it, or as ``encoder.preprocess``.
         render_mode: Passed on to :func:`gymnasium.make`.
 
     Returns:
@@ -152,9 +156,7 @@ class MaxAndSkip(gym.Wrapper[NDArray[np.uint8], int, NDArray[np.uint8], int]):
         super().__init__(env)
         self._skip = skip
 
-    def step(
-        self, action: int
-    ) -> tuple[NDArray[np.uint8], float, bool, bool, dict[str, Any]]:
+    def step(self, action: int) -> tuple[NDArray[np.uint8], float, bool, bool, dict[str, Any]]:
         """Act for ``skip`` emulator frames."""
         atari: Any = self.unwrapped  # not kept: an emulator cannot be pickled, its environment can
         ale, code = atari.ale, atari._action_set[action]
@@ -218,5 +220,5 @@ def _rgb_shape(env: gym.Env[Any, Any], env_id: str) -> tuple[int, int]:
             return height, width
     raise TypeError(
         f"{env_id} gives observations {space}; slotenv needs uint8 frames (H, W, 3). Register the "
-        "environment with gymnasium.wrappers.AddRenderObservation(env) to turn rendering into frames."
+        "environment with gymnasium.wrappers.AddRenderObservation around it to see renderings."
     )

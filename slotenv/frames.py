@@ -49,7 +49,9 @@ class FramePreset:
         if self.name not in PRESET_NAMES:
             raise ValueError(f"preset must be one of {', '.join(PRESET_NAMES)}, got {self.name!r}")
         if self.height < 1 or self.width < 1:
-            raise ValueError(f"a frame needs at least 1 x 1 pixels, got {self.height} x {self.width}")
+            raise ValueError(
+                f"a frame needs at least 1 x 1 pixels, got {self.height} x {self.width}"
+            )
 
     @property
     def shape(self) -> tuple[int, int, int]:
@@ -146,5 +148,3 @@ V5 = FramePreset(
 def plain(height: int, width: int) -> FramePreset:
     """Preset for any other environment whose observations are uint8 (height, width, 3)."""
     return FramePreset(name="plain", height=height, width=width)
-
-

@@ -8,7 +8,7 @@ from __future__ import annotations
 import io
 import math
 from collections.abc import Iterable, Sequence
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -23,13 +23,15 @@ from pretrain.report.run_folder import CurvePoint
 
 TRAIN, HELD_OUT, CHANCE = "#9ab5d9", "#1f4e9c", "#b03a2e"
 DPI = 130
-_LOSSES = (
-    ("saliency", "Saliency loss: tell this moment from others"),
-    ("diversity", "Diversity loss: tell this slot from the others"),
-)
-_ACCURACIES = (
-    ("saliency_accuracy", "Moments told apart (share)"),
-    ("diversity_accuracy", "Slots told apart (share)"),
+_TASKS = (  # metric and title, of the loss and of the share of right answers
+    (
+        ("saliency", "Saliency loss: tell this moment from others"),
+        ("saliency_accuracy", "Moments told apart (share)"),
+    ),
+    (
+        ("diversity", "Diversity loss: tell this slot from the others"),
+        ("diversity_accuracy", "Slots told apart (share)"),
+    ),
 )
 
 
@@ -53,18 +55,19 @@ def losses(metrics: Sequence[dict[str, Any]], *, num_slots: int) -> bytes:
         "saliency_accuracy": None if saliency_chance is None else math.exp(-saliency_chance),
         "diversity_accuracy": 1 / num_slots,
     }
-    columns = [i for i in range(2) if _LOSSES[i][0] in known or _ACCURACIES[i][0] in known]
-    columns = columns or [0]
+    columns = [pair for pair in _TASKS if any(name in known for name, _ in pair)]
+    columns = columns or [(("loss", "Loss"), ("accuracy", "Accuracy"))]
     figure = _figure(5.2 * len(columns), 5.6)
     axes = figure.subplots(2, len(columns), squeeze=False, sharex=True)
-    for j, i in enumerate(columns):
-        for axis, (name, title) in zip(axes[:, j], (_LOSSES[i], _ACCURACIES[i]), strict=True):
-            _curves(axis, metrics, name, chances[name])
+    for (above, below), (loss, accuracy) in zip(axes.T, columns, strict=True):
+        for axis, (name, title) in ((above, loss), (below, accuracy)):
+            _curves(axis, metrics, name, chances.get(name))
             axis.set_title(title, fontsize=11)
-        axes[1, j].set_ylim(-0.03, 1.03)
-        axes[0, j].set_ylim(bottom=0)
-        axes[1, j].set_xlabel("updates")
-    axes[0, 0].legend(frameon=False, fontsize=9)
+        above.set_ylim(bottom=0)
+        below.set_ylim(-0.03, 1.03)
+        below.set_xlabel("updates")
+    if axes[0, 0].lines:
+        axes[0, 0].legend(frameon=False, fontsize=9)
     return _png(figure)
 
 
@@ -107,9 +110,22 @@ def predictions(points: dict[str, list[list[float]]], accuracies: dict[str, floa
     """
     columns = min(4, len(points))
     rows = math.ceil(len(points) / columns)
-    figure = _figure(2.9 * columns, 2.9 * rows + 0.3)
-    axes = figure.subplots(rows, columns, squeeze=False).ravel()
-    for axis, (label, pairs) in zip(axes, points.items(), strict=False):
+    # Placed by hand: with dozens of panels, automatic layout takes longer than all the drawing.
+    side, left, above, below = 2.0, 0.65, 0.35, 0.55  # inches
+    wide, high = columns * (left + side) + 0.15, rows * (above + side + below)
+    figure = _figure(wide, high, layout=None)
+    axes = [
+        figure.add_axes(
+            (
+                (i % columns * (left + side) + left) / wide,
+                1 - (i // columns + 1) * (above + side + below) / high + below / high,
+                side / wide,
+                side / high,
+            )
+        )
+        for i in range(len(points))
+    ]
+    for axis, (label, pairs) in zip(axes, points.items(), strict=True):
         true, predicted = np.array(pairs, float).reshape(-1, 2).T
         low, high = (float(true.min()), float(true.max())) if len(true) else (0.0, 1.0)
         margin = 0.15 * (high - low) or 1.0
@@ -123,8 +139,6 @@ def predictions(points: dict[str, list[list[float]]], accuracies: dict[str, floa
         axis.set_xlabel("true", fontsize=9)
         axis.set_ylabel("predicted", fontsize=9)
         axis.tick_params(labelsize=8)
-    for axis in axes[len(points) :]:
-        axis.remove()
     return _png(figure)
 
 
@@ -193,20 +207,18 @@ def attention(
         for j, panel in enumerate(slot_panels(frame, effect, block, scale)):
             top, left = i * (height + gap), j * (width + gap)
             sheet[top : top + height, left : left + width] = panel
-    panel = 1.9  # inches
-    figure = _figure(panel * (num_slots + 1), panel * sheet.shape[0] / width + 1.0)
-    axis = figure.subplots()
+    figure = _figure(1.9 * (num_slots + 1), 1.9 * sheet.shape[0] / width, layout=None)
+    axis = figure.add_axes((0, 0, 1, 1))
     axis.imshow(sheet, interpolation="nearest")
     axis.axis("off")
     for j, name in enumerate(panel_names(num_slots)):
         middle = j * (width + gap) + width / 2
         axis.text(middle, -gap / 2, name, ha="center", va="bottom", fontsize=11)
+    below = axis.inset_axes((0, sheet.shape[0] + gap, 2 * width, gap), transform=axis.transData)
     colours = ScalarMappable(Normalize(0, scale), HEAT)
-    bar = figure.colorbar(
-        colours, ax=axis, location="bottom", fraction=0.02, pad=0.01, shrink=0.6, aspect=40
-    )
+    bar = figure.colorbar(colours, cax=below, orientation="horizontal")
     bar.set_label(
-        "how far the slot moves when the patch is hidden (1: as far as it usually varies)"
+        "how far the slot moves when the patch is hidden\n(1: as far as it usually varies)"
     )
     return _png(figure, tight=True)
 
@@ -235,8 +247,10 @@ def _tidy(axis: Axes) -> None:
     axis.grid(alpha=0.25)
 
 
-def _figure(width: float, height: float) -> Figure:
-    figure = Figure(figsize=(width, height), layout="constrained")
+def _figure(
+    width: float, height: float, layout: Literal["constrained"] | None = "constrained"
+) -> Figure:
+    figure = Figure(figsize=(width, height), layout=layout)
     FigureCanvasAgg(figure)
     return figure
 

@@ -57,7 +57,7 @@ def _context(run: RunFolder, pictures: Pictures) -> dict[str, Any]:
         "tiles": _tiles(run),
         "headings": tables.headings(),
         "probe_rows": tables.probe_table(run),
-        "paper_rows": tables.paper_table(run.game),
+        "paper_rows": tables.paper_table(run),
         "notes": tables.comparison_notes(run),
         "probe_frames": _probe_frames(report),
         "label_rows": tables.label_table(run),
@@ -79,7 +79,7 @@ def _context(run: RunFolder, pictures: Pictures) -> dict[str, Any]:
 def _facts(run: RunFolder) -> list[str]:
     """Return what was trained on, how long and where, as far as the encoder's folder says."""
     preset, known = run.encoder.preprocess, run.encoder.provenance
-    facts = [f"frames of {preset.height} × {preset.width} pixels (preset “{preset.name}”)"]  # noqa: RUF001
+    facts = [f"Frames of {preset.height} × {preset.width} pixels (preset “{preset.name}”)"]  # noqa: RUF001
     if known.get("frames"):
         facts.append(f"{known['frames']:,} of them to learn from")
     if known.get("updates") is not None:
@@ -95,7 +95,7 @@ def _facts(run: RunFolder) -> list[str]:
 
 def _tiles(run: RunFolder) -> list[tuple[str, str]]:
     """Return the page's first numbers: value and what it is."""
-    paper = tables.paper_accuracy(run.game) or {}
+    paper = tables.paper_accuracy(run) or {}
     found = [
         (tables.mean_of(run.best_rows, "accuracy"), "slot accuracy of this encoder"),
         (tables.mean_of(tables.untrained_rows(run), "accuracy"), "the same network, untrained"),

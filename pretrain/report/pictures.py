@@ -69,7 +69,7 @@ def draw(run: RunFolder) -> Pictures:
 def _draw_curve(run: RunFolder) -> bytes | None:
     if not run.curve:
         return None
-    paper = paper_accuracy(run.game)
+    paper = paper_accuracy(run)
     return figures.curve(
         run.curve,
         untrained=mean_of(untrained_rows(run), "accuracy"),

@@ -53,9 +53,9 @@ def probe_table(run: RunFolder) -> list[Cells]:
     ]
 
 
-def paper_table(game: str | None) -> list[Cells]:
-    """Return the paper's lines for a game in the same columns; none where it has no numbers."""
-    accuracies = paper_accuracy(game)
+def paper_table(run: RunFolder) -> list[Cells]:
+    """Return the paper's lines for the game in the same columns; none where they do not compare."""
+    accuracies = paper_accuracy(run)
     if accuracies is None:
         return []
     lines = []
@@ -71,19 +71,24 @@ def paper_table(game: str | None) -> list[Cells]:
     return lines
 
 
-def paper_accuracy(game: str | None) -> dict[str, float | None] | None:
-    """Return the paper's accuracies in a game, None if it has none."""
-    if not game:
+def paper_accuracy(run: RunFolder) -> dict[str, float | None] | None:
+    """Return the paper's accuracies in the game; None without any, or under labels not its own."""
+    if not run.game or any(row.report.view != "scn" for row in run.best_rows):
         return None
     try:
-        return paper_row(game)
+        return paper_row(run.game)
     except ValueError:
         return None
 
 
 def comparison_notes(run: RunFolder) -> list[str]:
     """Say in sentences what makes this run and the paper's numbers less than comparable."""
-    if paper_accuracy(run.game) is None:
+    if paper_accuracy(run) is None:
+        if any(row.report.view != "scn" for row in run.best_rows):
+            return [
+                "The paper's numbers are not shown: they are about its own labels (the view “scn”), "
+                "those here are about others."
+            ]
         return ["The paper has no numbers for this environment."]
     notes = ["* The paper gives modularity and compactness only as means over its 20 games."]
     preset, encoder = run.encoder.preprocess.name, run.encoder
@@ -97,10 +102,6 @@ def comparison_notes(run: RunFolder) -> list[str]:
         ours = "an unknown number" if updates is None else f"{updates:,}"
         notes.append(
             f"The paper's encoders were trained for {PAPER_UPDATES:,} updates, this one for {ours}."
-        )
-    if any(row.report.view != "scn" for row in run.rows):
-        notes.append(
-            "The paper's numbers are under its own labels (the view “scn”): compare no others."
         )
     objects = labels_for(run.game or "", "scn").num_objects
     if encoder.num_slots != objects:

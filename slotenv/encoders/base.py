@@ -56,7 +56,9 @@ class SlotEncoder(
     def __init__(self, *, num_slots: int, slot_dim: int, preprocess: FramePreset | dict[str, Any]):
         super().__init__()
         if num_slots < 1 or slot_dim < 1:
-            raise ValueError(f"num_slots and slot_dim must be positive, got {num_slots}, {slot_dim}")
+            raise ValueError(
+                f"num_slots and slot_dim must be positive, got {num_slots}, {slot_dim}"
+            )
         if isinstance(preprocess, dict):
             preprocess = FramePreset.from_dict(preprocess)
         self.num_slots = num_slots

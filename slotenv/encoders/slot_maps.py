@@ -18,7 +18,10 @@ from slotenv.frames import FramePreset
 
 _NUM_MAPS = 128
 _HEAD_KERNEL = 3
-_WORTH = 0.6  # share of the dense multiplications above which distinct windows do not pay
+_FEWEST_FRAMES = 4  # below this, finding distinct windows takes longer than it saves
+_WORTH = (
+    0.3  # share of distinct windows, or of the dense multiplications, above which it does not pay
+)
 
 
 class SlotMapEncoder(SlotEncoder):
@@ -66,9 +69,7 @@ class SlotMapEncoder(SlotEncoder):
         frame = self.preprocess.height, self.preprocess.width
         height, width = (_map_pixels(n, self.convs) - _HEAD_KERNEL + 1 for n in frame)
         if height < 1 or width < 1:
-            smallest = next(
-                n for n in range(8, 1000) if _map_pixels(n, self.convs) >= _HEAD_KERNEL
-            )
+            smallest = next(n for n in range(8, 1000) if _map_pixels(n, self.convs) >= _HEAD_KERNEL)
             raise ValueError(
                 f"frames must be at least {smallest} x {smallest} pixels for this encoder, got "
                 f"{frame[0]} x {frame[1]}"
@@ -109,11 +110,11 @@ class SlotMapEncoder(SlotEncoder):
 
     def prepare(self, frames: NDArray[np.uint8]) -> PatchIndex | Tensor:
         """Index the distinct windows; the frames themselves where that would not pay."""
-        if self.device.type != "cpu":
+        if self.device.type != "cpu" or len(frames) < _FEWEST_FRAMES:
             return torch.from_numpy(frames)
-        index = index_patches(frames, (*self.convs, self.head_conv))
+        index = index_patches(frames, (*self.convs, self.head_conv), worth=_WORTH)
         dense = len(frames) * self._dense_multiply_adds()
-        if index.multiply_adds(self.convs) > _WORTH * dense:
+        if index is None or index.multiply_adds(self.convs) > _WORTH * dense:
             return torch.from_numpy(frames)
         return index
 
@@ -130,7 +131,9 @@ class SlotMapEncoder(SlotEncoder):
         hidden = place(hidden.flatten(1), prepared)  # (B, h' * w', K * c // 2)
         hidden = hidden.view(batch, -1, self.num_slots, hidden.shape[2] // self.num_slots)
         slots = torch.einsum(
-            "bpkc,dcp->bkd", hidden, self.head_linear.weight.view(self.slot_dim, -1, hidden.shape[1])
+            "bpkc,dcp->bkd",
+            hidden,
+            self.head_linear.weight.view(self.slot_dim, -1, hidden.shape[1]),
         )
         return SlotOutput(slots + self.head_linear.bias)
 

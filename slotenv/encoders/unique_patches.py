@@ -53,7 +53,9 @@ class PatchIndex:
         return sum(n * conv.weight.numel() for n, conv in zip(rows, convs, strict=False))
 
 
-def index_patches(frames: NDArray[np.uint8], convs: Sequence[nn.Conv2d]) -> PatchIndex:
+def index_patches(
+    frames: NDArray[np.uint8], convs: Sequence[nn.Conv2d], *, worth: float = 1.0
+) -> PatchIndex | None:
     """Find the distinct windows that each of a stack of convolutions sees.
 
     Needs no weights, so it can run beside the training step (NumPy sorts without the GIL).
@@ -63,12 +65,16 @@ def index_patches(frames: NDArray[np.uint8], convs: Sequence[nn.Conv2d]) -> Patc
         convs: The layers, first to last: square kernels, no padding, no dilation; the first
             kernel a multiple of its stride, and a row of a stride a multiple of 4 bytes.
 
+        worth: Give up when more than this share of the first layer's windows are distinct.
+
     Returns:
-        The index for :func:`forward_unique`.
+        The index for :func:`forward_unique`, or None where it is not worth making.
     """
     kernel, stride = convs[0].kernel_size[0], convs[0].stride[0]
     hashes = _first_layer_hashes(frames, kernel, stride)
     first, inverse = _unique(hashes)
+    if len(first) > worth * hashes.size:
+        return None
     patches = _windows_at(frames, first, hashes.shape[1:], kernel, stride)
     ids = inverse.reshape(hashes.shape)
     gathers: list[Tensor] = []
@@ -175,7 +181,9 @@ def _unique(hashes: _Hashes) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     others = np.flatnonzero(differs)
     candidates = np.concatenate([np.arange(reference.size), others])
     _, first, inverse = np.unique(
-        np.concatenate([reference, flat.reshape(-1)[others]]), return_index=True, return_inverse=True
+        np.concatenate([reference, flat.reshape(-1)[others]]),
+        return_index=True,
+        return_inverse=True,
     )
     ids = np.broadcast_to(inverse[: reference.size], flat.shape).reshape(-1).copy()
     ids[others] = inverse[reference.size :]
@@ -190,7 +198,11 @@ def _corners(
 
 
 def _windows_at(
-    frames: NDArray[np.uint8], flat: NDArray[np.int64], size: tuple[int, ...], kernel: int, stride: int
+    frames: NDArray[np.uint8],
+    flat: NDArray[np.int64],
+    size: tuple[int, ...],
+    kernel: int,
+    stride: int,
 ) -> NDArray[np.uint8]:
     image, row, col = _corners(flat, size, stride)
     steps = np.arange(kernel)

@@ -7,4 +7,10 @@ from slotenv.objectives.slot_contrastive import SlotContrastive
 
 OBJECTIVES: dict[str, Callable[..., Objective]] = {"scn": SlotContrastive}
 
-__all__ = ["OBJECTIVES", "Objective", "ObjectiveOutput", "SlotContrastive", "diagonal_cross_entropy"]
+__all__ = [
+    "OBJECTIVES",
+    "Objective",
+    "ObjectiveOutput",
+    "SlotContrastive",
+    "diagonal_cross_entropy",
+]

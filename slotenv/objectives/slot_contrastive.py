@@ -60,9 +60,7 @@ class SlotContrastive(Objective):
         self.diversity_weight = diversity_weight
         self.saliency_projection = nn.Linear(slot_dim, slot_dim, bias=False)
         separate = diversity_weight > 0 and not share_projection
-        self.diversity_projection = (
-            nn.Linear(slot_dim, slot_dim, bias=False) if separate else None
-        )
+        self.diversity_projection = nn.Linear(slot_dim, slot_dim, bias=False) if separate else None
 
     def forward(
         self, output_t: SlotOutput, actions_t: Tensor, output_tp1: SlotOutput

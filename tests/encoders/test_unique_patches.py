@@ -75,9 +75,7 @@ def test_noise_has_as_many_windows_as_places(convs: list[nn.Conv2d]) -> None:
     frames = np.random.default_rng(3).integers(0, 255, (2, 84, 84, 3), np.uint8)
     index = index_patches(frames, convs)
     assert len(index.patches) == 2 * 20 * 20
-    torch.testing.assert_close(
-        unique(index, convs), dense(frames, convs), rtol=1e-4, atol=1e-5
-    )
+    torch.testing.assert_close(unique(index, convs), dense(frames, convs), rtol=1e-4, atol=1e-5)
 
 
 def test_a_frame_alone_equals_the_frame_in_a_batch(convs: list[nn.Conv2d]) -> None:
@@ -86,6 +84,12 @@ def test_a_frame_alone_equals_the_frame_in_a_batch(convs: list[nn.Conv2d]) -> No
     for i in range(5):
         alone = unique(index_patches(frames[i : i + 1], convs), convs)
         torch.testing.assert_close(alone[0], together[i])
+
+
+def test_noise_is_given_up_where_it_is_not_worth_it(convs: list[nn.Conv2d]) -> None:
+    frames = np.random.default_rng(3).integers(0, 255, (2, 84, 84, 3), np.uint8)
+    assert index_patches(frames, convs, worth=0.99) is None
+    assert index_patches(np.zeros_like(frames), convs, worth=0.01) is not None
 
 
 def test_one_changed_pixel_is_seen_anywhere(convs: list[nn.Conv2d]) -> None:

@@ -92,7 +92,9 @@ def test_a_worker_that_fails_says_why(tmp_path: Path) -> None:
         env_id=ENV, preset=plain(80, 80).to_dict(), seed=0, num_steps=60, shard_steps=30
     )
     for workers in (1, 2):
-        with pytest.raises(ValueError, match=r"gives frames \(84, 84, 3\), the preset \(80, 80, 3\)"):
+        with pytest.raises(
+            ValueError, match=r"gives frames \(84, 84, 3\), the preset \(80, 80, 3\)"
+        ):
             collect(tmp_path, description, workers=workers)
 
 

@@ -94,7 +94,9 @@ def test_equal_content_gives_equal_bytes(folder: Path, frames: np.ndarray, tmp_p
 def test_missing_shards_are_found_and_an_incomplete_set_does_not_open(folder: Path) -> None:
     shard_path(folder, 1).unlink()
     assert create(folder, describe()) == [1]
-    with pytest.raises(StoreError, match=r"shard-00001.npz is missing: run the same collection again"):
+    with pytest.raises(
+        StoreError, match=r"shard-00001.npz is missing: run the same collection again"
+    ):
         FrameStore(folder)
 
 
@@ -129,7 +131,7 @@ def test_a_shard_exchanged_for_another_is_noticed(folder: Path) -> None:
 
 def test_pickle_is_never_loaded(folder: Path) -> None:
     np.savez(shard_path(folder, 0), episode=np.array([{}], dtype=object))
-    with pytest.raises(StoreError, match="shard-00000.npz is damaged"):
+    with pytest.raises(StoreError, match=r"shard-00000\.npz is damaged"):
         create(folder, describe())
 
 
