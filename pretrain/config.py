@@ -73,7 +73,7 @@ class TrainConfig:
     precision: Literal["auto", "float32", "bf16"] = "auto"
     """auto: bf16 autocast on a GPU and on processors with bf16 instructions, else float32."""
     threads: int | None = None
-    """CPU threads of the training step; default: all cores."""
+    """CPU threads of the training step; default: all cores but one, which prepares batches."""
 
     def __post_init__(self) -> None:
         _check_name("encoder", self.encoder, ENCODERS)

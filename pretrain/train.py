@@ -54,7 +54,7 @@ def train(store: FrameStore, config: TrainConfig, folder: Path, *, num_slots: in
     """
     folder.mkdir(parents=True, exist_ok=True)
     device = choose_device(config.device)
-    torch.set_num_threads(config.threads or os.cpu_count() or 1)
+    torch.set_num_threads(config.threads or max((os.cpu_count() or 1) - 1, 1))
     encoder, objective = build(config, num_slots, store.preset.to_dict())
     run = _Run(
         store,

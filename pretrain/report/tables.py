@@ -86,8 +86,8 @@ def comparison_notes(run: RunFolder) -> list[str]:
     if paper_accuracy(run) is None:
         if any(row.report.view != "scn" for row in run.best_rows):
             return [
-                "The paper's numbers are not shown: they are about its own labels (the view “scn”), "
-                "those here are about others."
+                "The paper's numbers are not shown: they are about its own labels (the view "
+                "“scn”), those here are about others."
             ]
         return ["The paper has no numbers for this environment."]
     notes = ["* The paper gives modularity and compactness only as means over its 20 games."]
