@@ -65,7 +65,7 @@ def probe_run(
         announce: Called with a line before each probe.
 
     Returns:
-        The content of ``probe.json``: ``rows`` and ``curve``.
+        The content of ``probe.json``: ``rows``, ``curve`` and the snapshots' own ``snapshots``.
     """
     path = folder / PROBE_FILE
     known = _read_known(path)
@@ -85,16 +85,19 @@ def probe_run(
                 "train_seconds": encoder.provenance.get("train_seconds"),
                 "report": report.to_dict(),
             }
-            _write(path, list(known.values()), [])
+            _write(path, list(known.values()), [], [])
         return known[key] | {"name": name}
 
-    rows = [row("SCN", trained, store, False) for store in stores]
+    method = method_name(trained)
+    rows = [row(method, trained, store, False) for store in stores]
     rows += [row("untrained", untrained, store, False) for store in stores]
-    rows.append(row("SCN, shuffled labels", trained, stores[0], True))
+    rows.append(row(f"{method}, shuffled labels", trained, stores[0], True))
+    snapshots = []
     points = []
     if curve:
         for snapshot in sorted((folder / "snapshots").iterdir()):
             found = row("snapshot", snapshot, stores[0], False)
+            snapshots.append(found)
             points.append(
                 {
                     "updates": int(snapshot.name),
@@ -103,19 +106,32 @@ def probe_run(
                     "ridge_accuracy": found["report"]["ridge_accuracy"],
                 }
             )
-    content = {"rows": rows, "curve": points}
-    _write(path, rows, points)
-    return content
+    return _write(path, rows, points, snapshots)
+
+
+def method_name(encoder_folder: Path) -> str:
+    """Return the name of the method that made an encoder, as tables show it."""
+    made = read_config(encoder_folder)["provenance"]
+    loss1only = made.get("objective") == "scn" and made.get("diversity_weight") == 0
+    return str(made.get("objective", "encoder")).upper() + (" Loss1Only" if loss1only else "")
 
 
 def _read_known(path: Path) -> dict[str, dict[str, Any]]:
     if not path.exists():
         return {}
     try:
-        return {row["key"]: row for row in json.loads(path.read_text())["rows"]}
+        content = json.loads(path.read_text())
+        return {row["key"]: row for row in content["rows"] + content["snapshots"]}
     except (ValueError, KeyError, TypeError) as error:
         raise ValueError(f"{path} is damaged ({error}): delete it and run again") from error
 
 
-def _write(path: Path, rows: list[dict[str, Any]], curve: list[dict[str, Any]]) -> None:
-    write_atomic(path, json.dumps({"rows": rows, "curve": curve}) + "\n")
+def _write(
+    path: Path,
+    rows: list[dict[str, Any]],
+    curve: list[dict[str, Any]],
+    snapshots: list[dict[str, Any]],
+) -> dict[str, Any]:
+    content = {"rows": rows, "curve": curve, "snapshots": snapshots}
+    write_atomic(path, json.dumps(content) + "\n")
+    return content

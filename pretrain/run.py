@@ -17,14 +17,13 @@ from rich.table import Table
 from pretrain.collect import collect
 from pretrain.config import MAX_SEED, RunConfig
 from pretrain.probing import probe_run
-from pretrain.report import write_report
+from pretrain.report import probe_summary, write_report
 from pretrain.store import DataDescription, FrameStore
 from pretrain.train import train
 from slotenv import __version__
 from slotenv.atomic import write_atomic
 from slotenv.environments import game_key, preset_for
 from slotenv.labels import labelled_games, labels_for
-from slotenv.probe.paper import paper_row
 
 _DEFAULT_SLOTS = 8
 _PACKAGES = ("gymnasium", "ale-py", "torch", "numpy", "scikit-learn", "stable-baselines3", "blosc2")
@@ -44,9 +43,9 @@ def run(config: RunConfig, command: list[str]) -> Path:
     preset = preset_for(config.env, config.preset)
     folder = config.out
     folder.mkdir(parents=True, exist_ok=True)
-    write_atomic(
-        folder / "config.json", json.dumps(_record(config, command, game), indent=2) + "\n"
-    )
+    record = json.dumps(_record(config, command, game), indent=2) + "\n"
+    if not (folder / "config.json").exists():
+        write_atomic(folder / "config.json", record)
     num_slots = config.train.num_slots or default_num_slots(config.env)
 
     def data(name: str, frames: int, seed: int) -> FrameStore:
@@ -67,18 +66,20 @@ def run(config: RunConfig, command: list[str]) -> Path:
         folder,
         num_slots=num_slots,
     )
-    content = None
-    if game in labelled_games(config.probe.view):
+    # Only now is it sure that the folder is this run's, perhaps extended.
+    write_atomic(folder / "config.json", record)
+    probed = game in labelled_games(config.probe.view)
+    if probed:
         stores = [
             data("probe" if i == 0 else f"probe-{i + 1}", config.num_probe_frames, MAX_SEED + i)
             for i in range(config.probe.probe_seeds)
         ]
-        content = probe_run(folder, stores, view=config.probe.view, curve=config.probe.curve)
+        probe_run(folder, stores, view=config.probe.view, curve=config.probe.curve)
     report = write_report(folder)
-    if content is None:
-        print(f"no labels for {config.env}: not probed")
+    if probed:
+        print_summary(folder)
     else:
-        print_table(content, game or "", config.probe.view)
+        print(f"no labels (view {config.probe.view}) for {config.env}: not probed")
     print(f"encoder: {folder / 'encoder'}\nreport:  {report}")
     return report
 
@@ -99,34 +100,20 @@ def default_num_slots(env_id: str) -> int:
     return labels_for(game).num_objects if game in labelled_games("scn") else _DEFAULT_SLOTS
 
 
-def print_table(content: dict[str, Any], game: str, view: str) -> None:
-    """Print the probe's rows and, for the labels of the paper, the paper's numbers below them."""
-    table = Table(
-        title=f"{game}: linear probe of the slots against the labels in RAM ({view} view)"
-    )
-    for heading in ("encoder", "updates", "probe seed", "slot accuracy (R2)", "ridge R2"):
-        table.add_column(heading, justify="left" if heading == "encoder" else "right")
-    table.add_column("modularity", justify="right")
-    table.add_column("compactness", justify="right")
-    for row in content["rows"]:
-        report = row["report"]
-        table.add_row(
-            row["name"],
-            f"{row['updates']:,}",
-            str(row["seed"]),
-            *(
-                _number(report[k])
-                for k in ("accuracy", "ridge_accuracy", "modularity", "compactness")
-            ),
-        )
-    if view == "scn":
-        for name, value in paper_row(game).items():
-            table.add_row(f"paper: {name}", "62,500", "", _number(value), "", "", "", style="dim")
-    Console(width=110).print(table)
-
-
-def _number(value: float | None) -> str:
-    return "-" if value is None else f"{value:.3f}"
+def print_summary(folder: Path) -> None:
+    """Print the probe table and keep it as Markdown in ``probe.md``."""
+    lines, notes = probe_summary(folder)
+    table = Table(title="Linear probe of the slots against the labels in RAM (R2 on test frames)")
+    for i, heading in enumerate(lines[0]):
+        table.add_column(heading, justify="right" if i else "left")
+    for cells in lines[1:]:
+        table.add_row(*cells)
+    Console(width=118).print(table)
+    print("\n".join(notes))
+    rows = [" | ".join(cells) for cells in lines]
+    rows.insert(1, " | ".join("---" for _ in lines[0]))
+    markdown = "\n".join(f"| {row} |" for row in rows)
+    write_atomic(folder / "probe.md", "\n\n".join([markdown, *notes]) + "\n")
 
 
 def _record(config: RunConfig, command: list[str], game: str | None) -> dict[str, Any]:

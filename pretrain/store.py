@@ -115,6 +115,8 @@ def create(folder: Path, description: DataDescription) -> list[int]:
         StoreError: If the folder holds another data set or a damaged shard.
     """
     folder.mkdir(parents=True, exist_ok=True)
+    for leftover in folder.glob(".shard-*.tmp"):  # of a collection that was killed
+        leftover.unlink()
     path = folder / _DESCRIPTION
     if path.exists():
         there = read_description(folder)

@@ -7,9 +7,10 @@ from pathlib import Path
 from pretrain.report.page import render
 from pretrain.report.pictures import draw
 from pretrain.report.run_folder import read_run
+from pretrain.report.tables import comparison_notes, headings, paper_table, probe_table
 from slotenv.atomic import write_atomic
 
-__all__ = ["write_report"]
+__all__ = ["probe_summary", "write_report"]
 
 
 def write_report(folder: Path) -> Path:
@@ -29,3 +30,15 @@ def write_report(folder: Path) -> Path:
     path = folder / "report.html"
     write_atomic(path, render(run, draw(run)))
     return path
+
+
+def probe_summary(folder: Path) -> tuple[list[list[str]], list[str]]:
+    """Return the report's probe table beside the paper's rows, and the notes below it.
+
+    Returns:
+        Lines of cells, headings first (no other lines where nothing was probed), and sentences.
+    """
+    run = read_run(folder)
+    if not run.rows:
+        return [headings()], []
+    return [headings(), *probe_table(run), *paper_table(run)], comparison_notes(run)

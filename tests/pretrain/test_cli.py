@@ -47,10 +47,17 @@ def test_the_whole_flow_without_atari(tmp_path: Path, capsys: pytest.CaptureFixt
     folder = tmp_path / "run"
     main(run_folder(folder))
     out = capsys.readouterr().out
-    assert "no labels for" in out
+    assert "no labels (view scn) for" in out
     assert f"report:  {folder / 'report.html'}" in out
     names = {p.name for p in folder.iterdir()}
-    assert names >= {"config.json", "data", "encoder", "metrics.jsonl", "report.html", "tensorboard"}
+    assert names >= {
+        "config.json",
+        "data",
+        "encoder",
+        "metrics.jsonl",
+        "report.html",
+        "tensorboard",
+    }
     encoder = slotenv.SlotEncoder.from_pretrained(folder)
     assert (encoder.num_slots, encoder.slot_dim, encoder.preprocess.name) == (8, 4, "plain")
     env = slotenv.ObjectSlotObservation(gym.make(ENV), folder)
@@ -103,7 +110,7 @@ def test_ctrl_c_says_how_to_go_on_and_the_same_command_does(tmp_path: Path) -> N
         (["run", "--env", "no_such_module:X-v0"], "cannot make 'no_such_module:X-v0'"),
         (["run", "--env", ENV, "--preset", "scn"], "preset 'scn' is for Atari games"),
         (["train", "--data", "nowhere"], "nowhere is no data set"),
-        (["report"], "is no run folder"),
+        (["report"], "has no encoder/, so there is nothing to report"),
     ],
 )
 def test_user_errors_are_one_line_and_exit_2(
@@ -126,7 +133,9 @@ def test_impossible_settings_exit_2(tmp_path: Path, capsys: pytest.CaptureFixtur
         assert text in err
 
 
-@pytest.mark.parametrize("flags", [["--updates", "none"], ["--nonsense", "1"], ["--batch-size", "1"]])
+@pytest.mark.parametrize(
+    "flags", [["--updates", "none"], ["--nonsense", "1"], ["--batch-size", "1"]]
+)
 def test_wrong_flags_exit_2(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], flags: list[str]
 ) -> None:
@@ -139,8 +148,10 @@ def test_another_run_in_the_folder_is_refused(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     main(run_folder(tmp_path / "run"))
+    before = (tmp_path / "run" / "config.json").read_text()
     code, err = error_of(run_folder(tmp_path / "run", "--seed", "5"), capsys)
     assert code == 2
+    assert (tmp_path / "run" / "config.json").read_text() == before
     assert "holds another data set (seed is 0 there, 5 asked)" in err
 
 
@@ -179,8 +190,9 @@ def test_pong_is_probed_beside_its_controls(
     assert content["rows"][2]["report"]["accuracy"] < 0.1
     assert [point["updates"] for point in content["curve"]] == [0]
     out = capsys.readouterr().out
-    assert "paper: scn" in out
-    assert "0.730" in out
+    assert "Paper: SCN" in out
+    assert "0.73" in out
+    assert "0.73" in (tmp_path / "probe.md").read_text()
     # Probing frames that the encoder was trained on is refused.
     data = str(tmp_path / "data" / "pretrain")
     code, err = error_of(["probe", "--encoder", str(tmp_path), "--data", data], capsys)
