@@ -18,7 +18,7 @@ types: $(INSTALLED)
 	$(BIN)/mypy
 
 tests: $(INSTALLED)
-	$(BIN)/python -m pytest -q --durations=5
+	$(BIN)/python -m pytest -q -n auto --durations=5
 
 benchmarks: $(INSTALLED)  ## Speed ratios on this machine, about 4 minutes on 2 idle cores.
 	$(BIN)/python tests/benchmarks.py
