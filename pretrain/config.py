@@ -30,8 +30,8 @@ class Budget(NamedTuple):
 
 
 BUDGETS = {
-    "demo": Budget(frames=10_000, updates=600, probe_frames=10_000),
-    "short": Budget(frames=100_000, updates=8_000, probe_frames=50_000),
+    "demo": Budget(frames=20_000, updates=1_000, probe_frames=10_000),
+    "short": Budget(frames=100_000, updates=16_000, probe_frames=50_000),
     "paper": Budget(frames=100_000, updates=62_500, probe_frames=50_000),
 }
 
@@ -41,7 +41,7 @@ class TrainConfig:
     """How an encoder is pretrained: the paper's settings, by default at a smaller budget."""
 
     budget: Literal["demo", "short", "paper"] = "short"
-    """Sizes that are not given otherwise. demo: minutes; short: under half an hour on 2 cores;
+    """Sizes that are not given otherwise. demo: minutes; short: about half an hour on 2 cores;
     paper: 62,500 updates (100 epochs)."""
     encoder: str = "slot_maps"
     """Architecture, a name in slotenv.encoders.ENCODERS."""
@@ -204,6 +204,40 @@ class ReportVerbConfig:
 
     out: Path
     """Run folder."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class WatchConfig:
+    """Film random play or an agent, with what each slot looks at drawn on the frame."""
+
+    encoder: str
+    """Encoder folder, run folder or hub id."""
+    out: Path
+    """The film: a name that ends in .gif, or in .mp4 (needs imageio and imageio-ffmpeg)."""
+    env: str | None = None
+    """Environment, played on the encoder's own frames. Default: the one it was pretrained on."""
+    agent: Path | None = None
+    """Agent saved by Stable-Baselines3 (a .zip, which holds pickles: only from people you trust),
+    on slots of this encoder or on its frames. Default: random play."""
+    algo: Literal["ppo", "a2c", "dqn"] = "ppo"
+    """Algorithm of the agent."""
+    frame_stack: int = 1
+    """Observations that the agent was given at once (VecFrameStack)."""
+    deterministic: bool = False
+    """Let the agent take its most likely action in place of drawing one."""
+    steps: int = 200
+    """Steps to film."""
+    fps: int = 8
+    """Steps shown per second; an Atari game runs at 15."""
+    seed: int = 0
+    """Decides the play."""
+
+    def __post_init__(self) -> None:
+        if self.out.suffix.lower() not in (".gif", ".mp4"):
+            raise ValueError(f"out must end in .gif or .mp4, got {self.out}")
+        _check_positive(self, "steps", "fps", "frame_stack")
+        if self.seed < 0:
+            raise ValueError(f"seed must not be negative, got {self.seed}")
 
 
 def _check_positive(config: Any, *names: str) -> None:
