@@ -23,6 +23,7 @@ from pretrain.config import (
     ReportVerbConfig,
     RunConfig,
     TrainVerbConfig,
+    WatchConfig,
 )
 from pretrain.validation import TrainingDiverged
 from slotenv.atomic import write_atomic
@@ -33,6 +34,7 @@ Verb = (
     | Annotated[TrainVerbConfig, tyro.conf.subcommand("train")]
     | Annotated[ProbeVerbConfig, tyro.conf.subcommand("probe")]
     | Annotated[ReportVerbConfig, tyro.conf.subcommand("report")]
+    | Annotated[WatchConfig, tyro.conf.subcommand("watch")]
 )
 
 
@@ -96,6 +98,10 @@ def _dispatch(config: Any, command: list[str]) -> None:
             from pretrain.report import write_report
 
             print(f"report: {write_report(config.out)}")
+        case WatchConfig():
+            from pretrain.watch import watch
+
+            print(f"film: {watch(config)}")
 
 
 def _probe(config: ProbeVerbConfig) -> None:

@@ -223,6 +223,8 @@ class WatchConfig:
     """Algorithm of the agent."""
     frame_stack: int = 1
     """Observations that the agent was given at once (VecFrameStack)."""
+    normalize: Path | None = None
+    """Statistics that VecNormalize saved with the agent (a pickle, too), if it was trained so."""
     deterministic: bool = False
     """Let the agent take its most likely action in place of drawing one."""
     steps: int = 200

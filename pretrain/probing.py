@@ -14,7 +14,8 @@ from slotenv.encoders import SlotEncoder
 from slotenv.environments import game_key
 from slotenv.probe import ProbeReport, run_probe
 
-PROBE_FILE = "probe.json"
+PROBE_FILE, RESULTS_FILE = "probe.json", "results.jsonl"
+_METRICS = ("accuracy", "ridge_accuracy", "modularity", "weighted_modularity", "compactness")
 
 
 def probe_encoder(
@@ -106,6 +107,9 @@ def probe_run(
                     "ridge_accuracy": found["report"]["ridge_accuracy"],
                 }
             )
+    made = read_config(trained)
+    results = "".join(json.dumps(_result(row, made)) + "\n" for row in rows + snapshots)
+    write_atomic(folder / RESULTS_FILE, results)
     return _write(path, rows, points, snapshots)
 
 
@@ -114,6 +118,28 @@ def method_name(encoder_folder: Path) -> str:
     made = read_config(encoder_folder)["provenance"]
     loss1only = made.get("objective") == "scn" and made.get("diversity_weight") == 0
     return str(made.get("objective", "encoder")).upper() + (" Loss1Only" if loss1only else "")
+
+
+def _result(row: dict[str, Any], made: dict[str, Any]) -> dict[str, Any]:
+    """Return one line of ``results.jsonl``: what was measured, on what, made how."""
+    report, provenance = row["report"], made["provenance"]
+    return {
+        "method": row["name"],
+        "game": report["game"],
+        "frames_preset": made["kwargs"]["preprocess"]["name"],
+        "view": report["view"],
+        "seed": provenance["seed"],
+        "probe_seed": row["seed"],
+        "frames": provenance["frames"],
+        "updates": row["updates"],
+        "num_slots": report["num_slots"],
+        "train_seconds": row["train_seconds"],
+        "device": provenance["device"],
+        "slotenv": provenance["slotenv"],
+        **{name: report[name] for name in _METRICS},
+        "accuracy_by_label": report["accuracy_by_label"],
+        "counts": report["counts"],
+    }
 
 
 def _read_known(path: Path) -> dict[str, dict[str, Any]]:

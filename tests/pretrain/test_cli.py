@@ -193,6 +193,9 @@ def test_pong_is_probed_beside_its_controls(
     assert "Paper: SCN" in out
     assert "0.73" in out
     assert "0.73" in (tmp_path / "probe.md").read_text()
+    results = [json.loads(line) for line in (tmp_path / "results.jsonl").read_text().splitlines()]
+    assert [r["method"] for r in results] == [r["name"] for r in content["rows"]] + ["snapshot"]
+    assert results[0]["accuracy"] == content["rows"][0]["report"]["accuracy"]
     # Probing frames that the encoder was trained on is refused.
     data = str(tmp_path / "data" / "pretrain")
     code, err = error_of(["probe", "--encoder", str(tmp_path), "--data", data], capsys)
