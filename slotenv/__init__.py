@@ -20,6 +20,8 @@ _HOMES = {
     "objectives": "slotenv.objectives",
     "preset_for": "slotenv.environments",
     "probe": "slotenv.probe",
+    "sb3": "slotenv.sb3",
+    "vector": "slotenv.vector",
 }
 
 __all__ = [
@@ -33,6 +35,8 @@ __all__ = [
     "objectives",
     "preset_for",
     "probe",
+    "sb3",
+    "vector",
 ]
 
 if TYPE_CHECKING:
@@ -40,6 +44,8 @@ if TYPE_CHECKING:
     from slotenv import labels as labels
     from slotenv import objectives as objectives
     from slotenv import probe as probe
+    from slotenv import sb3 as sb3
+    from slotenv import vector as vector
     from slotenv.encoders import SlotEncoder
     from slotenv.environments import make_env, preset_for
     from slotenv.extractor import SlotExtractor

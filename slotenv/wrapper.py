@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import os
-import warnings
-from collections.abc import Iterator
-from contextlib import contextmanager
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -13,44 +10,46 @@ from typing import Any
 import gymnasium as gym
 import numpy as np
 import torch
-from gymnasium.spaces import Box
+from gymnasium.error import ClosedEnvironmentError
 from gymnasium.utils import RecordConstructorArgs
 from numpy.typing import NDArray
 
 from slotenv import checkpoint
 from slotenv.encoders import SlotEncoder
 from slotenv.frames import FramePreset
-
-_POOLING_SKIPS = {  # wrapper class -> attribute that holds its skip; each pools the last two frames
-    "MaxAndSkip": "_skip",  # ours
-    "MaxAndSkipEnv": "_skip",  # Stable-Baselines3
-    "MaxAndSkipObservation": "_skip",  # Gymnasium
-    "AtariPreprocessing": "frame_skip",  # Gymnasium
-}
+from slotenv.matching import check_frame_skip
+from slotenv.observations import Layout, SlotObservations, one_thread
 
 
-class ObjectSlotObservation(
-    gym.ObservationWrapper[NDArray[np.float32], Any, NDArray[np.uint8]], RecordConstructorArgs
-):
+class ObjectSlotObservation(gym.Wrapper[Any, Any, NDArray[np.uint8], Any], RecordConstructorArgs):
     """Replaces each frame by the K slot vectors that a pretrained encoder sees in it.
 
     The observation space is a Box of float32 numbers, shape (K, D), or (K * D,) with ``flatten``.
     It comes from ``config.json`` alone: the weights are loaded with the first observation, once
     per process, and are left out when the environment is pickled or copied. Frames are encoded one
-    at a time, in evaluation mode, on one thread (for a single frame, more threads are slower).
+    at a time, in evaluation mode, on one thread.
 
-    With many environments, a wrapper that encodes them in one batch is faster than this one
-    around each.
+    One frame shows no velocity, so neither do its slots. ``motion`` appends to each slot its
+    change since the step before. For longer histories stack slots, with what the host has for
+    stacking: :class:`gymnasium.wrappers.FrameStackObservation` or SB3's ``VecFrameStack`` around
+    this wrapper.
+
+    A vector version of the wrapper exists, :class:`slotenv.vector.ObjectSlotObservation`, and one
+    for Stable-Baselines3, :class:`slotenv.sb3.VecObjectSlotObservation`: they encode the frames of
+    all environments in one batch, which is faster than this wrapper around each.
 
     Args:
         env: Environment whose observations are the encoder's frames, ``encoder.preprocess``.
         encoder: An encoder folder, a run folder, a hub id, or an encoder in memory. Only with the
             first three can ``env.spec`` be written as JSON.
-        flatten: Whether observations are vectors (K * D,), for libraries that want vectors.
+        flatten: Whether slots are one vector, for libraries that want vectors.
+        keep_pixels: Whether observations are dicts: ``slots``, and the frame itself as ``pixels``.
+        motion: Whether each slot's D numbers are followed by D more, their change since the last
+            step; zero after a reset. Slots are then (K, 2D).
         device: Where the weights are put. An encoder in memory stays where it is.
 
     Raises:
-        TypeError: If ``encoder`` is something else, or the observations are no uint8 frames.
+        TypeError: If an argument is of the wrong kind, or the observations are no uint8 frames.
         ValueError: If the frames are of another size or made with another frame skip than those the
             encoder was trained on.
         FileNotFoundError: If there is no such encoder.
@@ -71,29 +70,62 @@ class ObjectSlotObservation(
         encoder: str | os.PathLike[str] | SlotEncoder,
         *,
         flatten: bool = False,
+        keep_pixels: bool = False,
+        motion: bool = False,
         device: str | torch.device = "cpu",
     ) -> None:
+        if not isinstance(env, gym.Env):
+            raise TypeError(
+                f"ObjectSlotObservation wraps one gymnasium.Env, got {type(env).__name__}. For a "
+                "gymnasium.vector.VectorEnv there is slotenv.vector.ObjectSlotObservation, for a "
+                "VecEnv of Stable-Baselines3 slotenv.sb3.VecObjectSlotObservation."
+            )
         in_memory = isinstance(encoder, SlotEncoder)
         self._encoder = LazyEncoder(encoder, device=device, user="ObjectSlotObservation")
+        layout = self._encoder.layout(flatten=flatten, keep_pixels=keep_pixels, motion=motion)
         RecordConstructorArgs.__init__(
             self,
             _disable_deepcopy=in_memory,
             encoder=encoder if isinstance(encoder, SlotEncoder) else os.fspath(encoder),
-            flatten=flatten,
+            flatten=bool(flatten),
+            keep_pixels=bool(keep_pixels),
+            motion=bool(motion),
             device=str(device),
         )
-        gym.ObservationWrapper.__init__(self, env)
+        gym.Wrapper.__init__(self, env)
         self._encoder.preprocess.check_space(env.observation_space, user="ObjectSlotObservation")
         check_frame_skip(env, self._encoder.preprocess, user="ObjectSlotObservation")
-        shape = (self._encoder.num_slots, self._encoder.slot_dim)
-        self._shape = (shape[0] * shape[1],) if flatten else shape
-        self.observation_space = Box(-np.inf, np.inf, self._shape, np.float32)
+        self.observation_space = layout.space(env.observation_space)
+        self._observations = SlotObservations(layout, self._encoder.encode)
+        self._closed = False
 
-    def observation(self, observation: NDArray[np.uint8]) -> NDArray[np.float32]:
-        """Encode one frame."""
-        with one_thread():
-            slots = self._encoder.get().encode(observation[None])
-        return slots.reshape(self._shape)
+    def reset(
+        self, *, seed: int | None = None, options: dict[str, Any] | None = None
+    ) -> tuple[Any, dict[str, Any]]:
+        """Start an episode; with motion, nothing has moved yet."""
+        self._check_open()
+        frame, info = self.env.reset(seed=seed, options=options)
+        return self._with_pixels(self._observations.reset(frame[None])[0], frame), info
+
+    def step(self, action: Any) -> tuple[Any, Any, bool, bool, dict[str, Any]]:
+        """Act and encode the frame that follows."""
+        self._check_open()
+        frame, reward, terminated, truncated, info = self.env.step(action)
+        slots, _ = self._observations.step(frame[None], restarted=np.zeros(1, np.bool_))
+        return self._with_pixels(slots[0], frame), reward, terminated, truncated, info
+
+    def close(self) -> None:
+        """Close the environment."""
+        self._closed = True
+        super().close()
+
+    def _with_pixels(self, slots: NDArray[np.float32], frame: NDArray[np.uint8]) -> Any:
+        keep = self._observations.layout.keep_pixels
+        return {"pixels": frame, "slots": slots} if keep else slots
+
+    def _check_open(self) -> None:
+        if self._closed:
+            raise ClosedEnvironmentError("this environment was closed: make a new one")
 
 
 class LazyEncoder:
@@ -120,6 +152,7 @@ class LazyEncoder:
         self.preprocess: FramePreset
         self._module: SlotEncoder | None = None
         self._source: tuple[str, str, str] | None = None
+        device_name = _device_name(device)
         if isinstance(encoder, SlotEncoder):
             self._module = encoder
             self.num_slots, self.slot_dim = encoder.num_slots, encoder.slot_dim
@@ -138,7 +171,7 @@ class LazyEncoder:
             self.preprocess = FramePreset.from_dict(kwargs["preprocess"])
         except (KeyError, TypeError) as error:
             raise ValueError(f"{folder} is no slot encoder's folder: {error!r}") from error
-        self._source = (str(folder), config["weights_sha256"], _device_name(device))
+        self._source = (str(folder), config["weights_sha256"], device_name)
 
     def get(self) -> SlotEncoder:
         """Return the encoder, loading it if this process has not done so yet."""
@@ -147,73 +180,23 @@ class LazyEncoder:
             self._module = _load(*self._source)
         return self._module
 
+    def encode(self, frames: NDArray[np.uint8]) -> NDArray[np.float32]:
+        """Encode frames (B, H, W, 3) to slots (B, K, D), on one thread."""
+        with one_thread():
+            return self.get().encode(frames)
+
+    def layout(self, *, flatten: bool, keep_pixels: bool, motion: bool) -> Layout:
+        """Return the layout of observations of this encoder's slots."""
+        return Layout(
+            num_slots=self.num_slots,
+            slot_dim=self.slot_dim,
+            flatten=flatten,
+            keep_pixels=keep_pixels,
+            motion=motion,
+        )
+
     def __getstate__(self) -> dict[str, Any]:
         return self.__dict__ if self._source is None else {**self.__dict__, "_module": None}
-
-
-@contextmanager
-def one_thread() -> Iterator[None]:
-    """Run PyTorch on one thread inside the block.
-
-    Faster for a single frame, and needed in a process forked from one that has used PyTorch: it
-    would wait forever for threads that were not copied.
-    """
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)
-
-
-def check_frame_skip(env: gym.Env[Any, Any], preset: FramePreset, *, user: str) -> None:
-    """Compare how an Atari environment makes its frames with a preset; pass any other by.
-
-    Args:
-        env: The environment with its wrappers.
-        preset: The frames that are needed; a plain one says nothing of how they are made.
-        user: Name of the class that asks, for the message.
-
-    Raises:
-        ValueError: If an agent step is another number of emulator frames.
-
-    Warns:
-        UserWarning: If only one of the two takes the maximum of two emulator frames.
-    """
-    if getattr(env.unwrapped, "ale", None) is None or preset.name == "plain":
-        return
-    skip, pooled = _skip_and_pooling(env)
-    env_id = env.spec.id if env.spec is not None else "ALE/Pong-v5"
-    hint = f'slotenv.make_env("{env_id}", encoder.preprocess) builds the right environment.'
-    if skip != preset.frame_skip:
-        raise ValueError(
-            f"{user}: this encoder was trained on frames {preset.frame_skip} emulator frames apart "
-            f"(preset {preset.name!r}), the environment's are {skip} apart. {hint}"
-        )
-    if pooled != preset.max_pool:
-        kinds = {True: "the maximum of two emulator frames", False: "single emulator frames"}
-        warnings.warn(
-            f"{user}: this encoder was trained on {kinds[preset.max_pool]} (preset "
-            f"{preset.name!r}), the environment gives {kinds[pooled]}: small objects may flicker "
-            f"or look different. {hint}",
-            UserWarning,
-            stacklevel=3,
-        )
-
-
-def _skip_and_pooling(env: gym.Env[Any, Any]) -> tuple[int | str, bool]:
-    """Return emulator frames per step (in words if random), and whether frames are pooled."""
-    own: Any = getattr(env.unwrapped, "_frameskip", 1)
-    skip, pooled = 1, False
-    layer: gym.Env[Any, Any] = env
-    while isinstance(layer, gym.Wrapper):
-        factor = int(getattr(layer, _POOLING_SKIPS.get(type(layer).__name__, ""), 1))
-        skip, pooled = skip * factor, pooled or factor > 1
-        layer = layer.env
-    if isinstance(own, int):
-        return skip * own, pooled
-    low, high = own  # drawn anew each step, the upper end excluded
-    return f"{skip * low} to {skip * (high - 1)} (random)", pooled
 
 
 def _device_name(device: str | torch.device) -> str:

@@ -23,15 +23,40 @@ ALLOWED = {  # room -> our rooms that it may import when it is imported itself
     "slotenv.objectives": {"slotenv.encoders"},
     "slotenv.environments": {"slotenv.frames"},
     "slotenv.checkpoint": {"slotenv.atomic", "slotenv.encoders", "slotenv"},
-    "slotenv.wrapper": {"slotenv.checkpoint", "slotenv.encoders", "slotenv.frames"},
+    "slotenv.matching": {"slotenv.frames"},
+    "slotenv.observations": set(),
+    "slotenv.wrapper": {
+        "slotenv.checkpoint",
+        "slotenv.encoders",
+        "slotenv.frames",
+        "slotenv.matching",
+        "slotenv.observations",
+    },
+    "slotenv.vector": {
+        "slotenv.encoders",
+        "slotenv.frames",
+        "slotenv.matching",
+        "slotenv.observations",
+        "slotenv.wrapper",
+    },
+    "slotenv.sb3": {
+        "slotenv.encoders",
+        "slotenv.environments",
+        "slotenv.frames",
+        "slotenv.matching",
+        "slotenv.observations",
+        "slotenv.wrapper",
+    },
     "slotenv.extractor": {"slotenv.checkpoint", "slotenv.encoders", "slotenv.frames"},
+    "slotenv.set_extractor": set(),
+    "slotenv.zoo": {"slotenv.environments", "slotenv.frames", "slotenv.wrapper"},
     "slotenv.probe": {"slotenv.labels", "slotenv.frames"},
     "slotenv": set(),
 }
 HOMES = {  # third party -> the only rooms that import it at their top
-    "stable_baselines3": {"slotenv.extractor"},
+    "stable_baselines3": {"slotenv.extractor", "slotenv.set_extractor", "slotenv.sb3"},
     "sklearn": {"slotenv.probe"},
-    "ale_py": {"slotenv.environments"},
+    "ale_py": {"slotenv.environments", "slotenv.sb3"},
     "huggingface_hub": {"slotenv.checkpoint", "slotenv.encoders"},
 }
 
@@ -83,13 +108,14 @@ def test_third_parties_have_their_homes(path):
         assert room in HOMES.get(module.split(".")[0], {room}), f"{path} imports {module}"
 
 
-def test_stable_baselines_is_imported_by_the_extractor_and_inside_functions_of_environments():
+def test_stable_baselines_is_imported_by_its_plugs_and_inside_functions_of_environments():
     users = {
         room_of(module_of(path))
         for path in FILES
         if any(m.startswith("stable_baselines3") for m in imports_of(path, top_only=False))
     }
-    assert users <= {"slotenv.extractor", "slotenv.environments"}
+    inside_functions = {"slotenv.environments", "slotenv.zoo"}
+    assert users <= HOMES["stable_baselines3"] | inside_functions
 
 
 def test_labels_import_numpy_and_nothing_else():
@@ -106,6 +132,8 @@ def test_labels_import_numpy_and_nothing_else():
         ("import slotenv.labels", ["torch", "gymnasium", "ale_py"]),
         ("import slotenv.environments", ["torch", "stable_baselines3"]),
         ("from slotenv import SlotEncoder, ObjectSlotObservation", ["stable_baselines3", "ale_py"]),
+        ("import slotenv; slotenv.vector.ObjectSlotObservation", ["stable_baselines3", "ale_py"]),
+        ("import slotenv; slotenv.sb3", ["torch", "stable_baselines3"]),
     ],
 )
 def test_importing_loads_only_what_is_needed(statement, absent):
@@ -119,6 +147,10 @@ def test_importing_loads_only_what_is_needed(statement, absent):
 def test_public_names_are_found_and_others_are_not():
     assert slotenv.SlotExtractor.__module__ == "slotenv.extractor"
     assert slotenv.ObjectSlotObservation.__module__ == "slotenv.wrapper"
+    assert slotenv.vector.ObjectSlotObservation.__module__ == "slotenv.vector"
+    assert all(getattr(slotenv.sb3, name).__name__ == name for name in dir(slotenv.sb3))
     assert "make_env" in dir(slotenv)
+    with pytest.raises(AttributeError, match="no attribute 'Slots'"):
+        _ = slotenv.sb3.Slots
     with pytest.raises(AttributeError, match="no attribute 'Slots'"):
         _ = slotenv.Slots

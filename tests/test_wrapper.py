@@ -5,7 +5,6 @@ from __future__ import annotations
 import copy
 import json
 import pickle
-import warnings
 from functools import partial
 from pathlib import Path
 
@@ -16,31 +15,25 @@ import stable_baselines3.common.env_checker as sb3_checker
 import torch
 from fake_envs import SPRITES, SpritesEnv
 from gymnasium.envs.registration import EnvSpec
+from gymnasium.error import ClosedEnvironmentError
 from gymnasium.utils.env_checker import check_env
-from gymnasium.vector import AsyncVectorEnv
+from gymnasium.vector import AsyncVectorEnv, SyncVectorEnv
 from gymnasium.wrappers import (
-    AtariPreprocessing,
     DtypeObservation,
     FrameStackObservation,
     GrayscaleObservation,
-    MaxAndSkipObservation,
     ResizeObservation,
 )
-from stable_baselines3.common.atari_wrappers import MaxAndSkipEnv
+from stable_baselines3.common.vec_env import DummyVecEnv
 
-from slotenv import ObjectSlotObservation, SlotEncoder, checkpoint, make_env
+from slotenv import ObjectSlotObservation, SlotEncoder, checkpoint
 from slotenv.encoders import SlotMapEncoder
-from slotenv.frames import SCN, V5, FramePreset
 
 
 def rollout(env, steps=5, seed=3):
     observations = [env.reset(seed=seed)[0]]
     observations += [env.step(i % 4)[0] for i in range(steps)]
     return np.stack(observations)
-
-
-def atari_encoder(preset):
-    return SlotMapEncoder(num_slots=2, slot_dim=2, preprocess=preset)
 
 
 def test_observations_are_the_slots_of_the_frames(tiny_encoder, tiny_encoder_folder):
@@ -60,14 +53,65 @@ def test_flatten_gives_vectors(tiny_encoder_folder):
     np.testing.assert_array_equal(rollout(flat), slots.reshape(6, 12))
 
 
+def test_motion_is_the_change_of_each_slot_since_the_last_step(tiny_encoder):
+    env = ObjectSlotObservation(gym.make(SPRITES), tiny_encoder, motion=True)
+    raw = gym.make(SPRITES)
+    for episode in range(2):
+        slots = tiny_encoder.encode(raw.reset(seed=episode)[0][None])[0]
+        observed = [env.reset(seed=episode)[0]]
+        expected = [np.concatenate([slots, np.zeros_like(slots)], axis=1)]
+        for i in range(4):
+            now = tiny_encoder.encode(raw.step(i % 4)[0][None])[0]
+            observed.append(env.step(i % 4)[0])
+            expected.append(np.concatenate([now, now - slots], axis=1))
+            slots = now
+        assert observed[0].shape == env.observation_space.shape == (3, 8)
+        assert not observed[0][:, 4:].any()
+        assert observed[1][:, 4:].any()
+        np.testing.assert_allclose(observed, expected, atol=1e-5)
+
+
+def test_motion_stays_beside_its_slot_when_flat(tiny_encoder):
+    flat = ObjectSlotObservation(gym.make(SPRITES), tiny_encoder, motion=True, flatten=True)
+    slots = rollout(ObjectSlotObservation(gym.make(SPRITES), tiny_encoder, motion=True))
+    assert flat.observation_space.shape == (24,)
+    np.testing.assert_array_equal(rollout(flat), slots.reshape(6, 24))
+
+
+@pytest.mark.parametrize("flatten", [False, True])
+def test_pixels_are_kept_beside_the_slots(tiny_encoder, flatten):
+    env = ObjectSlotObservation(
+        gym.make(SPRITES), tiny_encoder, keep_pixels=True, flatten=flatten, motion=True
+    )
+    plain = ObjectSlotObservation(gym.make(SPRITES), tiny_encoder, flatten=flatten, motion=True)
+    raw = gym.make(SPRITES)
+    for i in range(4):
+        step = (lambda e: e.reset(seed=2)[0]) if i == 0 else (lambda e: e.step(1)[0])
+        observed = step(env)
+        assert observed in env.observation_space
+        np.testing.assert_array_equal(observed["pixels"], step(raw))
+        np.testing.assert_array_equal(observed["slots"], step(plain))
+
+
+def test_slots_are_stacked_by_the_host(tiny_encoder):
+    slots = ObjectSlotObservation(gym.make(SPRITES), tiny_encoder)
+    stacked = FrameStackObservation(
+        ObjectSlotObservation(gym.make(SPRITES), tiny_encoder), stack_size=3
+    )
+    np.testing.assert_array_equal(rollout(stacked)[2:, -1], rollout(slots)[2:])
+    np.testing.assert_array_equal(rollout(stacked)[2:, 0], rollout(slots)[:-2])
+
+
 @pytest.mark.filterwarnings("ignore:.*different from the unwrapped version")
 @pytest.mark.filterwarnings("ignore:.*Box observation space (minimum|maximum) value is")
+@pytest.mark.parametrize("layout", [{}, {"keep_pixels": True, "motion": True}], ids=str)
 @pytest.mark.parametrize("in_memory", [False, True])
-def test_gymnasium_accepts_it(tiny_encoder, tiny_encoder_folder, in_memory):
+def test_gymnasium_accepts_it(tiny_encoder, tiny_encoder_folder, in_memory, layout):
     check_env(
         ObjectSlotObservation(
             gym.make(SPRITES, render_mode="rgb_array"),
             tiny_encoder if in_memory else tiny_encoder_folder,
+            **layout,
         )
     )
 
@@ -97,8 +141,11 @@ def test_training_mode_of_an_encoder_in_memory_changes_nothing(tiny_encoder):
 
 
 @pytest.mark.parametrize("as_path", [str, Path])
-def test_spec_round_trip_gives_equal_observations(tiny_encoder_folder, as_path):
-    env = ObjectSlotObservation(gym.make(SPRITES), as_path(tiny_encoder_folder), flatten=True)
+@pytest.mark.parametrize("motion", [False, True])
+def test_spec_round_trip_gives_equal_observations(tiny_encoder_folder, as_path, motion):
+    env = ObjectSlotObservation(
+        gym.make(SPRITES), as_path(tiny_encoder_folder), flatten=True, motion=motion
+    )
     assert env.spec.additional_wrappers[-1].kwargs["encoder"] == str(tiny_encoder_folder)
     text = env.spec.to_json()
     json.loads(text)
@@ -113,10 +160,14 @@ def test_spec_of_an_encoder_in_memory_holds_that_very_encoder(tiny_encoder):
 
 
 def test_an_id_with_slots_can_be_registered(tiny_encoder_folder):
-    spec = ObjectSlotObservation.wrapper_spec(encoder=str(tiny_encoder_folder))
+    spec = ObjectSlotObservation.wrapper_spec(
+        encoder=str(tiny_encoder_folder), motion=True, keep_pixels=True
+    )
     gym.register("tests/Slots-v0", entry_point=SpritesEnv, additional_wrappers=(spec,))
     try:
-        assert gym.make("tests/Slots-v0").observation_space.shape == (3, 4)
+        env = gym.make("tests/Slots-v0")
+        assert env.observation_space["slots"].shape == (3, 8)
+        assert env.reset(seed=0)[0] in env.observation_space
     finally:
         del gym.registry["tests/Slots-v0"]
 
@@ -206,6 +257,28 @@ def test_works_in_workers_forked_after_torch_ran_on_threads(tiny_encoder_folder,
     np.testing.assert_allclose(np.stack([slots[0], stepped[0]]), rollout(make(), 1), atol=1e-5)
 
 
+@pytest.mark.parametrize("name", ["flatten", "keep_pixels", "motion"])
+@pytest.mark.parametrize("value", [None, 1, "yes"])
+def test_switches_are_true_or_false(tiny_encoder, name, value):
+    with pytest.raises(TypeError, match=f"{name} must be True or False, got {value!r}"):
+        ObjectSlotObservation(gym.make(SPRITES), tiny_encoder, **{name: value})
+
+
+@pytest.mark.parametrize("cls", [SyncVectorEnv, DummyVecEnv])
+def test_vector_environments_are_sent_to_their_own_wrapper(tiny_encoder, cls):
+    with pytest.raises(TypeError, match=r"got \w+VectorEnv|got \w+VecEnv.*slotenv\.vector.*sb3"):
+        ObjectSlotObservation(cls([SpritesEnv]), tiny_encoder)
+
+
+def test_a_closed_environment_says_so(tiny_encoder):
+    env = ObjectSlotObservation(gym.make(SPRITES), tiny_encoder)
+    env.reset(seed=0)
+    env.close()
+    for act in (env.reset, lambda: env.step(0)):
+        with pytest.raises(ClosedEnvironmentError, match="was closed"):
+            act()
+
+
 @pytest.mark.parametrize("encoder", [None, 7, {"a": 1}, torch.nn.Linear(1, 1)])
 def test_other_kinds_of_encoder_are_refused(encoder):
     with pytest.raises(TypeError, match=r"encoder folder, a hub id or a SlotEncoder, got \w+"):
@@ -240,61 +313,6 @@ def test_an_unknown_device_is_refused(tiny_encoder_folder):
 def test_other_frames_are_refused(tiny_encoder, wrap, error, words):
     with pytest.raises(error, match=words):
         ObjectSlotObservation(wrap(SpritesEnv()), tiny_encoder)
-
-
-def bare_pong(**kwargs):
-    return gym.make("ALE/Pong-v5", disable_env_checker=True, **kwargs)
-
-
-@pytest.mark.ale
-@pytest.mark.parametrize(
-    ("preset", "build"),
-    [
-        (V5, bare_pong),
-        (SCN, lambda: MaxAndSkipEnv(bare_pong(frameskip=1), 4)),
-        (SCN, lambda: MaxAndSkipObservation(bare_pong(frameskip=1), 4)),
-        (SCN, lambda: make_env("Pong", SCN)),
-        (
-            SCN,
-            lambda: AtariPreprocessing(
-                bare_pong(frameskip=1), frame_skip=4, screen_size=(160, 210), grayscale_obs=False
-            ),
-        ),
-        (FramePreset(name="plain", height=210, width=160), bare_pong),
-    ],
-)
-def test_frames_made_as_in_training_pass_in_silence(preset, build):
-    with warnings.catch_warnings():
-        warnings.simplefilter("error")
-        env = ObjectSlotObservation(build(), atari_encoder(preset))
-    assert env.reset(seed=0)[0] in env.observation_space
-
-
-@pytest.mark.ale
-@pytest.mark.parametrize(
-    ("preset", "build", "words"),
-    [
-        (V5, partial(bare_pong, frameskip=1), "4 emulator frames apart .*are 1 apart"),
-        (SCN, lambda: MaxAndSkipEnv(bare_pong(), 4), "are 16 apart"),
-        (V5, partial(bare_pong, frameskip=(2, 5)), r"are 2 to 4 \(random\) apart"),
-    ],
-)
-def test_another_frame_skip_is_refused(preset, build, words):
-    with pytest.raises(ValueError, match=words + r".*slotenv\.make_env\(.*encoder\.preprocess"):
-        ObjectSlotObservation(build(), atari_encoder(preset))
-
-
-@pytest.mark.ale
-@pytest.mark.parametrize(
-    ("preset", "build", "words"),
-    [
-        (SCN, bare_pong, "gives single emulator frames"),
-        (V5, lambda: MaxAndSkipEnv(bare_pong(frameskip=1), 4), "gives the maximum of two"),
-    ],
-)
-def test_other_pooling_warns(preset, build, words):
-    with pytest.warns(UserWarning, match=words + r".*slotenv\.make_env\("):
-        ObjectSlotObservation(build(), atari_encoder(preset))
 
 
 def test_encoders_loaded_from_a_folder_equal_the_wrapper(tiny_encoder_folder):

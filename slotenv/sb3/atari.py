@@ -1,0 +1,199 @@
+"""ale-py's C++ vector environment as a ``VecEnv`` of Stable-Baselines3."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from ale_py.vector_env import AtariVectorEnv
+from gymnasium.error import ClosedEnvironmentError
+from gymnasium.spaces import Box
+from gymnasium.vector import AutoresetMode
+from numpy.typing import NDArray
+from stable_baselines3.common.vec_env import VecEnv
+from stable_baselines3.common.vec_env.base_vec_env import VecEnvStepReturn
+
+from slotenv.environments import atari_game, make_env
+from slotenv.frames import FramePreset
+
+_MAX_SEED = 2**31 - 1
+
+
+class AtariVecEnv(VecEnv):
+    """Atari games in C++ threads, with the frames of a preset and whole games as episodes.
+
+    Frames are those of :func:`slotenv.make_env`, pixel for pixel, but for these:
+
+    * The last frame of a game is the one before it (ale-py draws none when a step is cut short).
+    * Where a preset has FIRE and no-ops, FIRE comes first: ``make_env`` plays 1 to ``noop_max``
+      no-ops, FIRE, then the game's third action; here FIRE, then 0 to ``noop_max - 2`` no-ops. In a
+      game without FIRE, 0 to ``noop_max - 1`` no-ops.
+    * A preset's lost lives do not end an episode (ale-py would start a new game with each):
+      :class:`VecEpisodicLives` ends it.
+    * A seed is the emulator's own.
+
+    Rewards are the game's. ``render()`` shows the frames that the agent sees.
+
+    Args:
+        env_id: Atari name in any form that :func:`slotenv.make_env` takes.
+        n_envs: Number of games.
+        preset: The frames, such as ``encoder.preprocess``.
+        num_threads: C++ threads; 0 for as many as there are games or cores.
+        max_frames: Emulator frames after which a game is cut off.
+
+    Raises:
+        TypeError: If an argument is of the wrong kind.
+        ValueError: If the name is no Atari game's or the preset no Atari preset.
+    """
+
+    def __init__(
+        self,
+        env_id: str,
+        n_envs: int,
+        *,
+        preset: FramePreset,
+        num_threads: int = 0,
+        max_frames: int = 108_000,
+    ) -> None:
+        check_count(n_envs)
+        if not isinstance(preset, FramePreset):
+            raise TypeError(f"preset must be a FramePreset, got {type(preset).__name__}")
+        game = atari_game(env_id)
+        if game is None or preset.name == "plain":
+            raise ValueError(
+                f"AtariVecEnv plays Atari games with preset 'scn' or 'v5', got {env_id!r} with "
+                f"{preset.name!r}. make_slot_vec_env(..., fast=False) takes any environment."
+            )
+        example = make_env(env_id, preset)
+        try:  # ale-py would resize silently
+            preset.check_space(example.observation_space, user="AtariVecEnv")
+            rom = example.unwrapped._game  # type: ignore[attr-defined]
+            self.spec = example.unwrapped.spec
+        finally:
+            example.close()
+        self.preset = preset
+        self._env: AtariVectorEnv | None = _OwnMetadata(
+            rom,
+            n_envs,
+            num_threads=num_threads,
+            max_num_frames_per_episode=max_frames,
+            repeat_action_probability=preset.repeat_action_probability or 0.0,
+            autoreset_mode=AutoresetMode.SAME_STEP,
+            img_height=preset.height,
+            img_width=preset.width,
+            grayscale=False,
+            stack_num=1,
+            frameskip=preset.frame_skip,
+            maxpool=preset.max_pool,
+            noop_max=preset.noop_max,
+            use_fire_reset=preset.fire_on_reset,
+            reward_clipping=False,
+        )
+        self._last: NDArray[np.uint8] | None = None
+        actions = self._env.single_action_space
+        super().__init__(n_envs, Box(0, 255, preset.shape, np.uint8), actions)
+        metadata: Any = {**self.metadata, "render_fps": 60 // preset.frame_skip}
+        self.metadata = metadata
+
+    def reset(self) -> NDArray[np.uint8]:
+        """Start new games; the seeds given to :meth:`seed` are used once."""
+        env = self._open()
+        if any(self._options):
+            raise ValueError("AtariVecEnv has no reset options: call set_options() to clear them")
+        seeds = [-1 if seed is None else seed % _MAX_SEED for seed in self._seeds]
+        obs, infos = env.reset(seed=np.array(seeds))
+        self._reset_seeds()
+        self.reset_infos = _info_list(infos, self.num_envs)
+        return self._frames(obs)
+
+    def step_async(self, actions: NDArray[Any]) -> None:
+        """Let the games go on in their threads."""
+        actions = np.asarray(actions)
+        if actions.shape != (self.num_envs,) or actions.dtype.kind not in "iu":
+            raise ValueError(
+                f"AtariVecEnv needs one whole number per game, shape ({self.num_envs},), got "
+                f"{actions.dtype} {actions.shape}"
+            )
+        self._open().send(actions.astype(np.int64))
+
+    def step_wait(self) -> VecEnvStepReturn:
+        """Wait for all games."""
+        obs, rewards, terminated, truncated, infos = self._open().recv()
+        final = infos.pop("final_obs", None)
+        dones = np.logical_or(terminated, truncated)
+        info_list = _info_list(infos, self.num_envs)
+        for i, info in enumerate(info_list):
+            info["TimeLimit.truncated"] = bool(truncated[i] and not terminated[i])
+            if dones[i]:
+                info["terminal_observation"] = final[i, 0].copy()
+        return self._frames(obs), np.asarray(rewards, np.float32), dones, info_list
+
+    def close(self) -> None:
+        """Stop the threads."""
+        if self._env is not None:
+            self._env.close()
+            self._env = None  # the threads end with the object
+
+    def get_images(self) -> Sequence[NDArray[np.uint8] | None]:
+        """Return the frames that the agent saw last."""
+        if self._last is None:
+            raise RuntimeError("AtariVecEnv shows the agent's frames: call reset() before render()")
+        return list(self._last)
+
+    def get_attr(self, attr_name: str, indices: Any = None) -> list[Any]:
+        """Return an attribute, the same for every game."""
+        count = len(list(self._get_indices(indices)))
+        if attr_name == "render_mode":
+            return ["rgb_array"] * count
+        if attr_name.startswith("_") or not hasattr(self, attr_name):
+            raise AttributeError(f"AtariVecEnv has no attribute {attr_name!r}: games are in C++")
+        return [getattr(self, attr_name)] * count
+
+    def set_attr(self, attr_name: str, value: Any, indices: Any = None) -> None:
+        """Raise: there are no environment objects whose attributes could be set."""
+        raise AttributeError(f"AtariVecEnv cannot set {attr_name!r}: games are in C++")
+
+    def env_method(
+        self, method_name: str, *method_args: Any, indices: Any = None, **method_kwargs: Any
+    ) -> list[Any]:
+        """Raise: there are no environment objects that could be called."""
+        raise AttributeError(
+            f"AtariVecEnv cannot call {method_name!r}: games are in C++. "
+            "make_slot_vec_env(..., fast=False) has environments in Python."
+        )
+
+    def env_is_wrapped(self, wrapper_class: Any, indices: Any = None) -> list[bool]:
+        """Return False for every game."""
+        return [False for _ in self._get_indices(indices)]
+
+    def _frames(self, obs: NDArray[np.uint8]) -> NDArray[np.uint8]:
+        self._last = obs[:, 0]  # (n, H, W, 3)
+        return self._last
+
+    def _open(self) -> AtariVectorEnv:
+        if self._env is None:
+            raise ClosedEnvironmentError("this AtariVecEnv was closed: make a new one")
+        return self._env
+
+
+class _OwnMetadata(AtariVectorEnv):
+    """ale-py writes its autoreset mode into a dict that all vector environments share."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        self.metadata = dict(self.metadata)
+        super().__init__(*args, **kwargs)
+
+
+def check_count(n_envs: object) -> None:
+    """Raise unless this is a number of environments."""
+    if isinstance(n_envs, bool) or not isinstance(n_envs, int | np.integer):
+        raise TypeError(f"n_envs must be a whole number, got {n_envs!r}")
+    if n_envs < 1:
+        raise ValueError(f"n_envs must be at least 1, got {n_envs}")
+
+
+def _info_list(infos: Mapping[str, Any], count: int) -> list[dict[str, Any]]:
+    keys = ("lives", "frame_number", "episode_frame_number")
+    columns = {key: [int(value) for value in infos[key]] for key in keys}
+    return [{key: column[i] for key, column in columns.items()} for i in range(count)]

@@ -1,0 +1,146 @@
+"""The ``VecEnv`` wrapper: the frames of all environments, encoded in one batch."""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+import numpy as np
+import torch
+from gymnasium import Space
+from gymnasium.spaces import Box
+from numpy.typing import NDArray
+from stable_baselines3.common.vec_env import DummyVecEnv, VecEnv, VecEnvWrapper
+from stable_baselines3.common.vec_env.base_vec_env import VecEnvStepReturn
+
+from slotenv.encoders import SlotEncoder
+from slotenv.frames import FramePreset
+from slotenv.matching import FrameNumberCheck, check_frame_skip, compare_frames
+from slotenv.observations import SlotObservations
+from slotenv.sb3.atari import AtariVecEnv
+from slotenv.wrapper import LazyEncoder
+
+_USER = "VecObjectSlotObservation"
+
+
+class VecObjectSlotObservation(VecEnvWrapper):
+    """Replaces the frames of a ``VecEnv`` by their slots, with one forward pass per step.
+
+    The last observations of ended episodes, ``infos[i]["terminal_observation"]``, are encoded in
+    the same batch. Put it directly around the pixels, and ``VecNormalize``, ``VecFrameStack``
+    around it; ``VecMonitor`` goes on either side, ``VecTransposeImage`` may be inside. Slots are
+    for ``"MlpPolicy"``, dicts with pixels for ``"MultiInputPolicy"``.
+
+    Frames are encoded in this process, on one thread whatever PyTorch is set to (more are slower,
+    see :func:`slotenv.observations.one_thread`); the weights are loaded with the first reset.
+
+    Args:
+        venv: Environments whose observations are the encoder's frames, channels last or first.
+        encoder: An encoder folder, a run folder, a hub id, or an encoder in memory.
+        flatten: Whether slots are one vector per environment.
+        keep_pixels: Whether observations are dicts: ``slots``, and the frames as ``pixels``.
+        motion: Whether each slot's D numbers are followed by D more, their change since the last
+            step: zero in the first observation of an episode; in the last one, the change since
+            the step before it.
+        device: Where the weights are put. An encoder in memory stays where it is.
+
+    Raises:
+        TypeError: If an argument is of the wrong kind, or the observations are no uint8 frames.
+        ValueError: If the frames are of another size or made with another frame skip than those the
+            encoder was trained on (in subprocesses, known with the second step).
+        FileNotFoundError: If there is no such encoder.
+
+    Warns:
+        UserWarning: If a frame is the maximum of two emulator frames here and was not in training,
+            or the other way round, where that can be known.
+
+    Example:
+        >>> venv = make_vec_env("ALE/Pong-v5", n_envs=8)  # doctest: +SKIP
+        >>> PPO("MlpPolicy", VecObjectSlotObservation(venv, "runs/pong"))  # doctest: +SKIP
+    """
+
+    def __init__(
+        self,
+        venv: VecEnv,
+        encoder: str | os.PathLike[str] | SlotEncoder,
+        *,
+        flatten: bool = False,
+        keep_pixels: bool = False,
+        motion: bool = False,
+        device: str | torch.device = "cpu",
+    ) -> None:
+        if not isinstance(venv, VecEnv):
+            raise TypeError(
+                f"{_USER} wraps a VecEnv of Stable-Baselines3, got {type(venv).__name__}. For one "
+                "gymnasium.Env there is slotenv.ObjectSlotObservation, for a "
+                "gymnasium.vector.VectorEnv slotenv.vector.ObjectSlotObservation."
+            )
+        self._encoder = LazyEncoder(encoder, device=device, user=_USER)
+        layout = self._encoder.layout(flatten=flatten, keep_pixels=keep_pixels, motion=motion)
+        preset = self._encoder.preprocess
+        self._channels_first = _channels_first(venv.observation_space, preset)
+        _check_frames_known(venv, preset)
+        super().__init__(venv, observation_space=layout.space(venv.observation_space))
+        self._slots = SlotObservations(layout, self._encoder.encode)
+        self._frame_numbers = FrameNumberCheck(preset, user=_USER)
+
+    def reset(self) -> Any:
+        """Reset all environments."""
+        pixels: Any = self.venv.reset()
+        self._frame_numbers.reset()
+        return self._with_pixels(self._slots.reset(self._frames(pixels)), pixels)
+
+    def step_wait(self) -> VecEnvStepReturn:
+        """Encode the frames that follow the actions."""
+        pixels: Any
+        pixels, rewards, dones, infos = self.venv.step_wait()
+        self._check_frame_numbers(infos, dones)
+        rows = np.array([i for i in np.flatnonzero(dones) if _LAST in infos[i]], np.intp)
+        last_pixels = np.stack([infos[i][_LAST] for i in rows]) if len(rows) else None
+        slots, last = self._slots.step(
+            self._frames(pixels),
+            restarted=dones,
+            rows=rows,
+            final_frames=None if last_pixels is None else self._frames(last_pixels),
+        )
+        if last is not None:
+            assert last_pixels is not None
+            infos = list(infos)
+            for i, row in enumerate(rows):
+                infos[row] = {**infos[row], _LAST: self._with_pixels(last[i], last_pixels[i])}
+        return self._with_pixels(slots, pixels), rewards, dones, infos
+
+    def _frames(self, pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
+        return np.moveaxis(pixels, 1, -1) if self._channels_first else pixels
+
+    def _with_pixels(self, slots: NDArray[np.float32], pixels: NDArray[np.uint8]) -> Any:
+        return {"pixels": pixels, "slots": slots} if self._slots.layout.keep_pixels else slots
+
+    def _check_frame_numbers(self, infos: Any, dones: NDArray[np.bool_]) -> None:
+        if all("episode_frame_number" in info for info in infos):
+            numbers = np.array([info["episode_frame_number"] for info in infos])
+            self._frame_numbers.step(numbers, dones)
+
+
+_LAST = "terminal_observation"
+
+
+def _channels_first(space: Space[Any], preset: FramePreset) -> bool:
+    """Return whether frames are (3, H, W); raise if they are not the preset's either way."""
+    height, width, _ = preset.shape
+    first = isinstance(space, Box) and space.shape == (3, height, width) != preset.shape
+    if first and space.dtype == np.uint8:
+        return True
+    preset.check_space(space, user=_USER)
+    return False
+
+
+def _check_frames_known(venv: VecEnv, preset: FramePreset) -> None:
+    """Compare how frames are made with the preset, where the ``VecEnv`` lets it be seen."""
+    base = venv.unwrapped
+    if isinstance(base, DummyVecEnv):
+        check_frame_skip(base.envs[0], preset, user=_USER)
+    elif isinstance(base, AtariVecEnv) and preset.name != "plain":
+        made = base.preset
+        hint = "Give AtariVecEnv preset=encoder.preprocess."
+        compare_frames(made.frame_skip, made.max_pool, preset, user=_USER, hint=hint)

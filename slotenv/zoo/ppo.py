@@ -1,0 +1,25 @@
+"""PPO on slots, for ``python -m rl_zoo3.train --algo ppo -conf slotenv.zoo.ppo``.
+
+Raises a ValueError on import unless the environment variable ``SLOTENV_ENCODER`` names an encoder.
+"""
+
+from typing import Any
+
+from slotenv.zoo.wrapping import encoder_from_environment
+
+_PPO: dict[str, Any] = {
+    "env_wrapper": [
+        {"slotenv.zoo.with_slots": {"encoder": encoder_from_environment(), "motion": True}}
+    ],
+    "policy": "MlpPolicy",
+    "policy_kwargs": {"net_arch": [128, 128]},
+    "n_envs": 8,
+    "n_timesteps": 1e7,
+    "n_steps": 256,
+    "batch_size": 512,
+    "n_epochs": 6,
+    "learning_rate": "lin_7e-4",  # falls to 0
+    "ent_coef": 0.01,
+}
+
+hyperparams = {"atari": _PPO, "default": dict(_PPO)}

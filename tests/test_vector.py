@@ -1,0 +1,288 @@
+"""The vector wrapper against the per-environment wrapper, and against loops kept by hand."""
+
+from __future__ import annotations
+
+import multiprocessing
+import sys
+from functools import partial
+
+import ale_py
+import gymnasium as gym
+import numpy as np
+import pytest
+import torch
+from fake_envs import SpritesEnv
+from gymnasium.error import ClosedEnvironmentError
+from gymnasium.vector import AsyncVectorEnv, AutoresetMode, SyncVectorEnv
+from gymnasium.wrappers import TimeLimit
+from gymnasium.wrappers.vector import RecordEpisodeStatistics
+
+import slotenv
+from slotenv.encoders import SlotMapEncoder
+from slotenv.vector import ObjectSlotObservation
+
+gym.register_envs(ale_py)
+
+NEXT, SAME, DISABLED = AutoresetMode.NEXT_STEP, AutoresetMode.SAME_STEP, AutoresetMode.DISABLED
+LENGTHS = (3, 5, 50)  # episodes end apart, together (step 15) and never
+LAYOUTS = [{}, {"motion": True}, {"motion": True, "flatten": True, "keep_pixels": True}]
+
+
+def make_sprites(steps):
+    return (
+        TimeLimit(SpritesEnv(episode_steps=100), steps)
+        if steps == 5
+        else SpritesEnv(episode_steps=steps)
+    )
+
+
+def makers(wrap=lambda env: env):
+    return [lambda n=n: wrap(make_sprites(n)) for n in LENGTHS]
+
+
+def play(envs, steps=16, mode=NEXT):
+    """Return everything observed, with masked resets where the mode asks for them."""
+    seen, finals, ended = [envs.reset(seed=5)[0]], [], np.zeros(len(LENGTHS), bool)
+    for i in range(steps):
+        if mode == DISABLED and ended.any():
+            seen.append(envs.reset(options={"reset_mask": ended})[0])
+        obs, _, terminated, truncated, infos = envs.step(np.array([i % 4, 1, 3]))
+        ended = terminated | truncated
+        seen.append(obs)
+        if "final_obs" in infos:
+            np.testing.assert_array_equal(infos["_final_obs"], ended)
+            finals.append(infos["final_obs"])
+    envs.close()
+    return seen, finals
+
+
+def assert_same(actual, expected):
+    if isinstance(expected, dict):
+        assert actual.keys() == expected.keys()
+        for key in expected:
+            assert_same(actual[key], expected[key])
+    elif expected is None:
+        assert actual is None
+    elif expected.dtype == object:
+        for one, other in zip(actual, expected, strict=True):
+            assert_same(one, other)
+    else:
+        assert actual.dtype == expected.dtype
+        np.testing.assert_allclose(actual, expected, atol=1e-5)
+
+
+@pytest.mark.parametrize("layout", LAYOUTS, ids=str)
+@pytest.mark.parametrize("mode", [NEXT, SAME, DISABLED])
+def test_it_gives_what_a_wrapper_around_each_environment_gives(tiny_encoder_folder, mode, layout):
+    each = makers(lambda env: slotenv.ObjectSlotObservation(env, tiny_encoder_folder, **layout))
+    expected, expected_finals = play(SyncVectorEnv(each, autoreset_mode=mode), mode=mode)
+    raw = SyncVectorEnv(makers(), autoreset_mode=mode)
+    envs = ObjectSlotObservation(raw, tiny_encoder_folder, **layout)
+    space = envs.observation_space
+    seen, finals = play(envs, mode=mode)
+    assert all(obs in space for obs in seen)
+    assert len(finals) == len(expected_finals) == (7 if mode == SAME else 0)
+    for actual, reference in zip(seen + finals, expected + expected_finals, strict=True):
+        assert_same(actual, reference)
+
+
+@pytest.mark.parametrize(("mode", "context"), [(NEXT, None), (SAME, None), (SAME, "forkserver")])
+def test_environments_in_processes_give_the_same(tiny_encoder, mode, context):
+    def build(cls, **more):
+        fns = [
+            partial(make_sprites, n) if context is None else partial(SpritesEnv, 84, n)
+            for n in LENGTHS
+        ]
+        envs = cls(fns, autoreset_mode=mode, **more)
+        return play(ObjectSlotObservation(envs, tiny_encoder, motion=True), steps=7)
+
+    seen, finals = build(AsyncVectorEnv, context=context)
+    expected, expected_finals = build(SyncVectorEnv)
+    assert len(finals) == (3 if mode == SAME else 0)
+    for actual, reference in zip(seen + finals, expected + expected_finals, strict=True):
+        assert_same(actual, reference)
+
+
+@pytest.mark.parametrize("mode", [NEXT, SAME])
+def test_motion_is_the_change_of_each_slot_within_an_episode(tiny_encoder, mode):
+    envs = ObjectSlotObservation(
+        SyncVectorEnv(makers(), autoreset_mode=mode), tiny_encoder, motion=True
+    )
+    raw = SyncVectorEnv(makers(), autoreset_mode=mode)
+    obs, frames = envs.reset(seed=1)[0], raw.reset(seed=1)[0]
+    previous = [tiny_encoder.encode(frame[None])[0] for frame in frames]
+    assert not obs[..., 4:].any()
+    ended = [False] * 3
+    for i in range(12):
+        actions = np.array([1, i % 4, 2])
+        obs, _, _, _, infos = envs.step(actions)
+        frames, _, terminated, truncated, raw_infos = raw.step(actions)
+        for row in range(3):
+            now = tiny_encoder.encode(frames[row][None])[0]
+            done = bool(terminated[row] or truncated[row])
+            if mode == SAME and done:
+                last = tiny_encoder.encode(raw_infos["final_obs"][row][None])[0]
+                final = np.concatenate([last, last - previous[row]], axis=1)
+                np.testing.assert_allclose(infos["final_obs"][row], final, atol=1e-5)
+            fresh = done if mode == SAME else ended[row]
+            change = np.zeros_like(now) if fresh else now - previous[row]
+            assert not fresh or not obs[row][:, 4:].any()
+            np.testing.assert_allclose(obs[row], np.concatenate([now, change], 1), atol=1e-5)
+            previous[row], ended[row] = now, done
+
+
+def test_all_frames_of_a_step_are_encoded_in_one_batch(tiny_encoder, monkeypatch):
+    sizes = []
+    encode = SlotMapEncoder.encode
+    monkeypatch.setattr(
+        SlotMapEncoder,
+        "encode",
+        lambda self, frames: sizes.append(len(frames)) or encode(self, frames),
+    )
+    envs = ObjectSlotObservation(SyncVectorEnv(makers(), autoreset_mode=SAME), tiny_encoder)
+    play(envs, steps=15)
+    assert sizes == [3, 3, 3, 4, 3, 4, 4, 3, 3, 4, 4, 3, 4, 3, 3, 5]
+
+
+def test_encoding_takes_one_thread_and_gives_the_others_back(tiny_encoder, monkeypatch):
+    seen = []
+    encode = SlotMapEncoder.encode
+    monkeypatch.setattr(
+        SlotMapEncoder,
+        "encode",
+        lambda self, frames: seen.append(torch.get_num_threads()) or encode(self, frames),
+    )
+    envs = ObjectSlotObservation(SyncVectorEnv(makers()), tiny_encoder)
+    torch.set_num_threads(2)
+    try:
+        envs.reset()
+        assert torch.get_num_threads() == 2
+    finally:
+        torch.set_num_threads(1)
+    assert seen == [1]
+
+
+def test_observations_are_never_the_same_array(tiny_encoder):
+    envs = ObjectSlotObservation(SyncVectorEnv(makers(), copy=False), tiny_encoder, motion=True)
+    first = envs.reset(seed=0)[0]
+    before = first.copy()
+    second = envs.step(np.array([1, 1, 1]))[0]
+    second[:] = 7
+    third = envs.step(np.array([1, 1, 1]))[0]
+    np.testing.assert_array_equal(first, before)
+    assert not np.shares_memory(first, second)
+    assert np.abs(third).max() < 7
+
+
+def test_it_composes_with_the_vector_wrappers_of_gymnasium(tiny_encoder):
+    inside = RecordEpisodeStatistics(SyncVectorEnv(makers()))
+    slots = ObjectSlotObservation(inside, tiny_encoder, flatten=True)
+    envs = RecordEpisodeStatistics(slots, stats_key="outer")
+    envs.reset(seed=0)
+    for _ in range(3):
+        obs, _, _, _, infos = envs.step(np.array([0, 0, 0]))
+    assert obs in envs.observation_space
+    assert infos["episode"]["l"][0] == infos["outer"]["l"][0] == 3
+
+
+def test_weights_are_read_with_the_first_reset(tiny_encoder_folder):
+    weights = tiny_encoder_folder / "model.safetensors"
+    content = weights.read_bytes()
+    weights.unlink()
+    envs = ObjectSlotObservation(SyncVectorEnv(makers()), tiny_encoder_folder)
+    weights.write_bytes(content)
+    assert envs.reset()[0] in envs.observation_space
+
+
+def step_once(folder, results):
+    envs = ObjectSlotObservation(SyncVectorEnv(makers()), folder)
+    envs.reset(seed=0)
+    results.put(envs.step(np.array([0, 0, 0]))[0])
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="there is no fork")
+def test_works_in_a_process_forked_after_torch_ran_on_threads(tiny_encoder_folder):
+    torch.set_num_threads(2)
+    try:
+        torch.nn.functional.conv2d(torch.rand(8, 3, 64, 64), torch.rand(32, 3, 8, 8))
+        context = multiprocessing.get_context("fork")
+        results = context.Queue()
+        process = context.Process(target=step_once, args=(tiny_encoder_folder, results))
+        process.start()
+        try:
+            slots = results.get(timeout=60)
+        finally:
+            process.kill()
+            process.join()
+    finally:
+        torch.set_num_threads(1)
+    assert slots.shape == (3, 3, 4)
+
+
+class Silent(SyncVectorEnv):
+    """Does not say when it starts anew."""
+
+    def __init__(self, fns):
+        super().__init__(fns)
+        del self.autoreset_mode
+        del self.metadata["autoreset_mode"]
+
+
+def closed():
+    envs = SyncVectorEnv(makers())
+    envs.close()
+    return envs
+
+
+def sprites(**kwargs):
+    return SyncVectorEnv([lambda: SpritesEnv(**kwargs)])
+
+
+def grey():
+    return SyncVectorEnv([lambda: gym.wrappers.GrayscaleObservation(SpritesEnv())])
+
+
+def scaled():
+    return SyncVectorEnv([lambda: gym.wrappers.DtypeObservation(SpritesEnv(), np.float32)])
+
+
+MISUSES = [
+    (
+        SpritesEnv,
+        {},
+        TypeError,
+        r"wraps a gymnasium\.vector\.VectorEnv, got SpritesEnv.*slotenv\.O",
+    ),
+    (lambda: None, {}, TypeError, "got NoneType"),
+    (lambda: [SpritesEnv()], {}, TypeError, "got list"),
+    (sprites, {"encoder": None}, TypeError, "encoder folder, a hub id or a SlotEncoder, got None"),
+    (sprites, {"encoder": torch.nn.Linear(1, 1)}, TypeError, "got Linear"),
+    (sprites, {"encoder": "no/such/folder"}, FileNotFoundError, "no encoder 'no/such/folder'"),
+    (sprites, {"flatten": 1}, TypeError, "flatten must be True or False, got 1"),
+    (sprites, {"motion": "yes"}, TypeError, "motion must be True or False, got 'yes'"),
+    (sprites, {"keep_pixels": None}, TypeError, "keep_pixels must be True or False, got None"),
+    (partial(sprites, size=96), {}, ValueError, r"\(84, 84, 3\).*got shape \(96, 96, 3\)"),
+    (partial(sprites, channels_first=True), {}, ValueError, r"got shape \(3, 84, 84\)"),
+    (grey, {}, ValueError, "grey frames"),
+    (scaled, {}, TypeError, "got dtype float32"),
+    (closed, {}, ClosedEnvironmentError, "was closed"),
+    (lambda: Silent([SpritesEnv]), {}, ValueError, r"metadata\['autoreset_mode'\] of Silent"),
+]
+
+
+@pytest.mark.parametrize(("build", "changes", "error", "words"), MISUSES)
+def test_misuse_is_told_in_words(tiny_encoder, build, changes, error, words):
+    kwargs = {"encoder": tiny_encoder, **changes}
+    with pytest.raises(error, match=words):
+        ObjectSlotObservation(build(), **kwargs)
+
+
+def test_a_closed_environment_says_so(tiny_encoder):
+    envs = ObjectSlotObservation(SyncVectorEnv(makers()), tiny_encoder)
+    envs.reset(seed=0)
+    envs.close()
+    assert envs.closed
+    with pytest.raises(ClosedEnvironmentError, match="was closed"):
+        envs.step(np.array([0, 0, 0]))
+    with pytest.raises(ClosedEnvironmentError, match="was closed"):
+        envs.reset()

@@ -1,0 +1,165 @@
+"""The zoo's configs, resolved the way rl_zoo3 does it."""
+
+from __future__ import annotations
+
+import importlib
+import sys
+from pathlib import Path
+from typing import Any
+
+import gymnasium as gym
+import numpy as np
+import pytest
+import torch
+from fake_envs import SPRITES
+from stable_baselines3 import DQN, PPO
+from stable_baselines3.common.monitor import Monitor
+from stable_baselines3.common.vec_env import DummyVecEnv
+
+import slotenv
+from slotenv.encoders import SlotMapEncoder
+from slotenv.frames import SCN, V5
+from slotenv.zoo import PPO_YAML, VARIABLE, encoder_from_environment, with_slots
+
+PONG = "PongNoFrameskip-v4"
+ZOO_KEYS = ("env_wrapper", "policy", "n_envs", "n_timesteps", "learning_rate")
+
+
+@pytest.fixture(scope="module")
+def pong_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return save(tmp_path_factory.mktemp("scn"), SCN)
+
+
+def save(folder: Path, preset: Any) -> Path:
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        SlotMapEncoder(num_slots=2, slot_dim=4, preprocess=preset).save_pretrained(folder / "e")
+    return folder / "e"
+
+
+def load_config(module: str, monkeypatch: pytest.MonkeyPatch, encoder: Path) -> dict[str, Any]:
+    monkeypatch.setenv(VARIABLE, str(encoder))
+    monkeypatch.delitem(sys.modules, module, raising=False)
+    config = importlib.import_module(module).hyperparams
+    monkeypatch.delitem(sys.modules, module)
+    return config["atari"]
+
+
+def wrapped(hyperparams: dict[str, Any], env: gym.Env[Any, Any]) -> gym.Env[Any, Any]:
+    """As rl_zoo3.utils.get_wrapper_class: a dotted path to its keyword arguments."""
+    for entry in hyperparams["env_wrapper"]:
+        ((path, kwargs),) = entry.items()
+        module, name = path.rsplit(".", 1)
+        env = getattr(importlib.import_module(module), name)(env, **kwargs)
+    return env
+
+
+@pytest.mark.ale
+@pytest.mark.parametrize(("name", "algorithm"), [("ppo", PPO), ("dqn", DQN)])
+def test_the_algorithm_takes_the_config_and_acts(name, algorithm, pong_folder, monkeypatch):
+    hyperparams = load_config(f"slotenv.zoo.{name}", monkeypatch, pong_folder)
+    venv = DummyVecEnv([lambda: wrapped(hyperparams, Monitor(gym.make(PONG)))])
+    assert venv.observation_space.shape == (2, 8)  # slots and their change
+    settings = {key: value for key, value in hyperparams.items() if key not in ZOO_KEYS}
+    settings |= {"buffer_size": 100} if name == "dqn" else {}
+    settings |= {"batch_size": 256} if name == "ppo" else {}  # with one environment
+    model = algorithm(hyperparams["policy"], venv, device="cpu", seed=0, **settings)
+    assert model.predict(venv.reset())[0].shape == (1,)
+    venv.close()
+
+
+def test_ppo_has_the_documented_settings(pong_folder, monkeypatch):
+    config = load_config("slotenv.zoo.ppo", monkeypatch, pong_folder)
+    wanted = {"n_envs": 8, "n_steps": 256, "batch_size": 512, "n_epochs": 6, "ent_coef": 0.01}
+    assert wanted.items() <= config.items()
+    assert config["learning_rate"] == "lin_7e-4"
+    assert config["policy_kwargs"] == {"net_arch": [128, 128]}
+    assert config["env_wrapper"][0]["slotenv.zoo.with_slots"]["encoder"] == str(pong_folder)
+
+
+def test_the_yaml_says_what_the_module_says(pong_folder, monkeypatch):
+    yaml = pytest.importorskip("yaml")
+    config = yaml.safe_load(Path(PPO_YAML).read_text())
+    expected = load_config("slotenv.zoo.ppo", monkeypatch, pong_folder)
+    expected["env_wrapper"][0]["slotenv.zoo.with_slots"].pop("encoder")  # the wrapper looks it up
+    assert config["default"] == config["atari"]
+    text = config["atari"].pop("policy_kwargs")
+    assert eval(text) == expected.pop("policy_kwargs")  # as the zoo does
+    assert config["atari"] == expected
+
+
+@pytest.mark.ale
+def test_rl_zoo3_itself_builds_the_wrapper(pong_folder, monkeypatch):
+    utils = pytest.importorskip("rl_zoo3.utils")
+    hyperparams = load_config("slotenv.zoo.ppo", monkeypatch, pong_folder)
+    env = utils.get_wrapper_class(hyperparams)(gym.make(PONG))
+    assert env.observation_space.shape == (2, 8)
+    env.close()
+
+
+@pytest.mark.ale
+def test_frames_are_those_of_make_env(pong_folder):
+    encoder = slotenv.SlotEncoder.from_pretrained(pong_folder)
+    ours = with_slots(gym.make(PONG), pong_folder)
+    theirs = slotenv.ObjectSlotObservation(slotenv.make_env("Pong", SCN), encoder)
+    np.testing.assert_array_equal(ours.reset(seed=3)[0], theirs.reset(seed=3)[0])
+    rng = np.random.default_rng(0)
+    for action in rng.integers(6, size=60):
+        a, b = ours.step(int(action)), theirs.step(int(action))
+        np.testing.assert_array_equal(a[0], b[0])
+        assert a[1:4] == (np.sign(b[1]), *b[2:4])
+    ours.close()
+    theirs.close()
+
+
+@pytest.mark.ale
+def test_the_monitor_inside_sees_every_emulator_frame_and_the_true_reward(pong_folder):
+    monitor = Monitor(gym.make(PONG))
+    env = with_slots(monitor, pong_folder)
+    env.reset(seed=0)
+    before = len(monitor.rewards)
+    for _ in range(10):
+        env.step(0)
+    assert len(monitor.rewards) - before == 40
+    env.close()
+
+
+@pytest.mark.ale
+def test_an_encoder_of_v5_frames_needs_the_v5_environment(tmp_path):
+    folder = save(tmp_path, V5)
+    env = with_slots(gym.make("ALE/Pong-v5"), folder, flatten=True)
+    assert env.observation_space.shape == (8,)
+    env.close()
+    with pytest.raises(ValueError, match="preset 'v5': use --env ALE/Pong-v5"):
+        with_slots(gym.make(PONG), folder)
+
+
+@pytest.mark.ale
+def test_an_encoder_of_scn_frames_needs_the_bare_environment(pong_folder):
+    with pytest.raises(ValueError, match=r"use --env PongNoFrameskip-v4 \(ALE/Pong-v5 skips 4"):
+        with_slots(gym.make("ALE/Pong-v5"), pong_folder)
+
+
+def test_other_pixel_environments_keep_their_rewards(tiny_encoder_folder, monkeypatch):
+    monkeypatch.setenv(VARIABLE, str(tiny_encoder_folder))
+    env = with_slots(gym.make(SPRITES))
+    assert isinstance(env, slotenv.ObjectSlotObservation)
+    assert env.observation_space.shape == (3, 4)
+
+
+def test_an_encoder_that_is_not_named_is_asked_for(monkeypatch):
+    monkeypatch.delenv(VARIABLE, raising=False)
+    with pytest.raises(ValueError, match="variable SLOTENV_ENCODER must name the slot encoder"):
+        with_slots(gym.make(SPRITES))
+    monkeypatch.delitem(sys.modules, "slotenv.zoo.ppo", raising=False)
+    with pytest.raises(ValueError, match="export SLOTENV_ENCODER=runs/pong"):
+        importlib.import_module("slotenv.zoo.ppo")
+
+
+def test_folders_become_absolute_and_hub_ids_stay(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "run").mkdir()
+    monkeypatch.setenv(VARIABLE, "run")
+    assert encoder_from_environment() == str(tmp_path / "run")
+    monkeypatch.setenv(VARIABLE, "someone/pong")
+    assert encoder_from_environment() == "someone/pong"
