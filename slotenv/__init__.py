@@ -14,6 +14,7 @@ _HOMES = {
     "ObjectSlotObservation": "slotenv.wrapper",
     "SlotEncoder": "slotenv.encoders",
     "SlotExtractor": "slotenv.extractor",
+    "SlotSetExtractor": "slotenv.set_extractor",
     "encoders": "slotenv.encoders",
     "labels": "slotenv.labels",
     "make_env": "slotenv.environments",
@@ -28,6 +29,7 @@ __all__ = [
     "ObjectSlotObservation",
     "SlotEncoder",
     "SlotExtractor",
+    "SlotSetExtractor",
     "__version__",
     "encoders",
     "labels",
@@ -49,6 +51,7 @@ if TYPE_CHECKING:
     from slotenv.encoders import SlotEncoder
     from slotenv.environments import make_env, preset_for
     from slotenv.extractor import SlotExtractor
+    from slotenv.set_extractor import SlotSetExtractor
     from slotenv.wrapper import ObjectSlotObservation
 
 

@@ -210,4 +210,4 @@ def _device_name(device: str | torch.device) -> str:
 def _load(folder: str, weights_sha256: str, device: str) -> SlotEncoder:
     """Load an encoder once per process; the checksum tells a replaced folder from the old one."""
     with one_thread():
-        return checkpoint.load(Path(folder)).to(device)
+        return checkpoint.load(Path(folder)).to(device).requires_grad_(False)

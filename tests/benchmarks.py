@@ -144,6 +144,16 @@ def benchmark_encoding(store: FrameStore) -> None:
 
         rate, plain = (batch / seconds(work, repeats=repeats) for work in (ours, ordinary))
         line(f"encoding, SCN's encoder, one core, batch {batch}", rate, "dense", plain, None)
+    encoder.requires_grad_(False)
+    for batch in (1, 8):
+        steps = [store.frames(np.arange(batch) * 1_000 + t) for t in range(400)]
+        for frames in steps[:200]:
+            encoder.encode(frames)
+        rate = batch * 200 / seconds(lambda steps=steps: [encoder.encode(f) for f in steps[200:]])  # type: ignore[misc]
+        plain = (
+            batch * 20 / seconds(lambda steps=steps: [plain_encode(encoder, f) for f in steps[:20]])
+        )  # type: ignore[misc]
+        line(f"the same, frozen, {batch} games step by step", rate, "dense", plain, None)
 
 
 def main() -> None:

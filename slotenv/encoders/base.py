@@ -121,7 +121,8 @@ class SlotEncoder(
             empty = torch.zeros(0, self.num_slots, self.slot_dim)
             return empty.to(frames.device) if isinstance(frames, Tensor) else empty.numpy()
         was_training = self.training
-        self.eval()
+        if was_training:
+            self.eval()
         try:
             if isinstance(frames, Tensor):
                 prepared = frames if frames.is_cuda else self.prepare(frames.numpy())
@@ -129,7 +130,8 @@ class SlotEncoder(
             prepared = self.prepare(np.ascontiguousarray(frames))
             return self.forward_prepared(prepared).slots.float().cpu().numpy()
         finally:
-            self.train(was_training)
+            if was_training:
+                self.train()
 
     @classmethod
     def from_pretrained(

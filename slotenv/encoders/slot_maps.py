@@ -13,15 +13,14 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from slotenv.encoders.base import SlotEncoder, SlotOutput
-from slotenv.encoders.unique_patches import PatchIndex, forward_unique, index_patches, place
+from slotenv.encoders.row_cache import RowCache
+from slotenv.encoders.unique_patches import DistinctWindows, PatchIndex, forward_unique
 from slotenv.frames import FramePreset
 
 _NUM_MAPS = 128
 _HEAD_KERNEL = 3
 _FEWEST_FRAMES = 4  # below this, finding distinct windows takes longer than it saves
-_WORTH = (
-    0.3  # share of distinct windows, or of the dense multiplications, above which it does not pay
-)
+_WORTH = 0.5  # share of distinct windows, or of multiplications, from which on it does not pay
 
 
 class SlotMapEncoder(SlotEncoder):
@@ -34,7 +33,8 @@ class SlotMapEncoder(SlotEncoder):
     Weights start orthogonal with gain sqrt(2), biases zero.
 
     On a CPU the convolutions run on the distinct windows of the batch only, see
-    :mod:`slotenv.encoders.unique_patches`; results do not change.
+    :mod:`slotenv.encoders.unique_patches`; results change by rounding only. A frozen encoder
+    (``requires_grad_(False)``), which the wrappers use, also remembers the windows it has seen.
 
     Source: https://arxiv.org/abs/2007.09294, section 2.1; layer sizes from the authors' code.
 
@@ -74,6 +74,7 @@ class SlotMapEncoder(SlotEncoder):
                 f"frames must be at least {smallest} x {smallest} pixels for this encoder, got "
                 f"{frame[0]} x {frame[1]}"
             )
+        self._cache = RowCache()
         hidden = self.maps_per_slot // 2
         self.head_conv = nn.Conv2d(self.maps_per_slot, hidden, _HEAD_KERNEL)
         self.head_linear = nn.Linear(hidden * height * width, slot_dim)
@@ -108,34 +109,54 @@ class SlotMapEncoder(SlotEncoder):
             images = F.relu(conv(images))
         return self._head(images)
 
-    def prepare(self, frames: NDArray[np.uint8]) -> PatchIndex | Tensor:
-        """Index the distinct windows; the frames themselves where that would not pay."""
-        if self.device.type != "cpu" or len(frames) < _FEWEST_FRAMES:
+    def prepare(self, frames: NDArray[np.uint8]) -> DistinctWindows | Tensor:
+        """Find the distinct windows; return the frames themselves where that would not pay."""
+        fewest = 1 if self._frozen else _FEWEST_FRAMES
+        if self.device.type != "cpu" or len(frames) < fewest:
             return torch.from_numpy(frames)
-        index = index_patches(frames, (*self.convs, self.head_conv), worth=_WORTH)
-        dense = len(frames) * self._dense_multiply_adds()
-        if index is None or index.multiply_adds(self.convs) > _WORTH * dense:
+        layers = (*self.convs, self.head_conv)
+        windows = DistinctWindows(frames, layers)
+        if windows.distinct_share > _WORTH:
             return torch.from_numpy(frames)
-        return index
+        if not self._frozen:
+            dense = len(frames) * self._dense_multiply_adds()
+            if windows.full_index.multiply_adds(layers) > _WORTH * dense:
+                return torch.from_numpy(frames)
+        return windows
 
-    def forward_prepared(self, prepared: PatchIndex | Tensor) -> SlotOutput:
+    def forward_prepared(self, prepared: DistinctWindows | Tensor) -> SlotOutput:
         """Encode what :meth:`prepare` returned; the slot maps are left out on the fast path."""
-        if not isinstance(prepared, PatchIndex):
+        if not isinstance(prepared, DistinctWindows):
             return super().forward_prepared(prepared)
-        c, batch = self.maps_per_slot, len(prepared.positions)
-        rows = forward_unique(prepared, self.convs)  # (n_3, 128)
-        windows = F.embedding(prepared.gathers[-1], rows[:, : self.num_slots * c])
+        if self._frozen and not torch.is_grad_enabled():
+            version = tuple((p.data_ptr(), p._version) for p in self._weights())
+            hidden = self._cache.rows(prepared, self._head_rows, version)
+        else:
+            hidden = self._head_rows(prepared.full_index)
+        hidden = F.embedding(prepared.positions, hidden)  # (B, h' * w', K * c // 2)
+        batch, places, _ = hidden.shape
+        hidden = hidden.view(batch, places, self.num_slots, -1)
+        weight = self.head_linear.weight.view(self.slot_dim, -1, places)
+        slots = torch.einsum("bpkc,dcp->bkd", hidden, weight)
+        return SlotOutput(slots + self.head_linear.bias)
+
+    def _head_rows(self, index: PatchIndex) -> Tensor:
+        """Return the head's convolution for each distinct window, (n, K * c // 2)."""
+        c = self.maps_per_slot
+        rows = forward_unique(index, self.convs)  # (n_3, 128)
+        windows = F.embedding(index.gathers[-1], rows[:, : self.num_slots * c])
         windows = windows.view(len(windows), -1, self.num_slots, c).transpose(1, 2)
         weight = self.head_conv.weight.permute(0, 2, 3, 1).flatten(1)  # (c // 2, 9 * c)
-        hidden = F.relu(F.linear(windows.flatten(2), weight, self.head_conv.bias))
-        hidden = place(hidden.flatten(1), prepared)  # (B, h' * w', K * c // 2)
-        hidden = hidden.view(batch, -1, self.num_slots, hidden.shape[2] // self.num_slots)
-        slots = torch.einsum(
-            "bpkc,dcp->bkd",
-            hidden,
-            self.head_linear.weight.view(self.slot_dim, -1, hidden.shape[1]),
-        )
-        return SlotOutput(slots + self.head_linear.bias)
+        return F.relu(F.linear(windows.flatten(2), weight, self.head_conv.bias)).flatten(1)
+
+    @property
+    def _frozen(self) -> bool:
+        return not any(parameter.requires_grad for parameter in self._weights())
+
+    def _weights(self) -> list[Tensor]:
+        # The same as self.parameters(), which takes long to walk through the modules.
+        layers = (*self.convs, self.head_conv, self.head_linear)
+        return [p for layer in layers for p in (layer.weight, layer.bias) if p is not None]
 
     def _head(self, features: Tensor) -> SlotOutput:
         batch, c = len(features), self.maps_per_slot

@@ -15,6 +15,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import torch
@@ -23,77 +24,95 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 _Hashes = NDArray[np.uint64]
+_Places = NDArray[np.int64]
 
 _rng = np.random.Generator(np.random.PCG64(20200713))
 _FACTORS: _Hashes = _rng.integers(0, 2**64, size=1024, dtype=np.uint64) | np.uint64(1)
+_SAMPLE = 4096
 _MIX = np.uint64(0xBF58476D1CE4E5B9)
 
 
 @dataclass(frozen=True)
 class PatchIndex:
-    """The distinct windows of a batch of frames, layer by layer.
+    """The distinct windows that layers see, and how those of one layer are made of the one below.
 
     Attributes:
         patches: (n_1, k * k * 3) uint8, the distinct windows of the first layer, in the order of
             rows, columns, channels.
         gathers: For each later layer, (n_l, k * k) int64: which rows of the layer below make up
             each distinct window.
-        positions: (B, h * w) int64: which row of the last layer lies at each place.
-        size: (h, w) of the last layer's map.
     """
 
     patches: Tensor
     gathers: tuple[Tensor, ...]
-    positions: Tensor
-    size: tuple[int, int]
 
     def multiply_adds(self, convs: Sequence[nn.Conv2d]) -> int:
         """Multiplications of these layers over their distinct windows."""
         rows = [len(self.patches), *(len(g) for g in self.gathers)]
-        return sum(n * conv.weight.numel() for n, conv in zip(rows, convs, strict=False))
+        return sum(n * conv.weight.numel() for n, conv in zip(rows, convs, strict=True))
 
 
-def index_patches(
-    frames: NDArray[np.uint8], convs: Sequence[nn.Conv2d], *, worth: float = 1.0
-) -> PatchIndex | None:
-    """Find the distinct windows that each of a stack of convolutions sees.
+class DistinctWindows:
+    """The distinct windows of the last of a stack of convolutions in a batch of frames.
 
-    Needs no weights, so it can run beside the training step (NumPy sorts without the GIL).
+    Needs no weights, so it can be made beside the training step (NumPy sorts without the GIL).
 
     Args:
         frames: (B, H, W, 3) uint8.
-        convs: The layers, first to last: square kernels, no padding, no dilation; the first
-            kernel a multiple of its stride, and a row of a stride a multiple of 4 bytes.
+        convs: The layers, first to last: square kernels, no padding, no dilation; the first kernel
+            a multiple of its stride, and a row of a stride a multiple of 4 bytes. An elementwise
+            nonlinearity may follow each.
 
-        worth: Give up when more than this share of the first layer's windows are distinct.
-
-    Returns:
-        The index for :func:`forward_unique`, or None where it is not worth making.
+    Attributes:
+        keys: (n,) uint64, a hash of what each distinct window sees of the frame.
+        positions: (B, h * w) int64: which distinct window lies at each place of the last layer.
     """
-    kernel, stride = convs[0].kernel_size[0], convs[0].stride[0]
-    hashes = _first_layer_hashes(frames, kernel, stride)
-    first, inverse = _unique(hashes)
-    if len(first) > worth * hashes.size:
-        return None
-    patches = _windows_at(frames, first, hashes.shape[1:], kernel, stride)
-    ids = inverse.reshape(hashes.shape)
-    gathers: list[Tensor] = []
-    for conv in convs[1:]:
-        kernel, stride = conv.kernel_size[0], conv.stride[0]
-        keys = _window_hashes(hashes, kernel, stride)
-        first, inverse = _unique(keys)
-        gathers.append(torch.from_numpy(_ids_at(ids, first, keys.shape[1:], kernel, stride)))
-        hashes, ids = keys, inverse.reshape(keys.shape)
-    height, width = int(hashes.shape[1]), int(hashes.shape[2])
-    positions = torch.from_numpy(ids.reshape(len(frames), height * width))
-    return PatchIndex(torch.from_numpy(patches), tuple(gathers), positions, (height, width))
+
+    def __init__(self, frames: NDArray[np.uint8], convs: Sequence[nn.Conv2d]) -> None:
+        self._frames = frames
+        self._shapes = [(conv.kernel_size[0], conv.stride[0]) for conv in convs]
+        self._layers = [_first_layer_hashes(frames, *self._shapes[0])]
+        for shape in self._shapes[1:]:
+            self._layers.append(_window_hashes(self._layers[-1], *shape))
+        last = self._layers[-1]
+        self.keys, self._places, inverse = np.unique(
+            last.reshape(-1), return_index=True, return_inverse=True
+        )
+        self.positions = torch.from_numpy(inverse.reshape(len(frames), last[0].size))
+
+    @property
+    def distinct_share(self) -> float:
+        """Share of distinct ones among the first layer's windows, from a sample; noise has 1."""
+        flat = self._layers[0].reshape(-1)
+        sample = flat[:: max(flat.size // _SAMPLE, 1)]
+        return len(np.unique(sample)) / len(sample)
+
+    @cached_property
+    def full_index(self) -> PatchIndex:
+        """What computing all distinct windows takes."""
+        return self.index(np.arange(len(self.keys)))
+
+    def index(self, rows: NDArray[np.int64]) -> PatchIndex:
+        """Return what computing some of the distinct windows takes, given their numbers."""
+        places = self._places[rows]
+        gathers: list[Tensor] = []
+        for layer in range(len(self._shapes) - 1, 0, -1):
+            below = self._layers[layer - 1]
+            windows = _places_under(places, self._layers[layer], below, *self._shapes[layer])
+            hashes = below.reshape(-1)[windows].reshape(-1)
+            _, first, inverse = np.unique(hashes, return_index=True, return_inverse=True)
+            gathers.append(torch.from_numpy(inverse.reshape(windows.shape)))
+            places = windows.reshape(-1)[first]
+        kernel, stride = self._shapes[0]
+        patches = _patches_at(self._frames, places, self._layers[0], kernel, stride)
+        return PatchIndex(torch.from_numpy(patches), tuple(reversed(gathers)))
 
 
 def forward_unique(index: PatchIndex, convs: Sequence[nn.Conv2d]) -> Tensor:
-    """Run convolutions, each followed by ReLU, on the distinct windows of a batch.
+    """Run convolutions, each followed by ReLU, on distinct windows.
 
     Args:
-        index: From :func:`index_patches` with the same layers, and perhaps more.
+        index: From :meth:`DistinctWindows.index` of the same layers, and perhaps more.
         convs: The layers.
 
     Returns:
@@ -106,15 +125,6 @@ def forward_unique(index: PatchIndex, convs: Sequence[nn.Conv2d]) -> Tensor:
         windows = F.embedding(gather, rows).flatten(1)  # (n_l, k * k * C)
         rows = F.relu(F.linear(windows, _flat_weight(conv), conv.bias))
     return rows
-
-
-def place(rows: Tensor, index: PatchIndex) -> Tensor:
-    """Copy the last layer's rows to where they belong.
-
-    Returns:
-        (B, h * w, C), as a channels-last feature map.
-    """
-    return F.embedding(index.positions, rows)
 
 
 def _flat_weight(conv: nn.Conv2d) -> Tensor:
@@ -169,53 +179,24 @@ def _window_hashes(hashes: _Hashes, kernel: int, stride: int) -> _Hashes:
     return _mixed(total)
 
 
-def _unique(hashes: _Hashes) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Return the flat place of one example of each distinct hash, and each place's number.
-
-    Places that agree with the first frame of the batch, most of them, need no sorting.
-    """
-    batch = len(hashes)
-    flat = hashes.reshape(batch, -1)
-    reference = flat[0]
-    differs = flat != reference
-    others = np.flatnonzero(differs)
-    candidates = np.concatenate([np.arange(reference.size), others])
-    _, first, inverse = np.unique(
-        np.concatenate([reference, flat.reshape(-1)[others]]),
-        return_index=True,
-        return_inverse=True,
-    )
-    ids = np.broadcast_to(inverse[: reference.size], flat.shape).reshape(-1).copy()
-    ids[others] = inverse[reference.size :]
-    return candidates[first], ids
+def _places_under(
+    places: _Places, layer: _Hashes, below: _Hashes, kernel: int, stride: int
+) -> _Places:
+    """Return the flat places in the layer below that windows of a layer cover, (n, k * k)."""
+    image, row, col = np.unravel_index(places, layer.shape)
+    _, height, width = below.shape
+    corner = (image * height + row * stride) * width + col * stride
+    steps = np.arange(kernel)
+    covered: _Places = corner[:, None] + (steps[:, None] * width + steps).reshape(-1)
+    return covered
 
 
-def _corners(
-    flat: NDArray[np.int64], size: tuple[int, ...], stride: int
-) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
-    image, row, col = np.unravel_index(flat, (int(flat.max()) // (size[0] * size[1]) + 1, *size))
-    return image, row * stride, col * stride
-
-
-def _windows_at(
-    frames: NDArray[np.uint8],
-    flat: NDArray[np.int64],
-    size: tuple[int, ...],
-    kernel: int,
-    stride: int,
+def _patches_at(
+    frames: NDArray[np.uint8], places: _Places, layer: _Hashes, kernel: int, stride: int
 ) -> NDArray[np.uint8]:
-    image, row, col = _corners(flat, size, stride)
+    image, row, col = np.unravel_index(places, layer.shape)
     steps = np.arange(kernel)
-    rows, cols = row[:, None, None] + steps[:, None], col[:, None, None] + steps
+    rows = (row * stride)[:, None, None] + steps[:, None]
+    cols = (col * stride)[:, None, None] + steps
     found: NDArray[np.uint8] = frames[image[:, None, None], rows, cols]
-    return found.reshape(len(flat), -1)  # (n, k * k * 3)
-
-
-def _ids_at(
-    ids: NDArray[np.int64], flat: NDArray[np.int64], size: tuple[int, ...], kernel: int, stride: int
-) -> NDArray[np.int64]:
-    image, row, col = _corners(flat, size, stride)
-    steps = np.arange(kernel)
-    rows, cols = row[:, None, None] + steps[:, None], col[:, None, None] + steps
-    found: NDArray[np.int64] = ids[image[:, None, None], rows, cols]
-    return found.reshape(len(flat), -1)  # (n, k * k)
+    return found.reshape(len(places), kernel * kernel * frames.shape[3])

@@ -4,7 +4,7 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from slotenv.encoders.unique_patches import PatchIndex, forward_unique, index_patches, place
+from slotenv.encoders.unique_patches import DistinctWindows, forward_unique
 
 
 @pytest.fixture
@@ -20,9 +20,11 @@ def dense(frames: np.ndarray, convs: list[nn.Conv2d]) -> torch.Tensor:
     return x
 
 
-def unique(index: PatchIndex, convs: list[nn.Conv2d]) -> torch.Tensor:
-    maps = place(forward_unique(index, convs), index)
-    return maps.transpose(1, 2).unflatten(2, index.size)
+def unique(frames: np.ndarray, convs: list[nn.Conv2d]) -> torch.Tensor:
+    windows = DistinctWindows(frames, convs)
+    rows = forward_unique(windows.full_index, convs)
+    height, width = dense(frames[:1], convs).shape[2:]
+    return F.embedding(windows.positions, rows).transpose(1, 2).unflatten(2, (height, width))
 
 
 def sprite_frames(rng: np.random.Generator, count: int, height: int, width: int) -> np.ndarray:
@@ -41,8 +43,7 @@ def test_features_and_gradients_equal_ordinary_convolutions(
     convs: list[nn.Conv2d], height: int, width: int
 ) -> None:
     frames = sprite_frames(np.random.default_rng(1), 6, height, width)
-    index = index_patches(frames, convs)
-    found, ordinary = unique(index, convs), dense(frames, convs)
+    found, ordinary = unique(frames, convs), dense(frames, convs)
     torch.testing.assert_close(found, ordinary, rtol=1e-4, atol=1e-5)
     weights = torch.randn_like(ordinary)
     parameters = [p for conv in convs for p in conv.parameters()]
@@ -57,52 +58,62 @@ def test_counts_are_those_of_a_set_of_windows(convs: list[nn.Conv2d]) -> None:
     windows = {
         frame[r : r + 8, c : c + 8].tobytes()
         for frame in frames
-        for r in range(0, 77, 4)
-        for c in range(0, 77, 4)
+        for r in range(0, 72, 4)  # the 18 x 18 windows that the last layer's 3 x 3 are made of
+        for c in range(0, 72, 4)
     }
-    index = index_patches(frames, convs)
+    index = DistinctWindows(frames, convs).full_index
     assert len(index.patches) == len(windows)
     assert {bytes(p) for p in index.patches.numpy()} == windows
 
 
 def test_blank_frames_have_one_window_a_layer(convs: list[nn.Conv2d]) -> None:
-    index = index_patches(np.full((5, 84, 84, 3), 9, np.uint8), convs)
+    index = DistinctWindows(np.full((5, 84, 84, 3), 9, np.uint8), convs).full_index
     assert [len(index.patches), *(len(g) for g in index.gathers)] == [1, 1, 1]
     assert index.multiply_adds(convs) == sum(c.weight.numel() for c in convs)
 
 
 def test_noise_has_as_many_windows_as_places(convs: list[nn.Conv2d]) -> None:
     frames = np.random.default_rng(3).integers(0, 255, (2, 84, 84, 3), np.uint8)
-    index = index_patches(frames, convs)
-    assert len(index.patches) == 2 * 20 * 20
-    torch.testing.assert_close(unique(index, convs), dense(frames, convs), rtol=1e-4, atol=1e-5)
+    windows = DistinctWindows(frames, convs)
+    assert windows.distinct_share == 1
+    assert [len(windows.full_index.patches), len(windows.keys)] == [2 * 18 * 18, 2 * 3 * 3]
+    torch.testing.assert_close(unique(frames, convs), dense(frames, convs), rtol=1e-4, atol=1e-5)
+    assert DistinctWindows(np.zeros_like(frames), convs).distinct_share < 0.01
 
 
 def test_a_frame_alone_equals_the_frame_in_a_batch(convs: list[nn.Conv2d]) -> None:
     frames = sprite_frames(np.random.default_rng(4), 5, 84, 84)
-    together = unique(index_patches(frames, convs), convs)
+    together = unique(frames, convs)
     for i in range(5):
-        alone = unique(index_patches(frames[i : i + 1], convs), convs)
+        alone = unique(frames[i : i + 1], convs)
         torch.testing.assert_close(alone[0], together[i])
 
 
-def test_noise_is_given_up_where_it_is_not_worth_it(convs: list[nn.Conv2d]) -> None:
-    frames = np.random.default_rng(3).integers(0, 255, (2, 84, 84, 3), np.uint8)
-    assert index_patches(frames, convs, worth=0.99) is None
-    assert index_patches(np.zeros_like(frames), convs, worth=0.01) is not None
+def test_some_windows_are_computed_as_among_all(convs: list[nn.Conv2d]) -> None:
+    windows = DistinctWindows(sprite_frames(np.random.default_rng(6), 5, 84, 84), convs)
+    rows = np.array([len(windows.keys) - 1, 0, 7])
+    some = forward_unique(windows.index(rows), convs)
+    torch.testing.assert_close(some, forward_unique(windows.full_index, convs)[rows])
+
+
+def test_keys_name_content_and_not_place(convs: list[nn.Conv2d]) -> None:
+    frames = sprite_frames(np.random.default_rng(7), 4, 84, 84)
+    forward, backward = DistinctWindows(frames, convs), DistinctWindows(frames[::-1], convs)
+    np.testing.assert_array_equal(forward.keys, backward.keys)
+    np.testing.assert_array_equal(forward.positions, backward.positions.flip(0))
 
 
 def test_one_changed_pixel_is_seen_anywhere(convs: list[nn.Conv2d]) -> None:
-    for row, col, channel in [(0, 0, 0), (41, 37, 1), (83, 83, 2)]:
+    for row, col, channel in [(0, 0, 0), (41, 37, 1), (75, 75, 2)]:
         frames = np.full((2, 84, 84, 3), 50, np.uint8)
         frames[1, row, col, channel] = 51
-        assert len(index_patches(frames, convs).patches) > 1
+        assert len(DistinctWindows(frames, convs).full_index.patches) > 1
 
 
 def test_frames_may_be_a_view(convs: list[nn.Conv2d]) -> None:
     frames = sprite_frames(np.random.default_rng(5), 6, 84, 90)[::2, :, 3:87]
     torch.testing.assert_close(
-        unique(index_patches(frames, convs), convs),
+        unique(frames, convs),
         dense(np.ascontiguousarray(frames), convs),
         rtol=1e-4,
         atol=1e-5,
