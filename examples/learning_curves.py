@@ -211,7 +211,10 @@ def train(run: Run) -> None:
 
 def plot(config: Plot) -> None:
     """Draw return against steps and against minutes."""
-    rows = [json.loads(line) for line in config.rows.read_text(encoding="utf-8").splitlines()]
+    text = config.rows.read_text(encoding="utf-8") if config.rows.exists() else ""
+    rows = [json.loads(line) for line in text.splitlines()]
+    if not rows:
+        raise SystemExit(f"{config.rows} has no rows yet: run an arm until some games have ended")
     figure = Figure(figsize=(11, 4.2), layout="constrained")
     by_steps, by_time = figure.subplots(1, 2, sharey=True)
     for arm, (label, colour) in ARMS.items():

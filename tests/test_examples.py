@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
@@ -68,3 +69,19 @@ def test_probe_your_encoder(tmp_path):
 def test_an_example_without_encoder_asks_for_one(tmp_path):
     with pytest.raises(AssertionError, match="give --encoder"):
         run("ppo_on_slots.py", tmp_path, "--env", SPRITES)
+
+
+@pytest.mark.ale
+def test_learning_curves(tmp_path):
+    arguments = ["run", "--arm", "coordinates", "--steps", "2048", "--out", "rows.jsonl"]
+    run("learning_curves.py", tmp_path, *arguments)
+    rows = [
+        {"game": "Pong", "arm": arm, "seed": 0, "steps": steps, "seconds": steps / 500}
+        | {"pretraining_seconds": 60.0, "return": steps / 1e5 - 21, "games": 50}
+        for arm in ("slots", "pixels")
+        for steps in (100_000, 200_000)
+    ]
+    (tmp_path / "rows.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    out = run("learning_curves.py", tmp_path, "plot", "--rows", "rows.jsonl", "--out", "curves.png")
+    assert out.strip() == "curves.png"
+    assert (tmp_path / "curves.png").read_bytes().startswith(b"\x89PNG")
