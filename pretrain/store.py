@@ -121,12 +121,11 @@ def create(folder: Path, description: DataDescription) -> list[int]:
     if path.exists():
         there = read_description(folder)
         if there != description:
+            old, new = _flat(there), _flat(description)
             differences = [
-                f"{key} is {old!r} there, {new!r} asked"
-                for (key, old), new in zip(
-                    asdict(there).items(), asdict(description).values(), strict=True
-                )
-                if old != new
+                f"{key} is {old[key]!r} there, {new[key]!r} asked"
+                for key in old
+                if old[key] != new.get(key)
             ]
             raise StoreError(
                 f"{folder} holds another data set ({'; '.join(differences)}): "
@@ -145,6 +144,14 @@ def create(folder: Path, description: DataDescription) -> list[int]:
         else:
             missing.append(shard)
     return missing
+
+
+def _flat(description: DataDescription) -> dict[str, Any]:
+    """Return the fields, the preset's name in place of the preset unless only its parts differ."""
+    fields = asdict(description)
+    preset = fields.pop("preset")
+    size = f"{preset['height']} x {preset['width']}"
+    return fields | {"preset": preset["name"], "frame size": size}
 
 
 def shard_path(folder: Path, shard: int) -> Path:
