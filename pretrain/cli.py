@@ -19,6 +19,7 @@ from rich.console import Console
 
 from pretrain.config import (
     CollectConfig,
+    LabelsConfig,
     ProbeVerbConfig,
     ReportVerbConfig,
     RunConfig,
@@ -35,6 +36,7 @@ Verb = (
     | Annotated[ProbeVerbConfig, tyro.conf.subcommand("probe")]
     | Annotated[ReportVerbConfig, tyro.conf.subcommand("report")]
     | Annotated[WatchConfig, tyro.conf.subcommand("watch")]
+    | Annotated[LabelsConfig, tyro.conf.subcommand("labels")]
 )
 
 
@@ -102,6 +104,10 @@ def _dispatch(config: Any, command: list[str]) -> None:
             from pretrain.watch import watch
 
             print(f"film: {watch(config)}")
+        case LabelsConfig():
+            from pretrain.labels_check import check_games
+
+            check_games(config.games, moments=config.moments, seed=config.seed)
 
 
 def _probe(config: ProbeVerbConfig) -> None:

@@ -11,10 +11,11 @@ from numpy.typing import NDArray
 
 RAM_SIZE = 128
 
-Status = Literal["position", "encoded", "not_position", "unresolved"]
+Status = Literal["position", "encoded", "not_position", "unresolved", "unverified"]
 """What a byte is: ``position`` (affine in a screen coordinate, though it may park or wrap while
 the object is away), ``encoded`` (a coordinate in a code that no line undoes), ``not_position``
-(something else under a coordinate's name) or ``unresolved`` (not confirmed on the screen)."""
+(something else under a coordinate's name) or ``unresolved`` (not confirmed on the screen). In the
+``pixel`` tables, ``unverified`` labels did not pass the check and are left out of the view."""
 
 Decode = Callable[[NDArray[np.int16], int], NDArray[np.float64]]
 """From RAM (N, 128) and the label's byte index to its values (N,)."""
@@ -49,6 +50,95 @@ class Affine:
 
 
 @dataclass(frozen=True)
+class Modular:
+    """Value = (``scale`` x byte + ``offset``) modulo ``modulus``: the object wraps around."""
+
+    scale: float = 1.0
+    offset: float = 0.0
+    modulus: int = 160
+
+    def __call__(self, ram: NDArray[np.int16], byte: int) -> NDArray[np.float64]:
+        """Decode (N, 128) bytes to (N,) values in 0..modulus."""
+        values: NDArray[np.float64] = Affine(self.scale, self.offset)(ram, byte)
+        return np.asarray(values % self.modulus, dtype=np.float64)
+
+
+@dataclass(frozen=True)
+class Signed:
+    """Value = ``scale`` x byte + ``offset`` for a byte whose values from ``start`` are negative."""
+
+    scale: float = 1.0
+    offset: float = 0.0
+    start: int = 128
+
+    def __call__(self, ram: NDArray[np.int16], byte: int) -> NDArray[np.float64]:
+        """Decode (N, 128) bytes to (N,) values."""
+        column = ram[:, byte]
+        signed = np.where(column >= self.start, column - 256, column).astype(np.float64)
+        return np.asarray(self.scale * signed + self.offset, dtype=np.float64)
+
+
+@dataclass(frozen=True)
+class Nibbles:
+    """A coordinate as the console's hardware wants it: coarse in the low nibble, fine in the high.
+
+    Attributes:
+        coarse: Pixels that each of the 16 low nibbles stands for. The high nibble, read as a signed
+            number, moves the object to the left of that.
+        offset: Added to the value, which wraps around at the screen's width, 160.
+    """
+
+    coarse: tuple[int, ...] = tuple(range(0, 240, 15))
+    offset: int = 0
+
+    def __call__(self, ram: NDArray[np.int16], byte: int) -> NDArray[np.float64]:
+        """Decode (N, 128) bytes to (N,) values."""
+        low, high = ram[:, byte] & 15, ram[:, byte] >> 4
+        fine = np.where(high >= 8, high - 16, high)
+        values = np.mod(np.array(self.coarse)[low] - fine + self.offset, 160)
+        return np.asarray(values, dtype=np.float64)
+
+
+@dataclass(frozen=True)
+class Either:
+    """One decode of the label's byte, or another of another byte, as a third byte decides.
+
+    Attributes:
+        switch: Byte that decides.
+        decode: Applied to the label's byte while ``switch`` is 0.
+        other_byte: Read while it is not.
+        other: Applied to ``other_byte``.
+    """
+
+    switch: int
+    decode: Decode
+    other_byte: int
+    other: Decode
+
+    def __call__(self, ram: NDArray[np.int16], byte: int) -> NDArray[np.float64]:
+        """Decode (N, 128) bytes to (N,) values."""
+        first, second = self.decode(ram, byte), self.other(ram, self.other_byte)
+        return np.where(ram[:, self.switch] == 0, first, second)
+
+
+@dataclass(frozen=True)
+class FirstOfThree:
+    """Left edge of the first of up to three objects, 16 pixels apart, that share an anchor.
+
+    Attributes:
+        pattern: Byte whose bits 4, 2 and 1 say whether the first, second and third are there.
+    """
+
+    pattern: int
+
+    def __call__(self, ram: NDArray[np.int16], byte: int) -> NDArray[np.float64]:
+        """Decode (N, 128) bytes to (N,) values in 0..255; from 160 on it is beyond the border."""
+        bits = ram[:, self.pattern]
+        ahead = np.where(bits & 4, 0, np.where(bits & 2, 16, 32))
+        return ((ram[:, byte] + ahead) % 256).astype(np.float64)
+
+
+@dataclass(frozen=True)
 class Always:
     """The object is on the screen all the time."""
 
@@ -69,6 +159,43 @@ class ByteWithin:
         """Return (N,) presence."""
         column = ram[:, self.byte]
         return (column >= self.low) & (column <= self.high)
+
+
+@dataclass(frozen=True)
+class ValueWithin:
+    """The object is on the screen while ``low <= value <= high`` of a decoded byte."""
+
+    decode: Decode
+    byte: int
+    low: float
+    high: float
+
+    def __call__(self, ram: NDArray[np.int16]) -> NDArray[np.bool_]:
+        """Return (N,) presence."""
+        values = self.decode(ram, self.byte)
+        return (values >= self.low) & (values <= self.high)
+
+
+@dataclass(frozen=True)
+class AllOf:
+    """The object is on the screen while all rules say so."""
+
+    rules: tuple[Presence, ...]
+
+    def __call__(self, ram: NDArray[np.int16]) -> NDArray[np.bool_]:
+        """Return (N,) presence."""
+        return np.asarray(np.logical_and.reduce([rule(ram) for rule in self.rules]), dtype=np.bool_)
+
+
+@dataclass(frozen=True)
+class AnyOf:
+    """The object is on the screen while one rule says so."""
+
+    rules: tuple[Presence, ...]
+
+    def __call__(self, ram: NDArray[np.int16]) -> NDArray[np.bool_]:
+        """Return (N,) presence."""
+        return np.asarray(np.logical_or.reduce([rule(ram) for rule in self.rules]), dtype=np.bool_)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -41,7 +41,10 @@ def labels_for(game: str, view: str = "scn") -> GameLabels:
             f"no {view!r} labels for {key!r} yet: they exist for {', '.join(have)}. "
             "view='scn' has it."
         )
-    labels = PIXEL_LABELS[key] if view == "pixel" else tuple(_scn_labels(key))
+    if view == "pixel":
+        labels = tuple(label for label in PIXEL_LABELS[key] if label.status != "unverified")
+    else:
+        labels = tuple(_scn_labels(key))
     return GameLabels(game=key, view=view, labels=labels, num_objects=len(SCN_BYTES[key]))
 
 

@@ -1,0 +1,230 @@
+"""Pixel labels on the real emulator: change a byte and see its object move, or find it by colour.
+
+A label whose byte the game recomputes before it draws is checked against the object as its other
+coordinate's byte locates it, or as its colour does.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any, NamedTuple
+
+import gymnasium as gym
+import numpy as np
+from numpy.typing import NDArray
+
+from slotenv.environments import atari_game
+from slotenv.labels import Label, find_game, labelled_games, labels_for
+from slotenv.labels.poke import (
+    MIN_CHECKED,
+    SHIFT,
+    Box,
+    Look,
+    Poker,
+    Verdict,
+    box_of,
+    judge,
+    read_label,
+    read_ram,
+)
+
+
+class Patch(NamedTuple):
+    """How an object is known by its colour.
+
+    Attributes:
+        colour: 0xRRGGBB.
+        top: First row in which that colour is this object.
+        bottom: First row below.
+        left: First column.
+        right: First column to the right.
+        sizes: (height, width) of the object unclipped, uncovered and unstretched.
+    """
+
+    colour: int
+    top: int
+    bottom: int
+    left: int
+    right: int
+    sizes: tuple[tuple[int, int], ...]
+
+
+COLOURS: dict[str, dict[str, Patch]] = {
+    "pong": {
+        "player": Patch(0x5CBA5C, 34, 194, 0, 160, ((16, 4),)),
+        "enemy": Patch(0xD5824A, 34, 194, 0, 160, ((16, 4),)),
+        "ball": Patch(0xECECEC, 34, 194, 0, 160, ((4, 2),)),
+    },
+    "spaceinvaders": {
+        "player": Patch(0x328432, 180, 195, 0, 160, ((10, 7),)),
+        "enemies": Patch(0x86861D, 25, 180, 0, 160, ()),
+    },
+    "tennis": {"ball": Patch(0xECECEC, 0, 210, 0, 160, ((2, 2),))},
+    "breakout": {
+        "player": Patch(0xC84848, 189, 193, 8, 152, ((4, 16),)),
+        "ball": Patch(0xC84848, 93, 189, 8, 152, ((4, 2),)),
+    },
+}
+"""Objects whose bytes the game recomputes before they are drawn."""
+
+
+def check_games(games: Sequence[str], *, moments: int, seed: int) -> None:
+    """Check the pixel labels of games, or of all that have them, and print the table.
+
+    Raises:
+        RuntimeError: If a label fails; the message lists them.
+    """
+    failed = []
+    print(HEADER)
+    for name in games or labelled_games("pixel"):
+        game = find_game(name, labelled_games(), what="labels")
+        verdicts = check_labels(game, moments=moments, seed=seed)
+        print(to_table(game, verdicts), flush=True)
+        failed += [f"{game} {verdict.label.name}" for verdict in verdicts if not verdict.passed]
+    if failed:
+        raise RuntimeError(f"{len(failed)} labels fail: {', '.join(failed)}")
+
+
+def check_labels(
+    game: str,
+    labels: Sequence[Label] | None = None,
+    *,
+    moments: int = 60,
+    seed: int = 1,
+    patience: int = 4,
+) -> list[Verdict]:
+    """Verify pixel labels in random play.
+
+    Args:
+        game: A key or an Atari id.
+        labels: What to verify; by default the game's pixel view.
+        moments: Moments to look at, about a second of play apart.
+        seed: Decides the play.
+        patience: Go on for up to that many times as many moments while an object was hardly seen.
+
+    Returns:
+        For each label the verdict of the first method that it passes, else of the best one.
+    """
+    key = find_game(game, labelled_games(), what="labels")
+    if labels is None:
+        labels = labels_for(key, "pixel").labels
+    looks: dict[str, list[Look]] = {label.name: [] for label in labels}
+    coloured: list[tuple[NDArray[np.uint8], NDArray[np.uint8]]] = []
+    ranges = _ranges(key, labels, moments, seed)
+    ale = make_emulator(key)
+    pokers = [Poker(ale, label, *ranges[label.name]) for label in labels]
+    for count, state in enumerate(_moments(ale, patience * moments, seed), start=1):
+        for label, poker in zip(labels, pokers, strict=True):
+            looks[label.name].append(poker.look(state))
+        ale.restoreState(state)
+        ale.act(0)
+        coloured.append((read_ram(ale), np.array(ale.getScreenRGB())))
+        ale.restoreState(state)
+        if count >= moments and not any(_is_rare(label, looks[label.name]) for label in labels):
+            break
+    return [_best(key, label, labels, looks, coloured) for label in labels]
+
+
+def to_table(game: str, verdicts: Sequence[Verdict]) -> str:
+    """Return one line a label, with what it says and whether it passed."""
+    lines = []
+    for v in verdicts:
+        lines.append(
+            f"{game:<17} {v.label.name:<28} {v.method:<22} {'ok' if v.passed else 'FAIL':<5}"
+            f"{v.worst:>5.0f} px {v.offset:>+6.1f} {v.within:>6.0%} of {v.checked:<4}"
+            f"{v.seen:>6.0%} {v.unannounced:>6.0%}"
+        )
+    return "\n".join(lines)
+
+
+HEADER = (
+    f"{'game':<17} {'label':<28} {'method':<22} {'':<5}{'85 %':>8} {'offset':>6} "
+    f"{'within':>14}{'seen':>7} {'ghost':>6}"
+)
+
+
+def make_emulator(game: str) -> Any:
+    """Return an Arcade Learning Environment that plays single frames of a game, reset to seed 0."""
+    env = gym.make(
+        f"ALE/{atari_game(game)}-v5",
+        frameskip=1,
+        repeat_action_probability=0.0,
+        full_action_space=False,
+    )
+    env.reset(seed=0)
+    ale: Any = env.unwrapped.ale  # type: ignore[attr-defined]
+    return ale
+
+
+def play(ale: Any, frames: int, rng: np.random.Generator) -> Iterator[int]:
+    """Act at random, each action held for 4 to 12 frames, FIRE now and then; draws nothing."""
+    codes = ale.getMinimalActionSet()
+    hold, action = 0, codes[0]
+    for frame in range(frames):
+        if hold == 0:
+            action = codes[1 if rng.random() < 0.1 else rng.integers(len(codes))]
+            hold = int(rng.integers(4, 13))
+        hold -= 1
+        ale.act(action)
+        if ale.game_over():
+            ale.reset_game()
+        yield frame
+
+
+def find_colour(patch: Patch, frame: NDArray[np.uint8]) -> Box | None:
+    """Return where an object is by its colour, or None if it cannot be seen whole."""
+    red, green, blue = np.moveaxis(frame.astype(np.int32), 2, 0)
+    mask = (red << 16 | green << 8 | blue) == patch.colour
+    rows, columns = np.arange(len(mask))[:, None], np.arange(mask.shape[1])
+    mask &= (rows >= patch.top) & (rows < patch.bottom)
+    mask &= (columns >= patch.left) & (columns < patch.right)
+    return box_of(mask)
+
+
+def _moments(ale: Any, moments: int, seed: int) -> Iterator[Any]:
+    rng = np.random.default_rng(seed)
+    for frame in play(ale, 200 + 53 * moments, rng):
+        if frame > 200 and frame % 53 == 0:
+            yield ale.cloneState()
+
+
+def _ranges(
+    game: str, labels: Sequence[Label], moments: int, seed: int
+) -> dict[str, tuple[float, float]]:
+    """Return between which coordinates each object can be moved: where it goes in play."""
+    ale = make_emulator(game)
+    frames = play(ale, 200 + 53 * moments, np.random.default_rng(seed))
+    rams = np.stack([read_ram(ale) for frame in frames if frame > 200]).astype(np.int16)
+    ranges = {}
+    for label in labels:
+        values = label.decode(rams, label.byte)[label.presence(rams)]
+        low, high = (float(values.min()), float(values.max())) if len(values) else (40.0, 100.0)
+        wider = max(0.0, (3 * SHIFT - (high - low)) / 2)
+        border = 152.0 if label.axis == "x" else 200.0
+        ranges[label.name] = (max(low - wider, 0.0), min(high + wider, border))
+    return ranges
+
+
+def _is_rare(label: Label, looks: list[Look]) -> bool:
+    return sum(read_label(label, look.ram)[1] for look in looks) < 2 * MIN_CHECKED
+
+
+def _best(
+    game: str,
+    label: Label,
+    labels: Sequence[Label],
+    looks: dict[str, list[Look]],
+    coloured: list[tuple[NDArray[np.uint8], NDArray[np.uint8]]],
+) -> Verdict:
+    verdicts = [judge(label, "poke", looks[label.name])]
+    for other in labels:
+        if other.object == label.object and other.name != label.name:
+            found = [look._replace(moved_box=None) for look in looks[other.name]]
+            verdicts.append(judge(label, f"poke {other.name}", found))
+    if patch := COLOURS.get(game, {}).get(label.object):
+        seen = [Look(ram, find_colour(patch, frame)) for ram, frame in coloured]
+        verdicts.append(judge(label, "colour", seen, patch.sizes))
+    # Whether the object is there does not depend on the method: some see it where others cannot.
+    share = max(verdict.seen for verdict in verdicts)
+    verdicts = [verdict._replace(seen=share) for verdict in verdicts]
+    return max(verdicts, key=lambda v: (v.passed, v.within))
