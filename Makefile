@@ -21,7 +21,7 @@ tests: $(INSTALLED)
 	$(BIN)/python -m pytest -q -n auto --durations=5
 
 benchmarks: $(INSTALLED)  ## Speed ratios on this machine, about 4 minutes on 2 idle cores.
-	$(BIN)/python tests/benchmarks.py
+	PYTHONPATH=tests/support $(BIN)/python tests/benchmarks/speed.py
 
 $(INSTALLED): pyproject.toml constraints.txt
 	test -x $(BIN)/python || $(PYTHON) -m venv .venv

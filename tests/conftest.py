@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")
-sys.path.insert(0, str(Path(__file__).parent))  # environments are named "fake_envs:SpritesEnv"
+# Not tests/ itself: there, tests/pretrain would pass for the package.
+sys.path.insert(0, str(Path(__file__).parent / "support"))
 
 import fake_envs  # noqa: F401 (registers)
 import torch

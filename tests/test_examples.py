@@ -16,11 +16,11 @@ SPRITES = "fake_envs:slotenv_tests/Sprites-v0"
 
 def run(script: str, folder: Path, *more: str) -> str:
     """Run an example in a folder and return what it printed."""
-    tests = str(Path(__file__).parent)
+    support = str(Path(__file__).parent / "support")
     done = subprocess.run(
         [sys.executable, "-W", "error", str(EXAMPLES / script), *more],
         cwd=folder,
-        env=os.environ | {"OMP_NUM_THREADS": "1", "PYTHONPATH": tests},
+        env=os.environ | {"OMP_NUM_THREADS": "1", "PYTHONPATH": support},
         capture_output=True,
         text=True,
         timeout=120,

@@ -27,7 +27,7 @@ def run_folder(folder: Path, *more: str) -> list[str]:
 
 
 def command(*arguments: str) -> subprocess.Popen[str]:
-    environment = os.environ | {"PYTHONPATH": str(Path(__file__).parents[1])}
+    environment = os.environ | {"PYTHONPATH": str(Path(__file__).parents[1] / "support")}
     return subprocess.Popen(
         [sys.executable, "-m", "pretrain", *arguments],
         env=environment,

@@ -75,7 +75,7 @@ def test_killed_collection_goes_on_to_the_same_set(tmp_path: Path) -> None:
         f"collect(Path({str(tmp_path / 'cut')!r}), DataDescription(env_id={ENV!r},"
         "preset=plain(84, 84).to_dict(), seed=3, num_steps=2000, shard_steps=100), workers=1)"
     )
-    environment = os.environ | {"PYTHONPATH": str(Path(__file__).parents[1])}
+    environment = os.environ | {"PYTHONPATH": str(Path(__file__).parents[1] / "support")}
     process = subprocess.Popen([sys.executable, "-c", script], env=environment)
     deadline = time.monotonic() + 60
     while not list((tmp_path / "cut").glob("shard-*")) and time.monotonic() < deadline:
