@@ -111,8 +111,7 @@ class SlotMapEncoder(SlotEncoder):
 
     def prepare(self, frames: NDArray[np.uint8]) -> DistinctWindows | Tensor:
         """Find the distinct windows; return the frames themselves where that would not pay."""
-        fewest = 1 if self._frozen else _FEWEST_FRAMES
-        if self.device.type != "cpu" or len(frames) < fewest:
+        if self.device.type != "cpu" or len(frames) < _FEWEST_FRAMES:
             return torch.from_numpy(frames)
         layers = (*self.convs, self.head_conv)
         windows = DistinctWindows(frames, layers)

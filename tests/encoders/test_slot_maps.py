@@ -82,7 +82,7 @@ def test_a_frozen_encoder_remembers_and_gives_the_same_slots() -> None:
     encoder = SlotMapEncoder(num_slots=3, preprocess=plain(84, 100)).eval()
     frozen = copy.deepcopy(encoder).requires_grad_(False)
     rng = np.random.default_rng(0)
-    for size in (1, 2, 5, 1, 3, 8):
+    for size in (1, 4, 5, 1, 6, 8):
         frames = np.zeros((size, 84, 100, 3), np.uint8)
         for frame in frames:
             row, col = rng.integers(0, 70, 2)
@@ -93,12 +93,12 @@ def test_a_frozen_encoder_remembers_and_gives_the_same_slots() -> None:
 def test_a_frozen_encoder_forgets_when_its_weights_change() -> None:
     encoder = SlotMapEncoder(num_slots=2, preprocess=plain(84, 84)).eval().requires_grad_(False)
     other = SlotMapEncoder(num_slots=2, preprocess=plain(84, 84)).eval()
-    frames = np.full((2, 84, 84, 3), 90, np.uint8)
+    frames = np.full((4, 84, 84, 3), 90, np.uint8)
     before = encoder.encode(frames)
     encoder.load_state_dict(other.state_dict())
     np.testing.assert_allclose(encoder.encode(frames), other.encode(frames), atol=1e-5)
     assert np.abs(encoder.encode(frames) - before).max() > 1e-3
-    assert pickle.loads(pickle.dumps(encoder)).encode(frames).shape == (2, 2, 32)
+    assert pickle.loads(pickle.dumps(encoder)).encode(frames).shape == (4, 2, 32)
 
 
 def test_the_memory_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -106,9 +106,9 @@ def test_the_memory_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     encoder = SlotMapEncoder(num_slots=2, preprocess=plain(84, 84)).eval().requires_grad_(False)
     rng = np.random.default_rng(0)
     for _ in range(20):
-        frames = np.zeros((1, 84, 84, 3), np.uint8)
+        frames = np.zeros((4, 84, 84, 3), np.uint8)
         row, col = rng.integers(0, 70, 2)
         frames[0, row : row + 9, col : col + 5] = rng.integers(1, 255)
         expected = plain_encode(encoder, frames)
         np.testing.assert_allclose(encoder.encode(frames), expected, atol=1e-5)
-    assert len(encoder._cache._numbers) < 40
+    assert 0 < len(encoder._cache._numbers) < 40
