@@ -65,6 +65,11 @@ def train(store: FrameStore, config: TrainConfig, folder: Path, *, num_slots: in
         _identity(store, config, num_slots),
     )
     run.resume()
+    if run.state.update > config.num_updates:
+        raise ValueError(
+            f"{folder} holds a training of {run.state.update} updates, asked for "
+            f"{config.num_updates}: ask for at least as many, or use another folder"
+        )
     rows, held_out = split_episodes(
         store.episode, validation=config.validation_share, seed=config.seed
     )
@@ -103,7 +108,7 @@ def train(store: FrameStore, config: TrainConfig, folder: Path, *, num_slots: in
                 run.save()
             if interrupt.requested:
                 raise KeyboardInterrupt
-    return run.finish(device)
+    return run.finish()
 
 
 def build(
@@ -195,35 +200,40 @@ class _Run:
         update = self.state.update
         folder = self.folder / "snapshots" / f"{update:06d}"
         if update in _SNAPSHOTS and not folder.exists():
-            seconds = self.state.seconds if update == 0 else time.monotonic() - self.began
-            self.encoder.provenance = {"updates": update, "train_seconds": round(seconds, 1)}
+            self.state.seconds = time.monotonic() - self.began if update else 0.0
+            self.encoder.provenance = self._provenance()
             self.encoder.save_pretrained(folder)
 
-    def finish(self, device: torch.device) -> SlotEncoder:
+    def finish(self) -> SlotEncoder:
         """Save the state and the encoder with the best weights."""
         self.save()
         self.encoder.load_state_dict(self.best)
+        self.encoder.provenance = self._provenance() | {
+            "best_update": self.state.best_update,
+            "validation_loss": self.state.best_loss,
+        }
+        self.encoder.eval().to("cpu").save_pretrained(self.folder / "encoder")
+        return self.encoder
+
+    def _provenance(self) -> dict[str, Any]:
+        """Return how the present weights came about."""
         description = self.store.description
-        self.encoder.provenance = {
+        return {
             "env_id": description.env_id,
             "frames": description.num_steps,
             "data_seed": description.seed,
             "data_checksum": self.store.checksum,
             "objective": self.config.objective,
             "diversity_weight": self.config.diversity_weight,
-            "updates": self.config.num_updates,
-            "best_update": self.state.best_update,
-            "validation_loss": self.state.best_loss,
+            "updates": self.state.update,
             "batch_size": self.config.batch_size,
             "learning_rate": self.config.learning_rate,
             "seed": self.config.seed,
             "train_seconds": round(self.state.seconds, 1),
-            "device": device.type,
+            "device": self.encoder.device.type,
             "slotenv": __version__,
             "torch": torch.__version__,
         }
-        self.encoder.eval().to("cpu").save_pretrained(self.folder / "encoder")
-        return self.encoder
 
     def _write(self, log: MetricsLog, split: str, metrics: dict[str, float]) -> None:
         seconds = time.monotonic() - self.began

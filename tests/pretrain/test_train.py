@@ -167,6 +167,22 @@ def test_training_can_be_extended(store: FrameStore, tmp_path: Path) -> None:
     assert_equal_weights(extended, whole)
 
 
+def test_fewer_updates_than_were_done_are_refused(store: FrameStore, tmp_path: Path) -> None:
+    train(store, TrainConfig(updates=20, **SMALL), tmp_path, num_slots=2)
+    with pytest.raises(ValueError, match="holds a training of 20 updates, asked for 10"):
+        train(store, TrainConfig(updates=10, **SMALL), tmp_path, num_slots=2)
+
+
+def test_snapshots_say_what_they_were_trained_on(store: FrameStore, tmp_path: Path) -> None:
+    encoder = train(store, TrainConfig(updates=250, **SMALL), tmp_path, num_slots=2)
+    assert encoder.provenance["updates"] == 250
+    for update in (0, 250):
+        made = SlotEncoder.from_pretrained(tmp_path / "snapshots" / f"{update:06d}").provenance
+        assert made["updates"] == update
+        assert made["data_checksum"] == store.checksum
+        assert (made["train_seconds"] > 0) == (update > 0)
+
+
 def test_another_training_in_the_same_folder_is_refused(store: FrameStore, tmp_path: Path) -> None:
     train(store, TrainConfig(updates=10, **SMALL), tmp_path, num_slots=2)
     with pytest.raises(ValueError, match=r"another training \(num_slots was 2, is 3\)"):
