@@ -87,6 +87,46 @@ def test_killed_collection_goes_on_to_the_same_set(tmp_path: Path) -> None:
     assert collect(tmp_path / "cut", describe(steps=2000, shard=100), workers=1) == uninterrupted
 
 
+def start_two_workers(folder: Path) -> tuple[subprocess.Popen[str], list[int]]:
+    """Start a long collection in a process of its own; return it and its children."""
+    script = (
+        "from pathlib import Path; from pretrain.collect import collect;"
+        "from pretrain.store import DataDescription; from slotenv.frames import plain;"
+        f"collect(Path({str(folder)!r}), DataDescription(env_id={ENV!r}, shard_steps=100,"
+        "preset=plain(84, 84).to_dict(), seed=3, num_steps=200_000), workers=2)"
+    )
+    environment = os.environ | {"PYTHONPATH": str(Path(__file__).parents[1] / "support")}
+    process = subprocess.Popen(
+        [sys.executable, "-c", script], env=environment, stderr=subprocess.PIPE, text=True
+    )
+    deadline = time.monotonic() + 60
+    while not list(folder.glob("shard-*")) and time.monotonic() < deadline:
+        time.sleep(0.01)
+    children = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()
+    assert len(children) >= 2
+    return process, [int(child) for child in children]
+
+
+def running(pid: int) -> bool:
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] != "Z"
+    except (FileNotFoundError, ProcessLookupError):
+        return False
+
+
+@pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="reads /proc")
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGINT])
+def test_no_worker_outlives_the_collection(tmp_path: Path, number: signal.Signals) -> None:
+    process, children = start_two_workers(tmp_path)
+    process.send_signal(number)
+    process.communicate(timeout=30)
+    assert process.returncode != 0
+    deadline = time.monotonic() + 20
+    while any(running(child) for child in children) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert not [child for child in children if running(child)]
+
+
 def test_a_worker_that_fails_says_why(tmp_path: Path) -> None:
     description = DataDescription(
         env_id=ENV, preset=plain(80, 80).to_dict(), seed=0, num_steps=60, shard_steps=30
