@@ -15,40 +15,47 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import nn
 
 from pretrain.config import TrainConfig
+from pretrain.methods import METHODS, Method
 from pretrain.run import collect_data
 from pretrain.store import FrameStore
 from pretrain.train import train
-from slotenv.encoders import SlotOutput
-from slotenv.objectives import OBJECTIVES, Objective, ObjectiveOutput, diagonal_cross_entropy
-
-MOST_ACTIONS = 18  # of an Atari game
+from slotenv.encoders import SlotEncoder
+from slotenv.objectives import (
+    OBJECTIVES,
+    DataFacts,
+    Objective,
+    ObjectiveOutput,
+    Transition,
+    diagonal_cross_entropy,
+)
 
 
 class Predictive(Objective):
     """Contrastive prediction of each slot's next state from the slot and the action."""
 
-    def __init__(self, slot_dim: int) -> None:
+    def __init__(self, slot_dim: int, num_actions: int) -> None:
         super().__init__()
         self.step = nn.Linear(slot_dim, slot_dim)
-        self.action = nn.Embedding(MOST_ACTIONS, slot_dim)
+        self.action = nn.Embedding(num_actions, slot_dim)
 
-    def forward(
-        self, output_t: SlotOutput, actions_t: Tensor, output_tp1: SlotOutput
-    ) -> ObjectiveOutput:
+    @classmethod
+    def for_data(cls, encoder: SlotEncoder, facts: DataFacts, **settings: Any) -> Predictive:
+        """Make it for an encoder and a data set; this one needs to know the actions."""
+        if facts.num_actions is None:
+            raise ValueError(f"{facts.env_id} has no discrete actions")
+        return cls(encoder.slot_dim, facts.num_actions, **settings)
+
+    def forward(self, transition: Transition) -> ObjectiveOutput:
         """Return the loss; at chance it is the logarithm of the batch size."""
-        change = self.step(output_t.slots) + self.action(actions_t.long())[:, None]  # (B, K, D)
-        predicted = (output_t.slots + change).transpose(0, 1)  # (K, B, D)
-        logits = -torch.cdist(predicted, output_tp1.slots.transpose(0, 1)).square()  # (K, B, B)
+        slots_t, slots_tp1 = transition.output_t.slots, transition.output_tp1.slots
+        change = self.step(slots_t) + self.action(transition.actions_t.long())[:, None]  # (B, K, D)
+        predicted = (slots_t + change).transpose(0, 1)  # (K, B, D)
+        logits = -torch.cdist(predicted, slots_tp1.transpose(0, 1)).square()  # (K, B, B)
         loss, accuracy = diagonal_cross_entropy(logits)
         return ObjectiveOutput(loss, {"loss": loss.detach(), "accuracy": accuracy})
-
-
-def make_predictive(*, slot_dim: int, **settings: Any) -> Objective:
-    """Make the objective; the other settings are SCN's."""
-    return Predictive(slot_dim)
 
 
 def main() -> None:
@@ -60,14 +67,16 @@ def main() -> None:
     options = parser.parse_args()
     out = options.out or Path(tempfile.mkdtemp()) / "run"
 
-    OBJECTIVES["predictive"] = make_predictive  # from here on a name like any other
+    # From here on a name like any other, for --method, for the bench and for tables.
+    OBJECTIVES["predictive"] = Predictive
+    METHODS["predictive"] = Method(title="Predictive", objective="predictive")
     size: dict[str, Any] = (
         {"updates": 20, "batch_size": 32, "validate_every": 10} if options.quick else {}
     )
     frames = 400 if options.quick else 100_000
     data = out / "data" / "pretrain"
     collect_data(data, env=options.env, preset=None, frames=frames, seed=0, workers=None)
-    config = TrainConfig(objective="predictive", **size)
+    config = TrainConfig(method="predictive", **size)
     encoder = train(FrameStore(data), config, out, num_slots=8)
     print(f"validation loss: {encoder.provenance['validation_loss']:.3f}")
     print(f"encoder: {out / 'encoder'}")

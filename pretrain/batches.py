@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import queue
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from types import TracebackType
 from typing import Any, Generic, NamedTuple, Self, TypeVar
 
@@ -20,15 +20,23 @@ T = TypeVar("T")
 
 
 class TransitionBatch(NamedTuple):
-    """A batch of consecutive moments.
+    """B pairs of consecutive moments; a frame that is in two of them is there once.
 
     Attributes:
-        frames: What the encoder's ``prepare`` made of 2 B frames, first all t, then all t + 1.
+        frames: What the encoder's ``prepare`` made of the F distinct frames.
+        rows_t: (B,) int64, which of the F is each pair's frame at time t.
+        rows_tp1: (B,) int64, which is the one after it.
         actions_t: (B, ...) actions taken at the frames t.
+        ram_t: (B, 128) uint8, if asked for.
+        frames_t: (B, H, W, 3) uint8, if asked for.
     """
 
     frames: Any
+    rows_t: Tensor
+    rows_tp1: Tensor
     actions_t: Tensor
+    ram_t: Tensor | None = None
+    frames_t: Tensor | None = None
 
 
 def pair_starts(episode: NDArray[np.int64]) -> NDArray[np.int64]:
@@ -67,24 +75,30 @@ def split_episodes(
 class PairSampler:
     """The pairs of every update, as a pure function of the seed and the update's number.
 
-    An epoch is a permutation of all pairs, cut into batches; the incomplete rest is left out.
+    An epoch is a permutation of all runs of pairs, cut into batches; the incomplete rest is left
+    out.
 
     Args:
-        starts: Rows t to draw from.
+        starts: Rows t to draw from, ascending.
         batch_size: Pairs in a batch.
         seed: Decides the permutations.
+        run_length: Pairs in a run, consecutive rows. Where the rows leave no more, a run is
+            shorter; where runs begin differs from epoch to epoch.
 
     Raises:
         ValueError: If there are fewer pairs than one batch needs.
     """
 
-    def __init__(self, starts: NDArray[np.int64], *, batch_size: int, seed: int) -> None:
+    def __init__(
+        self, starts: NDArray[np.int64], *, batch_size: int, seed: int, run_length: int = 1
+    ) -> None:
         if len(starts) < batch_size:
             raise ValueError(
                 f"a batch needs {batch_size} pairs, the data has {len(starts)}: collect more "
                 "frames or lower the batch size"
             )
         self._starts, self._batch_size, self._seed = starts, batch_size, seed
+        self._run_length = run_length
         self.batches_per_epoch = len(starts) // batch_size
         self._epoch, self._order = -1, starts
 
@@ -93,8 +107,19 @@ class PairSampler:
         epoch, batch = divmod(update, self.batches_per_epoch)
         if epoch != self._epoch:
             rng = np.random.default_rng([self._seed, 2, epoch])
-            self._epoch, self._order = epoch, rng.permutation(self._starts)
+            runs = self._runs(int(rng.integers(self._run_length)))
+            order = [runs[i] for i in rng.permutation(len(runs))]
+            self._epoch, self._order = epoch, np.concatenate(order)
         return self._order[batch * self._batch_size : (batch + 1) * self._batch_size]
+
+    def _runs(self, shift: int) -> list[NDArray[np.int64]]:
+        """Cut the rows into runs, the first one ``shift`` pairs shorter."""
+        gaps = np.flatnonzero(np.diff(self._starts) != 1) + 1
+        runs: list[NDArray[np.int64]] = []
+        for stretch in np.split(self._starts, gaps):
+            first = self._run_length - shift
+            runs.extend(np.split(stretch, range(first, len(stretch), self._run_length)))
+        return runs
 
 
 class BatchReader:
@@ -106,10 +131,17 @@ class BatchReader:
         store: The frames.
         encoder: Whose ``prepare`` to use.
         device: Where training happens.
+        reads: What batches carry besides: ``"ram"``, ``"frames"``.
     """
 
-    def __init__(self, store: FrameStore, encoder: SlotEncoder, device: torch.device) -> None:
-        self._store, self._encoder, self._device = store, encoder, device
+    def __init__(
+        self,
+        store: FrameStore,
+        encoder: SlotEncoder,
+        device: torch.device,
+        reads: Collection[str] = (),
+    ) -> None:
+        self._store, self._encoder, self._device, self._reads = store, encoder, device, reads
         self._resident: Tensor | None = None
         if device.type == "cuda":
             resident = torch.empty((len(store), *store.preset.shape), dtype=torch.uint8)
@@ -120,11 +152,23 @@ class BatchReader:
 
     def __call__(self, rows: NDArray[np.int64]) -> TransitionBatch:
         """Return the transitions that start at these rows."""
-        both = np.concatenate([rows, rows + 1])
-        actions = torch.from_numpy(self._store.actions[rows]).to(self._device)
+        distinct, places = np.unique(np.concatenate([rows, rows + 1]), return_inverse=True)
+        rows_t, rows_tp1 = torch.from_numpy(places).to(self._device).chunk(2)
         if self._resident is not None:
-            return TransitionBatch(self._resident[torch.from_numpy(both).to(self._device)], actions)
-        return TransitionBatch(self._encoder.prepare(self._store.frames(both)), actions)
+            raw = self._resident[torch.from_numpy(distinct).to(self._device)]
+            prepared: Any = raw
+        else:
+            frames = self._store.frames(distinct)
+            raw, prepared = torch.from_numpy(frames), self._encoder.prepare(frames)
+        ram = torch.from_numpy(self._store.ram[rows]).to(self._device)
+        return TransitionBatch(
+            prepared,
+            rows_t,
+            rows_tp1,
+            torch.from_numpy(self._store.actions[rows]).to(self._device),
+            ram if "ram" in self._reads else None,
+            raw[rows_t] if "frames" in self._reads else None,
+        )
 
 
 class Prefetcher(Generic[T]):

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+import json
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Annotated, Any, Literal, NamedTuple
 
 import tyro
 
-from slotenv.encoders import ENCODERS
-from slotenv.objectives import OBJECTIVES
+from pretrain.methods import METHODS, Method
 
 MAX_SEED = 1_000_000
 """Seeds from here on are kept for probes: no run trains on what another is tested on."""
@@ -43,23 +43,22 @@ class TrainConfig:
     budget: Literal["demo", "short", "paper"] = "short"
     """Sizes that are not given otherwise. demo: minutes; short: about half an hour on 2 cores;
     paper: 62,500 updates (100 epochs)."""
-    encoder: str = "slot_maps"
-    """Architecture, a name in slotenv.encoders.ENCODERS."""
-    objective: str = "scn"
-    """Loss, a name in slotenv.objectives.OBJECTIVES."""
+    method: str = "scn"
+    """What is trained and how, a name in pretrain.methods.METHODS."""
+    settings: tuple[str, ...] = ()
+    """Settings of the method's objective as NAME=VALUE, e.g. diversity_weight=0.3."""
     num_slots: int | None = None
     """Slots K. Default: the paper's, the number of labelled objects (so it knows the labels), where
     the game has labels, else 8."""
     slot_dim: int = 32
     """Numbers in a slot, D."""
-    diversity_weight: float = 1.0
-    """Weight of the diversity loss L2; 0 leaves it out (the paper's Loss1Only)."""
-    share_projection: bool = True
-    """One bilinear matrix for both losses, or one for each."""
     updates: int | None = None
     """Optimiser steps. Default: the budget's."""
     batch_size: int = 128
     """Pairs per update; the other pairs of a batch are the negatives."""
+    run_length: int = 1
+    """Consecutive pairs that are drawn together. 1: every pair at random, as in the paper; 8: each
+    frame inside a run serves two pairs and is encoded once, so an update is cheaper."""
     learning_rate: float = 3e-4
     """Adam's step size."""
     validate_every: int = 250
@@ -76,14 +75,16 @@ class TrainConfig:
     """CPU threads of the training step; default: all cores but one, which prepares batches."""
 
     def __post_init__(self) -> None:
-        _check_name("encoder", self.encoder, ENCODERS)
-        _check_name("objective", self.objective, OBJECTIVES)
+        if self.method not in METHODS:
+            raise ValueError(f"no method named {self.method!r}; there are: {', '.join(METHODS)}")
+        _parsed_settings(self.settings)
         if self.batch_size < 2:
             raise ValueError(
                 "batch_size must be at least 2 (negatives come from the batch), got "
                 f"{self.batch_size}"
             )
         _check_positive(self, "updates", "validate_every", "slot_dim", "threads", "num_slots")
+        _check_positive(self, "run_length")
         _check_seed(self.seed)
         if not 0 < self.validation_share < 1:
             raise ValueError(
@@ -93,8 +94,16 @@ class TrainConfig:
             raise ValueError(f"learning_rate must be positive, got {self.learning_rate}")
 
     @property
+    def resolved_method(self) -> Method:
+        """The method, with the given settings in place of its own."""
+        method = METHODS[self.method]
+        return replace(method, settings={**method.settings, **_parsed_settings(self.settings)})
+
+    @property
     def num_updates(self) -> int:
-        """Optimiser steps: as given, or the budget's."""
+        """Optimiser steps: as given, or the budget's; 0 for a method that is not trained."""
+        if METHODS[self.method].objective is None:
+            return 0
         return BUDGETS[self.budget].updates if self.updates is None else self.updates
 
 
@@ -280,6 +289,15 @@ def _check_seed(seed: int) -> None:
         )
 
 
-def _check_name(what: str, name: str, table: dict[str, Any]) -> None:
-    if name not in table:
-        raise ValueError(f"no {what} named {name!r}; there are: {', '.join(table)}")
+def _parsed_settings(settings: tuple[str, ...]) -> dict[str, Any]:
+    """Turn NAME=VALUE texts into keyword arguments; values are JSON."""
+    parsed = {}
+    for text in settings:
+        name, equals, value = text.partition("=")
+        if not equals or not name.isidentifier():
+            raise ValueError(f"settings are NAME=VALUE, got {text!r}")
+        try:
+            parsed[name] = json.loads(value.lower() if value in ("True", "False") else value)
+        except json.JSONDecodeError as error:
+            raise ValueError(f"{value!r} in {text!r} is no number, true or false") from error
+    return parsed

@@ -116,8 +116,7 @@ def probe_run(
 def method_name(encoder_folder: Path) -> str:
     """Return the name of the method that made an encoder, as tables show it."""
     made = read_config(encoder_folder)["provenance"]
-    loss1only = made.get("objective") == "scn" and made.get("diversity_weight") == 0
-    return str(made.get("objective", "encoder")).upper() + (" Loss1Only" if loss1only else "")
+    return str(made.get("title", "encoder"))
 
 
 def _result(row: dict[str, Any], made: dict[str, Any]) -> dict[str, Any]:

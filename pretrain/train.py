@@ -15,14 +15,14 @@ from pretrain.batches import BatchReader, PairSampler, Prefetcher, split_episode
 from pretrain.config import TrainConfig
 from pretrain.interrupt import Interrupt
 from pretrain.metrics_log import MetricsLog
+from pretrain.models import build, provenance, save_untrained
 from pretrain.progress import Progress
 from pretrain.store import FrameStore
 from pretrain.train_state import TrainState, load_state, save_state
 from pretrain.training_step import TrainingStep, choose_device
 from pretrain.validation import check_finite, validate, warn_of_collapse
-from slotenv import __version__
-from slotenv.encoders import ENCODERS, SlotEncoder
-from slotenv.objectives import OBJECTIVES, Objective
+from slotenv.encoders import SlotEncoder
+from slotenv.objectives import Objective
 
 STATE = "train_state.safetensors"
 _LOG_EVERY = 50  # updates between two rows of training metrics
@@ -55,7 +55,12 @@ def train(store: FrameStore, config: TrainConfig, folder: Path, *, num_slots: in
     folder.mkdir(parents=True, exist_ok=True)
     device = choose_device(config.device)
     torch.set_num_threads(config.threads or max((os.cpu_count() or 1) - 1, 1))
-    encoder, objective = build(config, num_slots, store.preset.to_dict())
+    rows, held_out = split_episodes(
+        store.episode, validation=config.validation_share, seed=config.seed
+    )
+    encoder, objective = build(config, num_slots, store, rows)
+    if objective is None:
+        return save_untrained(encoder, store, config, folder)
     run = _Run(
         store,
         config,
@@ -70,11 +75,10 @@ def train(store: FrameStore, config: TrainConfig, folder: Path, *, num_slots: in
             f"{folder} holds a training of {run.state.update} updates, asked for "
             f"{config.num_updates}: ask for at least as many, or use another folder"
         )
-    rows, held_out = split_episodes(
-        store.episode, validation=config.validation_share, seed=config.seed
+    sampler = PairSampler(
+        rows, batch_size=config.batch_size, seed=config.seed, run_length=config.run_length
     )
-    sampler = PairSampler(rows, batch_size=config.batch_size, seed=config.seed)
-    reader = BatchReader(store, encoder, device)
+    reader = BatchReader(store, encoder, device, objective.reads)
     size = min(config.batch_size, len(held_out))
     if size < 2:
         raise ValueError("no pairs are left for validation: collect more frames")
@@ -109,23 +113,6 @@ def train(store: FrameStore, config: TrainConfig, folder: Path, *, num_slots: in
             if interrupt.requested:
                 raise KeyboardInterrupt
     return run.finish()
-
-
-def build(
-    config: TrainConfig, num_slots: int, preprocess: dict[str, Any]
-) -> tuple[SlotEncoder, Objective]:
-    """Make the encoder and the objective with the weights that ``config.seed`` decides."""
-    torch.manual_seed(config.seed)
-    make: Any = ENCODERS[config.encoder]
-    encoder: SlotEncoder = make(
-        num_slots=num_slots, slot_dim=config.slot_dim, preprocess=preprocess
-    )
-    objective = OBJECTIVES[config.objective](
-        slot_dim=config.slot_dim,
-        diversity_weight=config.diversity_weight,
-        share_projection=config.share_projection,
-    )
-    return encoder, objective
 
 
 class _Run:
@@ -216,24 +203,13 @@ class _Run:
         return self.encoder
 
     def _provenance(self) -> dict[str, Any]:
-        """Return how the present weights came about."""
-        description = self.store.description
-        return {
-            "env_id": description.env_id,
-            "frames": description.num_steps,
-            "data_seed": description.seed,
-            "data_checksum": self.store.checksum,
-            "objective": self.config.objective,
-            "diversity_weight": self.config.diversity_weight,
-            "updates": self.state.update,
-            "batch_size": self.config.batch_size,
-            "learning_rate": self.config.learning_rate,
-            "seed": self.config.seed,
-            "train_seconds": round(self.state.seconds, 1),
-            "device": self.encoder.device.type,
-            "slotenv": __version__,
-            "torch": torch.__version__,
-        }
+        return provenance(
+            self.store,
+            self.config,
+            updates=self.state.update,
+            seconds=self.state.seconds,
+            device=self.encoder.device.type,
+        )
 
     def _write(self, log: MetricsLog, split: str, metrics: dict[str, float]) -> None:
         seconds = time.monotonic() - self.began
@@ -248,6 +224,7 @@ def _identity(store: FrameStore, config: TrainConfig, num_slots: int) -> dict[st
     settings = asdict(config)
     for name in ("budget", "updates", "threads", "device", "precision"):
         settings.pop(name)
+    settings["settings"] = config.resolved_method.settings
     return {**settings, "num_slots": num_slots, "data": store.checksum}
 
 

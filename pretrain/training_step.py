@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import torch
+from torch import Tensor
 
 from pretrain.batches import TransitionBatch
 from slotenv.encoders import SlotEncoder, SlotOutput
-from slotenv.objectives import Objective, ObjectiveOutput
+from slotenv.objectives import Objective, ObjectiveOutput, Transition
 
 
 class TrainingStep:
@@ -37,12 +38,15 @@ class TrainingStep:
         """Return the loss of a batch and the encoding of its frames at time t."""
         with torch.autocast(self._device, torch.bfloat16, enabled=self._bf16):
             both = self._encode(batch.frames)
-        slots = both.slots.float()
-        half = len(slots) // 2
-        maps = both.maps
-        output_t = SlotOutput(slots[:half], None if maps is None else maps[:half])
-        output_tp1 = SlotOutput(slots[half:], None if maps is None else maps[half:])
-        return self.objective(output_t, batch.actions_t, output_tp1), output_t
+        every = SlotOutput(both.slots.float(), both.maps)
+        output_t, output_tp1 = (_rows(every, rows) for rows in (batch.rows_t, batch.rows_tp1))
+        transition = Transition(output_t, output_tp1, batch.actions_t, batch.ram_t, batch.frames_t)
+        return self.objective(transition), output_t
+
+
+def _rows(output: SlotOutput, rows: Tensor) -> SlotOutput:
+    maps = None if output.maps is None else output.maps[rows]
+    return SlotOutput(output.slots[rows], maps)
 
 
 def choose_device(name: str) -> torch.device:

@@ -20,7 +20,7 @@ ALLOWED = {  # room -> our rooms that it may import when it is imported itself
     "slotenv.atomic": set(),
     "slotenv.labels": set(),
     "slotenv.encoders": {"slotenv.frames"},
-    "slotenv.objectives": {"slotenv.encoders"},
+    "slotenv.objectives": {"slotenv.encoders", "slotenv.labels"},
     "slotenv.environments": {"slotenv.frames"},
     "slotenv.checkpoint": {"slotenv.atomic", "slotenv.encoders", "slotenv"},
     "slotenv.matching": {"slotenv.frames"},

@@ -1,15 +1,49 @@
-"""What every pretraining objective is: two encoded moments in, a loss and its parts out."""
+"""What every pretraining objective is: encoded transitions in, a loss and its parts out."""
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from typing import NamedTuple
+from typing import Any, ClassVar, Literal, NamedTuple, Self
 
+import numpy as np
 import torch
 import torch.nn.functional as F
+from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from slotenv.encoders.base import SlotOutput
+from slotenv.encoders.base import SlotEncoder, SlotOutput
+
+
+class Transition(NamedTuple):
+    """B encoded transitions.
+
+    Attributes:
+        output_t: Encoding of the frames at time t.
+        output_tp1: Encoding of the frames one step later, same order.
+        actions_t: (B, ...) the actions taken at time t.
+        ram_t: (B, 128) uint8 the console's RAM at time t, for objectives that read ``"ram"``.
+        frames_t: (B, H, W, 3) uint8 the frames at time t, for objectives that read ``"frames"``.
+    """
+
+    output_t: SlotOutput
+    output_tp1: SlotOutput
+    actions_t: Tensor
+    ram_t: Tensor | None = None
+    frames_t: Tensor | None = None
+
+
+class DataFacts(NamedTuple):
+    """What an objective may know of the data before training starts.
+
+    Attributes:
+        env_id: As given by the user.
+        num_actions: Number of discrete actions; None where actions are not discrete.
+        ram: (N, 128) uint8 of the training moments; (N, 0) where there is no emulator.
+    """
+
+    env_id: str
+    num_actions: int | None
+    ram: NDArray[np.uint8]
 
 
 class ObjectiveOutput(NamedTuple):
@@ -28,17 +62,28 @@ class ObjectiveOutput(NamedTuple):
 class Objective(nn.Module, ABC):
     """Base of all objectives. They hold no data, no log and no device."""
 
-    @abstractmethod
-    def forward(
-        self, output_t: SlotOutput, actions_t: Tensor, output_tp1: SlotOutput
-    ) -> ObjectiveOutput:
-        """Score a batch of consecutive moments.
+    reads: ClassVar[frozenset[Literal["ram", "frames"]]] = frozenset()
+    """What a batch must carry besides encodings and actions."""
+
+    @classmethod
+    def for_data(cls, encoder: SlotEncoder, facts: DataFacts, **settings: Any) -> Self:
+        """Make the objective for an encoder and a data set; what training calls.
+
+        The default hands on ``slot_dim`` and the settings; override it where more is needed.
 
         Args:
-            output_t: Encoding of the frames at time t.
-            actions_t: (B, ...) the actions taken at those frames.
-            output_tp1: Encoding of the frames one step later, same order.
+            encoder: What will be trained.
+            facts: The data.
+            **settings: Keyword arguments of the constructor, as the user gave them.
+
+        Raises:
+            ValueError: If the data lack what the objective needs.
         """
+        return cls(slot_dim=encoder.slot_dim, **settings)
+
+    @abstractmethod
+    def forward(self, transition: Transition) -> ObjectiveOutput:
+        """Score a batch of transitions."""
 
 
 def diagonal_cross_entropy(logits: Tensor) -> tuple[Tensor, Tensor]:

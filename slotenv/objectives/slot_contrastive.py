@@ -5,8 +5,12 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from slotenv.encoders.base import SlotOutput
-from slotenv.objectives.base import Objective, ObjectiveOutput, diagonal_cross_entropy
+from slotenv.objectives.base import (
+    Objective,
+    ObjectiveOutput,
+    Transition,
+    diagonal_cross_entropy,
+)
 
 
 def saliency_logits(projected_t: Tensor, slots_tp1: Tensor) -> Tensor:
@@ -49,30 +53,41 @@ class SlotContrastive(Objective):
         diversity_weight: Weight of L2; the paper's is 1. With 0, L2 is left out ("Loss1Only").
         share_projection: One W for both losses, as the paper writes it, or one for each, the
             second variant in the authors' code.
+        center_diversity: Subtract each slot's mean over the batch before L2, so that a constant
+            code per slot no longer solves it. Not in the paper.
     """
 
     def __init__(
-        self, *, slot_dim: int, diversity_weight: float = 1.0, share_projection: bool = True
+        self,
+        *,
+        slot_dim: int,
+        diversity_weight: float = 1.0,
+        share_projection: bool = True,
+        center_diversity: bool = False,
     ) -> None:
         super().__init__()
         if diversity_weight < 0:
             raise ValueError(f"diversity_weight must not be negative, got {diversity_weight}")
         self.diversity_weight = diversity_weight
+        self.center_diversity = center_diversity
         self.saliency_projection = nn.Linear(slot_dim, slot_dim, bias=False)
         separate = diversity_weight > 0 and not share_projection
         self.diversity_projection = nn.Linear(slot_dim, slot_dim, bias=False) if separate else None
 
-    def forward(
-        self, output_t: SlotOutput, actions_t: Tensor, output_tp1: SlotOutput
-    ) -> ObjectiveOutput:
+    def forward(self, transition: Transition) -> ObjectiveOutput:
         """Return L1 + diversity_weight * L2; metrics saliency, diversity and their accuracies."""
-        slots_t, slots_tp1 = output_t.slots, output_tp1.slots
+        slots_t, slots_tp1 = transition.output_t.slots, transition.output_tp1.slots
         projected = self.saliency_projection(slots_t)
         loss, accuracy = diagonal_cross_entropy(saliency_logits(projected, slots_tp1))
         metrics = {"saliency": loss.detach(), "saliency_accuracy": accuracy}
         if self.diversity_weight > 0:
+            if self.center_diversity:
+                slots_t = slots_t - slots_t.mean(0)
+                slots_tp1 = slots_tp1 - slots_tp1.mean(0)
             if self.diversity_projection is not None:
                 projected = self.diversity_projection(slots_t)
+            elif self.center_diversity:
+                projected = self.saliency_projection(slots_t)
             diversity, accuracy = diagonal_cross_entropy(diversity_logits(projected, slots_tp1))
             metrics |= {"diversity": diversity.detach(), "diversity_accuracy": accuracy}
             loss = loss + self.diversity_weight * diversity

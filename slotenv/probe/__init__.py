@@ -1,6 +1,6 @@
 """Do the slots hold objects? Accuracy, modularity and compactness, measured against labels."""
 
-from slotenv.probe.dataset import Encode, ProbeData
+from slotenv.probe.dataset import Encode, Features, ProbeData, read_features
 from slotenv.probe.metrics import (
     balanced_accuracy,
     label_accuracies,
@@ -18,7 +18,7 @@ from slotenv.probe.paper import (
     paper_row,
 )
 from slotenv.probe.report import ProbeCounts, ProbeReport
-from slotenv.probe.run import run_probe
+from slotenv.probe.run import probe_features, run_probe
 
 __all__ = [
     "PAPER_ABLATION",
@@ -26,12 +26,15 @@ __all__ = [
     "PAPER_DISENTANGLEMENT",
     "PAPER_METHODS",
     "Encode",
+    "Features",
     "ProbeCounts",
     "ProbeData",
     "ProbeReport",
     "balanced_accuracy",
     "label_accuracies",
     "paper_row",
+    "probe_features",
+    "read_features",
     "run_probe",
     "slot_accuracy",
     "slot_compactness",

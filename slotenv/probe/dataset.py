@@ -33,6 +33,18 @@ class ProbeData(Protocol):
         """(N,) number of the episode each frame belongs to."""
 
 
+class Features(NamedTuple):
+    """What a probe reads of N frames, in the order they were played.
+
+    Attributes:
+        slots: (N, K, D) finite float32.
+        digests: N digests of the frames' bytes: which frames are equal.
+    """
+
+    slots: NDArray[np.float32]
+    digests: list[bytes]
+
+
 class Split(NamedTuple):
     """Frame indices of the three parts.
 
@@ -78,13 +90,13 @@ def split_frames(digests: list[bytes]) -> Split:
     )
 
 
-def read_features(
-    encode: Encode, dataset: ProbeData, *, batch_size: int
-) -> tuple[NDArray[np.float32], list[bytes]]:
+def read_features(encode: Encode, dataset: ProbeData, *, batch_size: int = 256) -> Features:
     """Encode all frames and digest their bytes in one pass.
 
-    Returns:
-        Slots (N, K, D) and N digests.
+    Args:
+        encode: From frames uint8 (B, H, W, 3) to slots (B, K, D).
+        dataset: The frames.
+        batch_size: Frames encoded at a time.
 
     Raises:
         TypeError: If frames are not uint8.
@@ -110,4 +122,4 @@ def read_features(
         slots.append(batch)
     if not slots:
         raise ValueError("the dataset has no frames")
-    return np.concatenate(slots), digests
+    return Features(np.concatenate(slots), digests)

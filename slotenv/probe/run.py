@@ -2,35 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from slotenv.labels import GameLabels, LabelValues, labels_for
-from slotenv.probe.dataset import Encode, ProbeData, Split, read_features, split_frames
+from slotenv.labels import LabelValues, labels_for
+from slotenv.probe.dataset import (
+    Encode,
+    Features,
+    ProbeData,
+    Split,
+    read_features,
+    split_frames,
+)
 from slotenv.probe.metrics import (
-    balanced_accuracy,
-    label_accuracies,
     slot_compactness,
     slot_importance,
     slot_modularity,
     weighted_modularity,
 )
 from slotenv.probe.regressors import (
-    Standardised,
-    ols_predictions,
-    presence_predictions,
-    ridge_predictions,
     standardise,
 )
 from slotenv.probe.report import ProbeCounts, ProbeReport
-
-MIN_FRAMES = 20
-"""Frames a part must have with the object on the screen (and, for presence, without it)."""
-
-MAX_POINTS = 400
+from slotenv.probe.scores import LabelScore, score_coordinates, score_presence
 
 _DISENTANGLEMENT = {
     "modularity": slot_modularity,
@@ -77,13 +73,52 @@ def run_probe(
         >>> report = run_probe(encode, dataset, game="pong")  # doctest: +SKIP
         >>> print(report.to_markdown())  # doctest: +SKIP
     """
-    labels = labels_for(game, view)
     if batch_size < 1:
         raise ValueError(f"batch_size must be at least 1, got {batch_size}")
+    # What is wrong is told before the frames are encoded.
+    rows = len(labels_for(game, view).read(dataset.ram).values)
+    if rows != len(dataset):
+        raise ValueError(f"{len(dataset)} frames but {rows} rows of RAM")
+    features = read_features(encode, dataset, batch_size=batch_size)
+    return probe_features(
+        features, dataset, game=game, view=view, shuffle_labels=shuffle_labels, seed=seed
+    )
+
+
+def probe_features(
+    features: Features,
+    dataset: ProbeData,
+    *,
+    game: str,
+    view: str = "scn",
+    shuffle_labels: bool = False,
+    seed: int = 0,
+) -> ProbeReport:
+    """Do what :func:`run_probe` does, on slots that were encoded before.
+
+    For several views of the same encoding, and for features that are no function of one frame.
+
+    Args:
+        features: Slots and digests of the frames of ``dataset``, as
+            :func:`slotenv.probe.read_features` gives them.
+        dataset: Where the RAM and the episodes are read; its frames are not.
+        game: As for :func:`run_probe`.
+        view: ``"scn"`` or ``"pixel"``.
+        shuffle_labels: Permute the labels within each part, as a control.
+        seed: Seed of that permutation.
+
+    Raises:
+        TypeError: If RAM is not uint8.
+        ValueError: If the game has no such labels, shapes do not fit or there are too few frames.
+    """
+    labels = labels_for(game, view)
+    slots, digests = features
     truth = labels.read(dataset.ram)
-    if len(truth.values) != len(dataset):
-        raise ValueError(f"{len(dataset)} frames but {len(truth.values)} rows of RAM")
-    slots, digests = read_features(encode, dataset, batch_size=batch_size)
+    if not len(truth.values) == len(slots) == len(digests):
+        raise ValueError(
+            f"{len(slots)} frames were encoded but there are {len(truth.values)} rows of RAM and "
+            f"{len(digests)} digests"
+        )
     split = split_frames(digests)
     if shuffle_labels:
         rows = _shuffled_rows(split, len(digests), np.random.default_rng(seed))
@@ -91,10 +126,10 @@ def run_probe(
     _, num_slots, slot_dim = slots.shape
     standard = standardise(slots.reshape(len(slots), -1), split.train)
 
-    scores, left_out = _score_coordinates(labels, truth, standard, split)
+    scores, left_out = score_coordinates(labels, truth, standard, split)
     presence: dict[str, float] = {}
     if view == "pixel":
-        presence, reasons = _score_presence(labels, truth, standard, split)
+        presence, reasons = score_presence(labels, truth, standard, split)
         left_out |= reasons
     importance, undefined = _importance(scores, standard.varying, (num_slots, slot_dim))
     if not scores:
@@ -126,109 +161,8 @@ def run_probe(
     )
 
 
-class _LabelScore(NamedTuple):
-    """One label's outcome; ``coefficients`` are (V,), ``points`` pairs (true, predicted)."""
-
-    name: str
-    object: str
-    ols: float
-    ridge: float
-    coefficients: NDArray[np.float64]
-    points: list[list[float]]
-
-
-def _score_coordinates(
-    labels: GameLabels, truth: LabelValues, standard: Standardised, split: Split
-) -> tuple[list[_LabelScore], dict[str, str]]:
-    """Score every usable label; return scores in the labels' order and reasons for the others."""
-    left_out: dict[str, str] = {}
-    groups: dict[bytes, list[int]] = {}  # labels that are there in the same frames: one fit
-    for column, name in enumerate(labels.names):
-        reason = _why_unusable(truth.values[:, column], truth.presence[:, column], split)
-        if reason:
-            left_out[name] = reason
-        else:
-            groups.setdefault(truth.presence[:, column].tobytes(), []).append(column)
-    scores = {
-        column: score
-        for columns in groups.values()
-        for column, score in _score_group(labels, columns, truth, standard.features, split)
-    }
-    return [scores[column] for column in sorted(scores)], left_out
-
-
-def _why_unusable(
-    values: NDArray[np.float64], present: NDArray[np.bool_], split: Split
-) -> str | None:
-    parts = {"training": split.train, "validation": split.validation, "test": split.test}
-    for part, rows in parts.items():
-        there = rows[present[rows]]
-        if len(there) < min(MIN_FRAMES, len(rows)):
-            return f"on the screen in {len(there)} frames of the {part} part, need {MIN_FRAMES}"
-        if part != "validation" and np.ptp(values[there]) == 0:
-            return f"constant in the {part} part"
-    return None
-
-
-def _score_group(
-    labels: GameLabels,
-    columns: list[int],
-    truth: LabelValues,
-    features: NDArray[np.float64],
-    split: Split,
-) -> Iterator[tuple[int, _LabelScore]]:
-    present = truth.presence[:, columns[0]]
-    train, validation, test = (
-        part[present[part]] for part in (split.train, split.validation, split.test)
-    )
-    train_x, test_x = features[train], features[test]
-    train_y, test_y = truth.values[train][:, columns], truth.values[test][:, columns]
-    ols, coefficients = ols_predictions(train_x, train_y, test_x)
-    validation_y = truth.values[validation][:, columns]
-    ridge = ridge_predictions(train_x, train_y, features[validation], validation_y, test_x)
-    ols_r2, ridge_r2 = label_accuracies(test_y, ols), label_accuracies(test_y, ridge)
-    shown = np.unique(np.linspace(0, len(test) - 1, MAX_POINTS).astype(int))
-    for i, column in enumerate(columns):
-        yield (
-            column,
-            _LabelScore(
-                name=labels.names[column],
-                object=labels.objects[column],
-                ols=float(ols_r2[i]),
-                ridge=float(ridge_r2[i]),
-                coefficients=coefficients[i],
-                points=np.stack([test_y[shown, i], ols[shown, i]], axis=1).round(3).tolist(),
-            ),
-        )
-
-
-def _score_presence(
-    labels: GameLabels, truth: LabelValues, standard: Standardised, split: Split
-) -> tuple[dict[str, float], dict[str, str]]:
-    """Score the presence of every object that both comes and goes; reasons for the others."""
-    scores: dict[str, float] = {}
-    left_out: dict[str, str] = {}
-    features = standard.features
-    for name in dict.fromkeys(labels.objects):
-        columns = [i for i, owner in enumerate(labels.objects) if owner == name]
-        present = np.logical_or.reduce(truth.presence[:, columns], axis=1)
-        train, test = present[split.train], present[split.test]
-        rare = min(int(min(part.sum(), (~part).sum())) for part in (train, test))
-        if rare < MIN_FRAMES:
-            left_out[f"{name} (presence)"] = (
-                "always on the screen"
-                if present.all()
-                else f"need {MIN_FRAMES} frames with it and without it in the training and the "
-                f"test part, the fewest are {rare}"
-            )
-            continue
-        predicted = presence_predictions(features[split.train], train, features[split.test])
-        scores[name] = balanced_accuracy(test, predicted)
-    return scores, left_out
-
-
 def _importance(
-    scores: list[_LabelScore], varying: NDArray[np.bool_], shape: tuple[int, int]
+    scores: list[LabelScore], varying: NDArray[np.bool_], shape: tuple[int, int]
 ) -> tuple[NDArray[np.float64] | None, dict[str, str]]:
     """Return the (P, K) importance, or None and why the metrics built on it are undefined."""
     if not scores:

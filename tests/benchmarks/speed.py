@@ -22,8 +22,8 @@ from plain_form import plain_encode, plain_training
 from pretrain.batches import BatchReader, PairSampler, Prefetcher, split_episodes
 from pretrain.collect import collect, collect_shard
 from pretrain.config import TrainConfig
+from pretrain.models import build
 from pretrain.store import DataDescription, FrameStore, create
-from pretrain.train import build
 from pretrain.training_step import TrainingStep, has_fast_bf16
 from slotenv.environments import make_env, preset_for
 
@@ -91,7 +91,7 @@ def benchmark_collection(game: str, folder: Path) -> None:
 def benchmark_training(store: FrameStore) -> None:
     """Compare the training loop with the plain form, and reading with what training consumes."""
     config = TrainConfig()
-    encoder, objective = build(config, 3, store.preset.to_dict())
+    encoder, objective = build(config, 3, store, np.arange(len(store)))
     rows, _ = split_episodes(store.episode, validation=0.2, seed=0)
     sampler = PairSampler(rows, batch_size=PAIRS, seed=0)
     reader = BatchReader(store, encoder, torch.device("cpu"))
@@ -129,7 +129,7 @@ def benchmark_training(store: FrameStore) -> None:
 def benchmark_encoding(store: FrameStore) -> None:
     """Encode frames on one core, beside ordinary convolutions."""
     torch.set_num_threads(1)
-    encoder, _ = build(TrainConfig(), 3, store.preset.to_dict())
+    encoder, _ = build(TrainConfig(), 3, store, np.arange(len(store)))
     encoder.eval()
     for batch in (1, 8, 64):
         frames = store.frames(np.arange(512))[np.linspace(0, 511, batch).astype(int)]

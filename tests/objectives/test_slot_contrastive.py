@@ -6,10 +6,10 @@ import torch
 from plain_form import plain_losses
 
 from slotenv.encoders import SlotOutput
-from slotenv.objectives import SlotContrastive
+from slotenv.objectives import SlotContrastive, Transition
 from slotenv.objectives.slot_contrastive import diversity_logits, saliency_logits
 
-ACTIONS = torch.zeros(5, dtype=torch.long)
+ACTIONS = torch.zeros(400, dtype=torch.long)
 
 
 @pytest.fixture
@@ -19,7 +19,7 @@ def slots() -> tuple[torch.Tensor, torch.Tensor]:
 
 
 def score(objective: SlotContrastive, x: torch.Tensor, y: torch.Tensor) -> dict[str, float]:
-    output = objective(SlotOutput(x), ACTIONS[: len(x)], SlotOutput(y))
+    output = objective(Transition(SlotOutput(x), SlotOutput(y), ACTIONS[: len(x)]))
     return {name: float(value) for name, value in output.metrics.items()}
 
 
@@ -60,6 +60,31 @@ def test_constant_slot_codes_solve_diversity_alone() -> None:
     assert metrics["saliency"] == pytest.approx(math.log(5))
 
 
+def test_centered_diversity_is_not_solved_by_constant_codes() -> None:
+    generator = torch.Generator().manual_seed(1)
+    constant = 20 * torch.eye(3, 4)
+    moving = torch.randn(400, 1, 4, generator=generator)  # the same in all slots
+    objective = SlotContrastive(slot_dim=4, center_diversity=True)
+    torch.nn.init.eye_(objective.saliency_projection.weight)
+    metrics = score(objective, constant + moving, constant + moving)
+    assert metrics["diversity"] == pytest.approx(math.log(3), rel=1e-4)
+    plain = SlotContrastive(slot_dim=4)
+    torch.nn.init.eye_(plain.saliency_projection.weight)
+    assert score(plain, constant + moving, constant + moving)["diversity"] < 1e-3
+
+
+def test_centering_equals_taking_the_means_off_by_hand(
+    slots: tuple[torch.Tensor, torch.Tensor],
+) -> None:
+    objective = SlotContrastive(slot_dim=4, center_diversity=True)
+    centred = [s - torch.stack([s[:, k].mean(0) for k in range(3)]) for s in slots]
+    _, expected = plain_losses(objective, *centred)
+    metrics = score(objective, *slots)
+    assert metrics["diversity"] == pytest.approx(expected.item(), rel=1e-5)
+    saliency, _ = plain_losses(objective, *slots)
+    assert metrics["saliency"] == pytest.approx(saliency.item(), rel=1e-5)
+
+
 def test_order_of_the_batch_does_not_matter(slots: tuple[torch.Tensor, torch.Tensor]) -> None:
     objective, order = SlotContrastive(slot_dim=4), torch.tensor([3, 1, 4, 0, 2])
     shuffled = score(objective, slots[0][order], slots[1][order])
@@ -89,7 +114,7 @@ def test_gradients_reach_both_moments_and_metrics_are_detached(
 ) -> None:
     x, y = (s.requires_grad_() for s in slots)
     objective = SlotContrastive(slot_dim=4, share_projection=False)
-    output = objective(SlotOutput(x), ACTIONS, SlotOutput(y))
+    output = objective(Transition(SlotOutput(x), SlotOutput(y), ACTIONS[:5]))
     output.loss.backward()
     for tensor in (x, y, *objective.parameters()):
         assert tensor.grad is not None

@@ -56,6 +56,31 @@ def test_updates_are_the_same_in_whatever_order_they_are_asked() -> None:
         np.testing.assert_array_equal(again(i), forward[i])
 
 
+@given(st.lists(st.integers(2, 30), min_size=1, max_size=8), st.integers(1, 9), st.integers(0, 3))
+def test_an_epoch_of_runs_holds_every_pair_once(
+    lengths: list[int], run_length: int, seed: int
+) -> None:
+    starts = pair_starts(np.repeat(np.arange(len(lengths)), lengths))
+    sampler = PairSampler(starts, batch_size=1, seed=seed, run_length=run_length)
+    for epoch in range(2):
+        order = [sampler(epoch * len(starts) + i)[0] for i in range(len(starts))]
+        assert sorted(order) == list(starts)
+        breaks = np.flatnonzero(np.diff(order) != 1)
+        # A stretch of n rows is cut into at most n / run_length runs and two shorter ones.
+        stretches = [length - 1 for length in lengths]
+        assert len(breaks) + 1 <= sum(n // run_length + 2 for n in stretches)
+
+
+def test_runs_are_consecutive_and_begin_elsewhere_in_the_next_epoch() -> None:
+    sampler = PairSampler(np.arange(100), batch_size=100, seed=0, run_length=8)
+    heads = []
+    for epoch in range(6):
+        order = sampler(epoch)
+        heads.append({int(r) % 8 for r in order[1:][np.diff(order) != 1]})
+        assert (np.diff(order) == 1).sum() >= 100 - 14
+    assert len({min(h) for h in heads}) > 1
+
+
 def test_too_few_pairs_say_what_is_needed() -> None:
     with pytest.raises(ValueError, match="a batch needs 128 pairs, the data has 5"):
         PairSampler(np.arange(5), batch_size=128, seed=0)

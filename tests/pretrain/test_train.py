@@ -19,8 +19,9 @@ from pretrain.batches import BatchReader, PairSampler, split_episodes
 from pretrain.collect import collect
 from pretrain.config import TrainConfig
 from pretrain.metrics_log import read_metrics
+from pretrain.models import build
 from pretrain.store import DataDescription, FrameStore
-from pretrain.train import STATE, build, train
+from pretrain.train import STATE, train
 from pretrain.training_step import TrainingStep, choose_device
 from pretrain.validation import (
     CollapseWarning,
@@ -30,7 +31,9 @@ from pretrain.validation import (
     warn_of_collapse,
 )
 from slotenv import SlotEncoder
+from slotenv.encoders import SlotOutput
 from slotenv.frames import plain
+from slotenv.objectives import Transition
 
 SMALL = {"slot_dim": 4, "batch_size": 16, "validate_every": 10, "threads": 1}
 
@@ -61,7 +64,7 @@ def assert_equal_weights(a: SlotEncoder, b: SlotEncoder) -> None:
 
 def test_losses_equal_the_plain_form(store: FrameStore) -> None:
     config = TrainConfig(**SMALL)
-    encoder, objective = build(config, 3, store.preset.to_dict())
+    encoder, objective = build(config, 3, store, np.arange(len(store)))
     reference = copy.deepcopy(encoder), copy.deepcopy(objective)
     rows, _ = split_episodes(store.episode, validation=0.2, seed=0)
     sampler = PairSampler(rows, batch_size=16, seed=0)
@@ -81,7 +84,7 @@ def test_losses_equal_the_plain_form(store: FrameStore) -> None:
 
 
 def test_bf16_gives_the_losses_to_its_precision(store: FrameStore) -> None:
-    encoder, objective = build(TrainConfig(**SMALL), 3, store.preset.to_dict())
+    encoder, objective = build(TrainConfig(**SMALL), 3, store, np.arange(len(store)))
     batch = BatchReader(store, encoder, torch.device("cpu"))(np.arange(16))
     exact = TrainingStep(encoder, objective, "float32")(batch).loss.item()
     rounded = TrainingStep(encoder, objective, "bf16")(batch).loss.item()
@@ -216,7 +219,7 @@ def test_divergence_stops_with_the_update_and_the_learning_rate(
 
 
 def test_constant_slots_and_a_loss_at_chance_are_warned_of(store: FrameStore) -> None:
-    encoder, objective = build(TrainConfig(**SMALL), 2, store.preset.to_dict())
+    encoder, objective = build(TrainConfig(**SMALL), 2, store, np.arange(len(store)))
     with torch.no_grad():
         encoder.head_linear.weight.zero_()
         encoder.head_linear.bias.fill_(1.0)
@@ -231,11 +234,52 @@ def test_constant_slots_and_a_loss_at_chance_are_warned_of(store: FrameStore) ->
 
 
 def test_healthy_slots_raise_no_warning(store: FrameStore) -> None:
-    encoder, objective = build(TrainConfig(**SMALL), 2, store.preset.to_dict())
+    encoder, objective = build(TrainConfig(**SMALL), 2, store, np.arange(len(store)))
     batch = BatchReader(store, encoder, torch.device("cpu"))(np.arange(16))
     metrics = validate(TrainingStep(encoder, objective, "float32"), [batch])
     warn_of_collapse(metrics, 10)
     assert metrics["constant_slots"] == 0
+
+
+def test_settings_reach_the_objective_and_unknown_ones_are_named(store: FrameStore) -> None:
+    config = TrainConfig(settings=("diversity_weight=0.3", "share_projection=false"), **SMALL)
+    _, objective = build(config, 2, store, np.arange(len(store)))
+    assert objective is not None
+    assert objective.diversity_weight == 0.3
+    assert objective.diversity_projection is not None
+    _, objective = build(TrainConfig(method="loss1only", **SMALL), 2, store, np.arange(9))
+    assert objective is not None
+    assert objective.diversity_weight == 0
+    wrong = TrainConfig(settings=("weight=1",), **SMALL)
+    with pytest.raises(ValueError, match=r"no such setting .*takes: slot_dim, diversity_weight"):
+        build(wrong, 2, store, np.arange(9))
+
+
+def test_the_random_method_saves_the_initial_weights(store: FrameStore, tmp_path: Path) -> None:
+    random = train(store, TrainConfig(method="random", **SMALL), tmp_path / "r", num_slots=2)
+    train(store, TrainConfig(updates=10, **SMALL), tmp_path / "s", num_slots=2)
+    untrained = SlotEncoder.from_pretrained(tmp_path / "s" / "snapshots" / "000000")
+    assert_equal_weights(random, untrained)
+    assert random.provenance["updates"] == 0
+    assert_equal_weights(SlotEncoder.from_pretrained(tmp_path / "r"), random)
+
+
+def test_runs_give_the_losses_of_the_same_pairs_encoded_one_by_one(store: FrameStore) -> None:
+    encoder, objective = build(TrainConfig(**SMALL), 2, store, np.arange(9))
+    assert objective is not None
+    rows = np.array([3, 4, 5, 6, 30, 31])
+    batch = BatchReader(store, encoder, torch.device("cpu"), {"ram", "frames"})(rows)
+    output_t, output_tp1 = (
+        SlotOutput(torch.from_numpy(encoder.encode(store.frames(r)))) for r in (rows, rows + 1)
+    )
+    expected = objective(Transition(output_t, output_tp1, batch.actions_t)).loss.item()
+    assert TrainingStep(encoder, objective, "float32")(batch).loss.item() == pytest.approx(expected)
+    assert len(torch.unique(torch.cat([batch.rows_t, batch.rows_tp1]))) == 8
+    assert batch.ram_t is not None
+    assert batch.frames_t is not None
+    np.testing.assert_array_equal(batch.ram_t.numpy(), store.ram[rows])
+    np.testing.assert_array_equal(batch.frames_t.numpy(), store.frames(rows))
+    np.testing.assert_array_equal(batch.actions_t.numpy(), store.actions[rows])
 
 
 def test_unknown_devices_are_named() -> None:
@@ -253,8 +297,10 @@ def test_unknown_devices_are_named() -> None:
     [
         ({"batch_size": 1}, "at least 2"),
         ({"updates": 0}, "updates must be at least 1, got 0"),
-        ({"objective": "sc"}, "no objective named 'sc'; there are: scn"),
-        ({"encoder": "x"}, "no encoder named 'x'"),
+        ({"method": "sc"}, "no method named 'sc'; there are: random, scn"),
+        ({"settings": ("diversity_weight",)}, "settings are NAME=VALUE, got 'diversity_weight'"),
+        ({"settings": ("diversity_weight=x",)}, "'x' in 'diversity_weight=x' is no number"),
+        ({"run_length": 0}, "run_length must be at least 1, got 0"),
         ({"learning_rate": 0.0}, "learning_rate must be positive"),
         ({"validation_share": 1.0}, "between 0 and 1"),
         ({"seed": 1_000_000}, "larger ones are for probes"),

@@ -1,0 +1,33 @@
+"""Methods by name: an encoder, an objective and their settings. A new one is a line here."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+
+@dataclass(frozen=True, kw_only=True)
+class Method:
+    """What is trained, and how.
+
+    Attributes:
+        title: As tables show it.
+        encoder: Name in :data:`slotenv.encoders.ENCODERS`.
+        objective: Name in :data:`slotenv.objectives.OBJECTIVES`; None: the encoder stays as it was
+            initialised.
+        settings: Keyword arguments of the objective.
+    """
+
+    title: str
+    encoder: str = "slot_maps"
+    objective: str | None = None
+    settings: dict[str, Any] = field(default_factory=dict)
+
+
+METHODS: dict[str, Method] = {
+    "random": Method(title="Random-CNN"),
+    "scn": Method(title="SCN", objective="scn"),
+    "loss1only": Method(title="SCN Loss1Only", objective="scn", settings={"diversity_weight": 0.0}),
+    "supervised": Method(title="Supervised", objective="supervised"),
+}
+"""Every method that ``--method`` names."""

@@ -1,0 +1,100 @@
+"""Encoder and objective of a method, made for a data set."""
+
+from __future__ import annotations
+
+import inspect
+from pathlib import Path
+from typing import Any
+
+import gymnasium as gym
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from pretrain.config import TrainConfig
+from pretrain.store import FrameStore
+from slotenv import __version__
+from slotenv.encoders import ENCODERS, SlotEncoder
+from slotenv.environments import make_env
+from slotenv.objectives import OBJECTIVES, DataFacts, Objective
+
+
+def build(
+    config: TrainConfig, num_slots: int, store: FrameStore, rows: NDArray[np.int64]
+) -> tuple[SlotEncoder, Objective | None]:
+    """Make encoder and objective with the weights that ``config.seed`` decides.
+
+    Args:
+        config: How to train.
+        num_slots: K.
+        store: The data.
+        rows: The moments that are trained on.
+
+    Returns:
+        The objective is None for a method that is not trained.
+
+    Raises:
+        ValueError: If the objective has no such setting, or the data lack what it needs.
+    """
+    torch.manual_seed(config.seed)
+    method = config.resolved_method
+    make: Any = ENCODERS[method.encoder]
+    encoder: SlotEncoder = make(
+        num_slots=num_slots, slot_dim=config.slot_dim, preprocess=store.preset.to_dict()
+    )
+    if method.objective is None:
+        return encoder, None
+    facts = DataFacts(store.description.env_id, _num_actions(store), store.ram[rows])
+    try:
+        return encoder, OBJECTIVES[method.objective].for_data(encoder, facts, **method.settings)
+    except TypeError as error:
+        if "unexpected keyword argument" not in str(error):
+            raise
+        known = inspect.signature(OBJECTIVES[method.objective].__init__).parameters
+        raise ValueError(
+            f"method {config.method!r} has no such setting ({error}); its objective takes: "
+            f"{', '.join(name for name in known if name != 'self')}"
+        ) from error
+
+
+def save_untrained(
+    encoder: SlotEncoder, store: FrameStore, config: TrainConfig, folder: Path
+) -> SlotEncoder:
+    """Write the encoder of a method that is not trained, as training would."""
+    encoder.provenance = provenance(store, config, updates=0, seconds=0.0, device="cpu")
+    encoder.eval().save_pretrained(folder / "encoder")
+    encoder.save_pretrained(folder / "snapshots" / "000000")
+    return encoder
+
+
+def provenance(
+    store: FrameStore, config: TrainConfig, *, updates: int, seconds: float, device: str
+) -> dict[str, Any]:
+    """Return how weights came about."""
+    method, description = config.resolved_method, store.description
+    return {
+        "env_id": description.env_id,
+        "frames": description.num_steps,
+        "data_seed": description.seed,
+        "data_checksum": store.checksum,
+        "method": config.method,
+        "title": method.title,
+        "objective": method.objective,
+        "settings": method.settings,
+        "updates": updates,
+        "batch_size": config.batch_size,
+        "run_length": config.run_length,
+        "learning_rate": config.learning_rate,
+        "seed": config.seed,
+        "train_seconds": round(seconds, 1),
+        "device": device,
+        "slotenv": __version__,
+        "torch": torch.__version__,
+    }
+
+
+def _num_actions(store: FrameStore) -> int | None:
+    """Return how many actions there are, None if they are not discrete."""
+    with make_env(store.description.env_id, store.preset) as env:
+        space = env.action_space
+    return int(space.n) if isinstance(space, gym.spaces.Discrete) else None

@@ -1,0 +1,100 @@
+"""The supervised reference: slot i regresses the coordinates of object i."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar, Literal, Self
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from slotenv.encoders.base import SlotEncoder
+from slotenv.labels import GameLabels, labels_for
+from slotenv.objectives.base import DataFacts, Objective, ObjectiveOutput, Transition
+
+
+class Supervised(Objective):
+    """Regression of true coordinates: what slots can reach when they are told the answer.
+
+    Object i, in the order of the labels, belongs to slot i. One linear regressor, shared by all
+    slots, maps a slot to its object's coordinates, standardised over the training moments; the loss
+    is Smooth L1. It sees the frames at time t only, and trains on the labels that the probe scores
+    (the ``scn`` view's frozen list), so it is an upper reference, not a competitor.
+
+    Source: the "Supervised" row of https://arxiv.org/abs/2007.09294, table 3; the standardisation
+    is ours, without it labels with a large range outweigh the others.
+
+    Args:
+        slot_dim: D.
+        labels: The game's labels.
+        mean: (L,) mean of each label over the training moments.
+        scale: (L,) standard deviation of each; a constant label has 1.
+
+    Raises:
+        ValueError: If a mean or a scale is missing.
+    """
+
+    reads: ClassVar[frozenset[Literal["ram", "frames"]]] = frozenset({"ram"})
+    slot_of_label: Tensor
+    axis_of_label: Tensor
+
+    def __init__(
+        self,
+        *,
+        slot_dim: int,
+        labels: GameLabels,
+        mean: NDArray[np.float64],
+        scale: NDArray[np.float64],
+    ) -> None:
+        super().__init__()
+        if not len(mean) == len(scale) == len(labels.names):
+            raise ValueError(
+                f"{len(labels.names)} labels need as many means and scales, got {len(mean)} and "
+                f"{len(scale)}"
+            )
+        self._labels, self._mean, self._scale = labels, mean, scale
+        objects, axes = (list(dict.fromkeys(v)) for v in (labels.objects, labels.axes))
+        self.register_buffer(
+            "slot_of_label", torch.tensor([objects.index(o) for o in labels.objects])
+        )
+        self.register_buffer("axis_of_label", torch.tensor([axes.index(a) for a in labels.axes]))
+        self.regressor = nn.Linear(slot_dim, len(axes))
+
+    @classmethod
+    def for_data(cls, encoder: SlotEncoder, facts: DataFacts, **settings: Any) -> Self:
+        """Take the labels of the game and their spread in the data.
+
+        Raises:
+            ValueError: If the game has no labels, or more labelled objects than the encoder slots.
+        """
+        labels = labels_for(facts.env_id, "scn")
+        if len(set(labels.objects)) > encoder.num_slots:
+            raise ValueError(
+                f"{labels.game} has {len(set(labels.objects))} labelled objects, the encoder only "
+                f"{encoder.num_slots} slots: use --num-slots {labels.num_objects}"
+            )
+        values = labels.read(facts.ram).values
+        scale = values.std(0)
+        scale[scale == 0] = 1.0
+        return cls(
+            slot_dim=encoder.slot_dim, labels=labels, mean=values.mean(0), scale=scale, **settings
+        )
+
+    def forward(self, transition: Transition) -> ObjectiveOutput:
+        """Return the mean Smooth L1 error; metric ``r2_in_batch`` is comparable with a probe."""
+        assert transition.ram_t is not None, "the batch carries what `reads` names"
+        slots = transition.output_t.slots
+        values = self._labels.read(transition.ram_t.cpu().numpy()).values
+        target = torch.from_numpy((values - self._mean) / self._scale).to(slots)  # (B, L)
+        predicted = self.predict(slots)
+        loss = F.smooth_l1_loss(predicted, target)
+        squared = (predicted.detach() - target).square().mean()
+        return ObjectiveOutput(loss, {"loss": loss.detach(), "r2_in_batch": 1 - squared})
+
+    def predict(self, slots: Tensor) -> Tensor:
+        """Return the standardised labels (B, L) that slots (B, K, D) stand for."""
+        every: Tensor = self.regressor(slots)  # (B, K, axes)
+        predicted: Tensor = every[:, self.slot_of_label, self.axis_of_label]
+        return predicted
