@@ -22,10 +22,13 @@ T = TypeVar("T")
 class TransitionBatch(NamedTuple):
     """B pairs of consecutive moments; a frame that is in two of them is there once.
 
+    Of the frames to encode, there are those of b pairs: all B where one process trains alone, else
+    this process's share of them.
+
     Attributes:
         frames: What the encoder's ``prepare`` made of the F distinct frames.
-        rows_t: (B,) int64, which of the F is each pair's frame at time t.
-        rows_tp1: (B,) int64, which is the one after it.
+        rows_t: (b,) int64, which of the F is each pair's frame at time t.
+        rows_tp1: (b,) int64, which is the one after it.
         actions_t: (B, ...) actions taken at the frames t.
         ram_t: (B, 128) uint8, if asked for.
         frames_t: (B, H, W, 3) uint8, if asked for.
@@ -132,6 +135,7 @@ class BatchReader:
         encoder: Whose ``prepare`` to use.
         device: Where training happens.
         reads: What batches carry besides: ``"ram"``, ``"frames"``.
+        share: Which of a batch's pairs, given their number, this process encodes; all by default.
     """
 
     def __init__(
@@ -140,8 +144,10 @@ class BatchReader:
         encoder: SlotEncoder,
         device: torch.device,
         reads: Collection[str] = (),
+        share: Callable[[int], slice] = slice,
     ) -> None:
         self._store, self._encoder, self._device, self._reads = store, encoder, device, reads
+        self._share = share
         self._resident: Tensor | None = None
         if device.type == "cuda":
             resident = torch.empty((len(store), *store.preset.shape), dtype=torch.uint8)
@@ -152,23 +158,28 @@ class BatchReader:
 
     def __call__(self, rows: NDArray[np.int64]) -> TransitionBatch:
         """Return the transitions that start at these rows."""
-        distinct, places = np.unique(np.concatenate([rows, rows + 1]), return_inverse=True)
+        own = rows[self._share(len(rows))]
+        distinct, places = np.unique(np.concatenate([own, own + 1]), return_inverse=True)
         rows_t, rows_tp1 = torch.from_numpy(places).to(self._device).chunk(2)
-        if self._resident is not None:
-            raw = self._resident[torch.from_numpy(distinct).to(self._device)]
-            prepared: Any = raw
-        else:
-            frames = self._store.frames(distinct)
-            raw, prepared = torch.from_numpy(frames), self._encoder.prepare(frames)
+        raw = self._raw(distinct)
+        prepared = raw if self._resident is not None else self._encoder.prepare(raw.numpy())
         ram = torch.from_numpy(self._store.ram[rows]).to(self._device)
+        frames_t = None
+        if "frames" in self._reads:
+            frames_t = raw[rows_t] if len(own) == len(rows) else self._raw(rows)
         return TransitionBatch(
             prepared,
             rows_t,
             rows_tp1,
             torch.from_numpy(self._store.actions[rows]).to(self._device),
             ram if "ram" in self._reads else None,
-            raw[rows_t] if "frames" in self._reads else None,
+            frames_t,
         )
+
+    def _raw(self, rows: NDArray[np.int64]) -> Tensor:
+        if self._resident is None:
+            return torch.from_numpy(self._store.frames(rows))
+        return self._resident[torch.from_numpy(rows).to(self._device)]
 
 
 class Prefetcher(Generic[T]):

@@ -17,6 +17,7 @@ import ale_py
 import tyro
 from rich.console import Console
 
+from pretrain.bench.config import BenchConfig, TablesConfig
 from pretrain.config import (
     CollectConfig,
     LabelsConfig,
@@ -35,6 +36,8 @@ Verb = (
     | Annotated[TrainVerbConfig, tyro.conf.subcommand("train")]
     | Annotated[ProbeVerbConfig, tyro.conf.subcommand("probe")]
     | Annotated[ReportVerbConfig, tyro.conf.subcommand("report")]
+    | Annotated[BenchConfig, tyro.conf.subcommand("bench")]
+    | Annotated[TablesConfig, tyro.conf.subcommand("tables")]
     | Annotated[WatchConfig, tyro.conf.subcommand("watch")]
     | Annotated[LabelsConfig, tyro.conf.subcommand("labels")]
 )
@@ -100,6 +103,15 @@ def _dispatch(config: Any, command: list[str]) -> None:
             from pretrain.report import write_report
 
             print(f"report: {write_report(config.out)}")
+        case BenchConfig():
+            from pretrain.bench.run import bench
+
+            bench(config)
+        case TablesConfig():
+            from pretrain.bench.render import render
+            from pretrain.bench.rows import read_rows
+
+            print(f"tables: {render(read_rows(config.rows), config.out)}")
         case WatchConfig():
             from pretrain.watch import watch
 

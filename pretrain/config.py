@@ -69,6 +69,8 @@ class TrainConfig:
     """Decides initial weights, split and order of the pairs."""
     device: str = "auto"
     """cpu, cuda, or auto: cuda where there is one."""
+    devices: int = 1
+    """Devices to train one model on: they share out the batch; every pair sees all negatives."""
     precision: Literal["auto", "float32", "bf16"] = "auto"
     """auto: bf16 autocast on a GPU and on processors with bf16 instructions, else float32."""
     threads: int | None = None
@@ -84,7 +86,7 @@ class TrainConfig:
                 f"{self.batch_size}"
             )
         _check_positive(self, "updates", "validate_every", "slot_dim", "threads", "num_slots")
-        _check_positive(self, "run_length")
+        _check_positive(self, "run_length", "devices")
         _check_seed(self.seed)
         if not 0 < self.validation_share < 1:
             raise ValueError(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import signal
 import threading
+from collections.abc import Callable
 from types import FrameType, TracebackType
 from typing import Self
 
@@ -12,10 +13,14 @@ class Interrupt:
     """While entered, the first Ctrl-C or SIGTERM only sets ``requested``; the second acts at once.
 
     In a thread other than the main one, where Python takes no signals, nothing is changed.
+
+    Args:
+        then: Called on the first, too.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, then: Callable[[], object] = lambda: None) -> None:
         self.requested = False
+        self._then = then
         self._old: dict[signal.Signals, signal._HANDLER] = {}
 
     def __enter__(self) -> Self:
@@ -37,3 +42,4 @@ class Interrupt:
         if self.requested:
             raise KeyboardInterrupt
         self.requested = True
+        self._then()

@@ -28,6 +28,17 @@ METHODS: dict[str, Method] = {
     "random": Method(title="Random-CNN"),
     "scn": Method(title="SCN", objective="scn"),
     "loss1only": Method(title="SCN Loss1Only", objective="scn", settings={"diversity_weight": 0.0}),
+    "slot_attention": Method(
+        title="Slot Attention, reconstruction", encoder="slot_attention", objective="reconstruction"
+    ),
+    "slot_attention_contrast": Method(
+        title="Slot Attention, contrastive",
+        encoder="slot_attention",
+        objective="scn",
+        settings={"diversity_weight": 0.0},  # slots compete for places instead
+    ),
+    "cswm": Method(title="C-SWM", objective="cswm"),
+    "stdim": Method(title="ST-DIM", encoder="global_vector", objective="st_dim"),
     "supervised": Method(title="Supervised", objective="supervised"),
 }
 """Every method that ``--method`` names."""

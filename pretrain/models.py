@@ -88,6 +88,7 @@ def provenance(
         "seed": config.seed,
         "train_seconds": round(seconds, 1),
         "device": device,
+        "devices": config.devices,
         "slotenv": __version__,
         "torch": torch.__version__,
     }

@@ -39,6 +39,10 @@ def run(config: RunConfig, command: list[str]) -> Path:
     Returns:
         Path of the report.
     """
+    if config.train.devices > 1:
+        from pretrain.distributed import check_devices  # needs what training alone does not load
+
+        check_devices(config.train)  # now, not after the frames are collected
     game = game_key(config.env)
     preset = preset_for(config.env, config.preset)
     folder = config.out

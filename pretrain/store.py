@@ -229,6 +229,7 @@ class FrameStore:
     """A complete data set, opened for reading.
 
     Attributes:
+        folder: Where it lies.
         description: What it holds.
         preset: The frames' preset.
         actions: (N, ...) action taken at each frame.
@@ -242,7 +243,7 @@ class FrameStore:
     """
 
     def __init__(self, folder: str | Path) -> None:
-        path = Path(folder)
+        self.folder = path = Path(folder)
         self.description = read_description(path)
         self.preset = FramePreset.from_dict(self.description.preset)
         self.checksum = finish(path)

@@ -11,11 +11,17 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from pretrain.batches import BatchReader, PairSampler, Prefetcher, split_episodes
+from pretrain.batches import (
+    BatchReader,
+    PairSampler,
+    Prefetcher,
+    TransitionBatch,
+    split_episodes,
+)
 from pretrain.config import TrainConfig
-from pretrain.interrupt import Interrupt
 from pretrain.metrics_log import MetricsLog
 from pretrain.models import build, provenance, save_untrained
+from pretrain.peers import Alone
 from pretrain.progress import Progress
 from pretrain.store import FrameStore
 from pretrain.train_state import TrainState, load_state, save_state
@@ -52,9 +58,24 @@ def train(store: FrameStore, config: TrainConfig, folder: Path, *, num_slots: in
         TrainingDiverged: If the loss becomes NaN or infinite.
         KeyboardInterrupt: On Ctrl-C, after the state was saved.
     """
+    if config.devices > 1 and config.num_updates:
+        from pretrain.distributed import train_on_devices  # needs a package that others do not have
+
+        return train_on_devices(store, config, folder, num_slots=num_slots)
+    return train_with(Alone(choose_device(config.device)), store, config, folder, num_slots)
+
+
+def train_with(
+    peers: Alone, store: FrameStore, config: TrainConfig, folder: Path, num_slots: int
+) -> SlotEncoder:
+    """Do what :func:`train` does, alone or as one of the processes that train one model.
+
+    Returns:
+        In the first process what :func:`train` returns; in others the encoder as it is then.
+    """
     folder.mkdir(parents=True, exist_ok=True)
-    device = choose_device(config.device)
-    torch.set_num_threads(config.threads or max((os.cpu_count() or 1) - 1, 1))
+    cores = (os.cpu_count() or 1) // peers.size
+    torch.set_num_threads(config.threads or max(cores - 1, 1))
     rows, held_out = split_episodes(
         store.episode, validation=config.validation_share, seed=config.seed
     )
@@ -65,11 +86,13 @@ def train(store: FrameStore, config: TrainConfig, folder: Path, *, num_slots: in
         store,
         config,
         folder,
-        encoder.to(device),
-        objective.to(device),
+        encoder.to(peers.device),
+        objective.to(peers.device),
         _identity(store, config, num_slots),
+        peers,
     )
     run.resume()
+    peers.align(encoder, objective)
     if run.state.update > config.num_updates:
         raise ValueError(
             f"{folder} holds a training of {run.state.update} updates, asked for "
@@ -78,8 +101,8 @@ def train(store: FrameStore, config: TrainConfig, folder: Path, *, num_slots: in
     sampler = PairSampler(
         rows, batch_size=config.batch_size, seed=config.seed, run_length=config.run_length
     )
-    reader = BatchReader(store, encoder, device, objective.reads)
-    size = min(config.batch_size, len(held_out))
+    reader = BatchReader(store, encoder, peers.device, objective.reads, peers.share)
+    size = min(config.batch_size, len(held_out)) // peers.size * peers.size
     if size < 2:
         raise ValueError("no pairs are left for validation: collect more frames")
     held_out = held_out[torch.randperm(len(held_out), generator=_generator(config.seed)).numpy()]
@@ -87,13 +110,16 @@ def train(store: FrameStore, config: TrainConfig, folder: Path, *, num_slots: in
         reader(held_out[i * size : (i + 1) * size])
         for i in range(min(_VALIDATION_BATCHES, len(held_out) // size))
     ]
+    prefetcher = Prefetcher(lambda u: reader(sampler(u)), run.state.update, config.num_updates)
+    if peers.rank > 0:
+        return run.follow(prefetcher, validation)
     with (
         MetricsLog(folder, update=run.state.update) as log,
         Progress(
             "train", total=config.num_updates, start=run.state.update, unit="updates"
         ) as progress,
-        Interrupt() as interrupt,
-        Prefetcher(lambda u: reader(sampler(u)), run.state.update, config.num_updates) as batches,
+        peers.stopping() as stop,
+        prefetcher as batches,
     ):
         run.snapshot()
         for batch in batches:
@@ -102,15 +128,13 @@ def train(store: FrameStore, config: TrainConfig, folder: Path, *, num_slots: in
             progress.advance(1)
             if run.state.update % _LOG_EVERY == 0:
                 run.log_training(log)
-            if (
-                run.state.update % config.validate_every == 0
-                or run.state.update == config.num_updates
-            ):
+            if run.validation_is_due:
                 loss = run.validate(validation, log)
                 progress.advance(0, note=f"validation loss {loss:.3f}")
-            if interrupt.requested or time.monotonic() - run.saved > _SAVE_SECONDS:
+            stopping = stop.requested
+            if stopping or time.monotonic() - run.saved > _SAVE_SECONDS:
                 run.save()
-            if interrupt.requested:
+            if stopping:
                 raise KeyboardInterrupt
     return run.finish()
 
@@ -126,12 +150,13 @@ class _Run:
         encoder: SlotEncoder,
         objective: Objective,
         identity: dict[str, Any],
+        peers: Alone,
     ) -> None:
         self.store, self.config, self.folder = store, config, folder
-        self.encoder, self.objective = encoder, objective
-        parameters = [*encoder.parameters(), *objective.parameters()]
-        self.optimizer = torch.optim.Adam(parameters, lr=config.learning_rate)
-        self.step = TrainingStep(encoder, objective, config.precision)
+        self.encoder, self.objective, self.peers = encoder, objective, peers
+        self.parameters = [*encoder.parameters(), *objective.parameters()]
+        self.optimizer = torch.optim.Adam(self.parameters, lr=config.learning_rate)
+        self.step = TrainingStep(encoder, objective, config.precision, peers.gather)
         self.state = TrainState(identity=identity)
         self.best = self._weights()
         self.sums: dict[str, Tensor | float] = {}
@@ -159,10 +184,26 @@ class _Run:
         self.optimizer.zero_grad(set_to_none=True)
         output = self.step(batch)
         output.loss.backward()  # type: ignore[no-untyped-call]
+        self.peers.average_gradients(self.parameters)
         self.optimizer.step()
         self.state.update += 1
         for name, value in output.metrics.items():
             self.sums[name] = self.sums.get(name, 0.0) + value
+
+    @property
+    def validation_is_due(self) -> bool:
+        """Whether to validate after the last update."""
+        update = self.state.update
+        return update % self.config.validate_every == 0 or update == self.config.num_updates
+
+    def follow(self, prefetcher: Prefetcher[TransitionBatch], validation: list[Any]) -> SlotEncoder:
+        """Compute what the first of several processes computes; write and judge nothing."""
+        with prefetcher as batches:
+            for batch in batches:
+                self.update(batch)
+                if self.validation_is_due:
+                    validate(self.step, validation)
+        return self.encoder
 
     def log_training(self, log: MetricsLog) -> None:
         """Write the means since the last row."""
@@ -222,7 +263,7 @@ class _Run:
 def _identity(store: FrameStore, config: TrainConfig, num_slots: int) -> dict[str, Any]:
     """Everything the weights depend on but the length of training, so that it can be extended."""
     settings = asdict(config)
-    for name in ("budget", "updates", "threads", "device", "precision"):
+    for name in ("budget", "updates", "threads", "device", "devices", "precision"):
         settings.pop(name)
     settings["settings"] = config.resolved_method.settings
     return {**settings, "num_slots": num_slots, "data": store.checksum}

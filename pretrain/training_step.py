@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import torch
 from torch import Tensor
 
@@ -17,10 +19,17 @@ class TrainingStep:
         encoder: On its device.
         objective: On the same device.
         precision: ``"float32"``, ``"bf16"`` (autocast) or ``"auto"``: bf16 where it is fast.
+        gather: Turns the encodings of the pairs that are encoded here into those of all pairs.
     """
 
-    def __init__(self, encoder: SlotEncoder, objective: Objective, precision: str) -> None:
-        self.encoder, self.objective = encoder, objective
+    def __init__(
+        self,
+        encoder: SlotEncoder,
+        objective: Objective,
+        precision: str,
+        gather: Callable[[SlotOutput], SlotOutput] = lambda output: output,
+    ) -> None:
+        self.encoder, self.objective, self._gather = encoder, objective, gather
         self._device = encoder.device.type
         self._bf16 = precision == "bf16" or (precision == "auto" and has_fast_bf16(self._device))
         # On a CPU the distinct-window path has another shape in every batch: nothing to compile.
@@ -39,7 +48,9 @@ class TrainingStep:
         with torch.autocast(self._device, torch.bfloat16, enabled=self._bf16):
             both = self._encode(batch.frames)
         every = SlotOutput(both.slots.float(), both.maps)
-        output_t, output_tp1 = (_rows(every, rows) for rows in (batch.rows_t, batch.rows_tp1))
+        output_t, output_tp1 = (
+            self._gather(_rows(every, rows)) for rows in (batch.rows_t, batch.rows_tp1)
+        )
         transition = Transition(output_t, output_tp1, batch.actions_t, batch.ram_t, batch.frames_t)
         return self.objective(transition), output_t
 

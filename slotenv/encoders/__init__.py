@@ -1,8 +1,22 @@
 """Encoders by name. A new one is a file here, a line in the table and a test."""
 
 from slotenv.encoders.base import SlotEncoder, SlotOutput, to_unit_float
+from slotenv.encoders.global_vector import GlobalVectorEncoder
+from slotenv.encoders.slot_attention import SlotAttentionEncoder
 from slotenv.encoders.slot_maps import SlotMapEncoder
 
-ENCODERS: dict[str, type[SlotEncoder]] = {"slot_maps": SlotMapEncoder}
+ENCODERS: dict[str, type[SlotEncoder]] = {
+    "global_vector": GlobalVectorEncoder,
+    "slot_attention": SlotAttentionEncoder,
+    "slot_maps": SlotMapEncoder,
+}
 
-__all__ = ["ENCODERS", "SlotEncoder", "SlotMapEncoder", "SlotOutput", "to_unit_float"]
+__all__ = [
+    "ENCODERS",
+    "GlobalVectorEncoder",
+    "SlotAttentionEncoder",
+    "SlotEncoder",
+    "SlotMapEncoder",
+    "SlotOutput",
+    "to_unit_float",
+]

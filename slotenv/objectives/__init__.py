@@ -7,11 +7,17 @@ from slotenv.objectives.base import (
     Transition,
     diagonal_cross_entropy,
 )
+from slotenv.objectives.cswm import StructuredWorldModel
+from slotenv.objectives.reconstruction import SlotReconstruction
 from slotenv.objectives.slot_contrastive import SlotContrastive
+from slotenv.objectives.st_dim import SpatioTemporalDeepInfoMax
 from slotenv.objectives.supervised import Supervised
 
 OBJECTIVES: dict[str, type[Objective]] = {
+    "cswm": StructuredWorldModel,
+    "reconstruction": SlotReconstruction,
     "scn": SlotContrastive,
+    "st_dim": SpatioTemporalDeepInfoMax,
     "supervised": Supervised,
 }
 
@@ -21,6 +27,9 @@ __all__ = [
     "Objective",
     "ObjectiveOutput",
     "SlotContrastive",
+    "SlotReconstruction",
+    "SpatioTemporalDeepInfoMax",
+    "StructuredWorldModel",
     "Supervised",
     "Transition",
     "diagonal_cross_entropy",

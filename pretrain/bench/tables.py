@@ -1,0 +1,232 @@
+"""The paper's tables from rows, as Markdown. Numbers are never typed, views never mixed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from functools import partial
+
+from pretrain.bench.aggregate import Estimate, Scores, bootstrap, scores_of
+from pretrain.bench.cell import Row
+from slotenv.labels import Label, labels_for
+from slotenv.probe import PAPER_ABLATION, PAPER_ACCURACY, PAPER_DISENTANGLEMENT
+
+NONE = "–"  # noqa: RUF001 (a dash)
+PAPER_NAMES = {  # of our methods, in the paper's table 3 or in its authors' notebook
+    "random": "random",
+    "scn": "scn",
+    "cswm": "cswm",
+    "supervised": "supervised",
+    "stdim": "notebook_stdim",
+}
+_DISENTANGLEMENT = ("modularity", "weighted_modularity", "compactness")
+_COORDINATES = ("position", "encoded")  # statuses of labels that tell where something is
+_REASON_CHARS = 40
+
+Lines = list[str]
+
+
+def accuracy_table(scores: Scores, *, paper: bool) -> Lines:
+    """Return accuracy by game and method (table 3), with overall means and their intervals.
+
+    Args:
+        scores: The metric.
+        paper: Whether to put the paper's numbers beside.
+    """
+    headings = ["game"]
+    for title in scores.titles:
+        headings.append(title)
+        if paper and scores.methods[title] in PAPER_NAMES:
+            headings.append("*paper*")
+    common = scores.common_games()
+    lines = [
+        [game, *_beside(scores, paper, [game], partial(_cell, scores, game=game))]
+        for game in scores.games
+    ]
+    mean = [f"**mean of {count_games(len(common))}**"]
+    lines.append([*mean, *_beside(scores, paper, common, lambda t: _overall(scores, t, common))])
+    spread = ["95 % interval over games"]
+    lines.append([*spread, *_beside(scores, paper, [], lambda t: _interval(scores, t, common))])
+    notes = [coverage(scores, common)]
+    if paper and "stdim" in scores.methods.values():
+        notes.append("ST-DIM's paper column is from the notebook of SCN's authors.")
+    return [*markdown(headings, lines), "", " ".join(notes)]
+
+
+def disentanglement_table(rows: Sequence[Row], view: str) -> Lines:
+    """Return modularity and compactness by method, means over games (table 1)."""
+    metrics = {name: scores_of(rows, view, name) for name in _DISENTANGLEMENT}
+    common = {name: scores.common_games() for name, scores in metrics.items()}
+    titles = [
+        title
+        for title in next(iter(metrics.values())).titles
+        if any(title in scores.values for scores in metrics.values())
+    ]
+    paper = view == "scn"
+    headings = ["method", *(name.replace("_", " ") for name in _DISENTANGLEMENT)]
+    lines = []
+    for title in titles:
+        cells = [_overall(metrics[name], title, common[name], 4) for name in _DISENTANGLEMENT]
+        beside: dict[str, float] = {}
+        method = next(iter(metrics.values())).methods[title]
+        if paper:
+            beside = PAPER_DISENTANGLEMENT.get(method, {})
+            cells += [_paper(beside.get(name), 3) for name in ("modularity", "compactness")]
+        lines.append([title, *cells])
+    if paper:
+        headings += ["*paper: modularity*", "*paper: compactness*"]
+    covered = ", ".join(f"{name.replace('_', ' ')}: {len(common[name])}" for name in metrics)
+    return [
+        *markdown(headings, lines),
+        "",
+        f"Means over the games in which every method has the metric ({covered} games); it is "
+        "undefined for a single object, a single slot and features without any weight.",
+    ]
+
+
+def ablation_table(rows: Sequence[Row]) -> Lines:
+    """Return SCN without and with its diversity loss, and what it adds (table 2)."""
+    names = ("accuracy", "ridge_accuracy", "modularity", "compactness")
+    without, with_ = ([r for r in rows if r["method"] == m] for m in ("loss1only", "scn"))
+    metrics = {name: scores_of([*without, *with_], "scn", name) for name in names}
+    common = {name: scores.common_games() for name, scores in metrics.items()}
+    if any(len(scores.values) < 2 for scores in metrics.values()) or not all(common.values()):
+        return []
+    titles = without[0]["title"], with_[0]["title"]
+    covered = "/".join(str(len(common[name])) for name in names)
+    lines = [
+        [title, covered, *(_overall(metrics[n], title, common[n], _digits(n)) for n in names)]
+        for title in titles
+    ]
+    gains = []
+    for name in names:
+        before, after = (metrics[name].by_game(title, common[name]) for title in titles)
+        found = bootstrap([a - b for a, b in zip(after, before, strict=True)])
+        gains.append(
+            f"{found.mean:+.{_digits(name)}f} "
+            f"[{found.low:+.{_digits(name)}f}, {found.high:+.{_digits(name)}f}]"
+        )
+    lines.append(["what the diversity loss adds [95 %]", covered, *gains])
+    for title, key in (("Loss1Only", "scn_loss1_only"), ("SCN", "scn")):
+        beside = PAPER_ABLATION[key]
+        cells = [_paper(beside.get(name), 2 if name == "accuracy" else 4) for name in names]
+        lines.append([f"*paper: {title}*", "20", *cells])
+    return markdown(["", "games", *(name.replace("_", " ") for name in names)], lines)
+
+
+def label_effect_table(rows: Sequence[Row]) -> Lines:
+    """Return overall accuracy with all labels of the paper, and with the coordinates alone."""
+    every = scores_of(rows, "scn", "accuracy")
+    only = scores_of(rows, "scn", _coordinate_accuracy)
+    common = sorted(set(every.common_games()) & set(only.common_games()))
+    if not common:
+        return []
+    lines = [
+        [title, _overall(every, title, common), _overall(only, title, common)]
+        for title in every.titles
+    ]
+    labels = [label for game in common for label in labels_for(game, "scn").labels]
+    counts = len(labels), sum(map(_is_coordinate, labels))
+    headings = ["method", f"all {counts[0]} labels", f"the {counts[1]} that are coordinates"]
+    left_out = sorted(set(every.common_games()) - set(common))
+    note = f"Means over {count_games(len(common))} ({', '.join(common)})"
+    note += f"; no such label is scored in {', '.join(left_out)}." if left_out else "."
+    return [*markdown(headings, lines), "", note]
+
+
+def sweep_table(rows: Sequence[Row], method: str) -> Lines:
+    """Return one line for each of a method's settings, means over the games all of them have."""
+    part = [row for row in rows if row["method"] == method]
+    names = ("accuracy", "ridge_accuracy", *_DISENTANGLEMENT)
+    metrics = {name: scores_of(part, "scn", name) for name in names}
+    common = {name: scores.common_games() for name, scores in metrics.items()}
+    headings = ["settings", *(name.replace("_", " ") for name in names)]
+    lines = [
+        [title, *(_overall(metrics[name], title, common[name], _digits(name)) for name in names)]
+        for title in metrics["accuracy"].titles
+    ]
+    return [*markdown(headings, lines), "", coverage(metrics["accuracy"], common["accuracy"])]
+
+
+def coverage(scores: Scores, common: Sequence[str]) -> str:
+    """Say which games a mean covers."""
+    if not common:
+        return "No game has a number of every method, so there is no overall mean."
+    missing = [game for game in scores.games if game not in common]
+    text = f"The mean covers the {count_games(len(common))} in which every method has a number"
+    if missing:
+        return f"{text}: {', '.join(common)}. Left out: {', '.join(missing)}."
+    return f"{text}: all that are listed."
+
+
+def count_games(count: int) -> str:
+    """Write a number of games."""
+    return "1 game" if count == 1 else f"{count} games"
+
+
+def markdown(headings: Sequence[str], lines: Sequence[Sequence[str]]) -> Lines:
+    """Lay out a table."""
+    rule = ["---", *("---:" for _ in headings[1:])]
+    return [f"| {' | '.join(cells)} |" for cells in (headings, rule, *lines)]
+
+
+def show(found: Estimate | None, digits: int = 3) -> str:
+    """Write a mean, with its standard error where there is one."""
+    if found is None:
+        return NONE
+    error = "" if found.error is None else f" ± {found.error:.{digits}f}"
+    return f"{found.mean:.{digits}f}{error}"
+
+
+def _beside(
+    scores: Scores, paper: bool, games: Sequence[str], cell: Callable[[str], str]
+) -> list[str]:
+    """Return a line's cells, each followed by the paper's mean over some games."""
+    cells = []
+    for title in scores.titles:
+        cells.append(cell(title))
+        name = PAPER_NAMES.get(scores.methods[title])
+        if paper and name:
+            values = [PAPER_ACCURACY.get(game, {}).get(name) for game in games]
+            known = [value for value in values if value is not None]
+            complete = known and len(known) == len(values)
+            cells.append(f"{sum(known) / len(known):.2f}" if complete else NONE if games else "")
+    return cells
+
+
+def _cell(scores: Scores, title: str, game: str) -> str:
+    text = show(scores.estimate(title, game))
+    reason = scores.failed.get((title, game))
+    if reason is None:
+        return text
+    short = reason if len(reason) <= _REASON_CHARS else reason[: _REASON_CHARS - 3] + "..."
+    short = f"failed: {short}".replace("|", "/")
+    return short if text == NONE else f"{text} (a seed {short})"
+
+
+def _overall(scores: Scores, title: str, games: Sequence[str], digits: int = 3) -> str:
+    return show(scores.overall(title, games), digits)
+
+
+def _interval(scores: Scores, title: str, games: Sequence[str]) -> str:
+    if len(games) < 2 or title not in scores.values:
+        return NONE
+    found = bootstrap(scores.by_game(title, games))
+    return f"{found.low:.2f} to {found.high:.2f}"
+
+
+def _paper(value: float | None, digits: int) -> str:
+    return NONE if value is None else f"{value:.{digits}f}"
+
+
+def _digits(name: str) -> int:
+    return 3 if "accuracy" in name else 4
+
+
+def _is_coordinate(label: Label) -> bool:
+    return label.status in _COORDINATES
+
+
+def _coordinate_accuracy(row: Row) -> float | None:
+    names = {label.name for label in labels_for(row["game"], "scn").labels if _is_coordinate(label)}
+    values = [value for name, value in row["accuracy_by_label"].items() if name in names]
+    return sum(values) / len(values) if values else None

@@ -1,0 +1,76 @@
+import pytest
+
+from pretrain.bench.config import BenchConfig
+from pretrain.bench.matrix import PAPER_GAMES, Cell, cells_of
+
+
+def test_the_default_is_the_papers_games_and_every_default_method() -> None:
+    cells = cells_of(BenchConfig())
+    assert len(PAPER_GAMES) == 20
+    assert len(cells) == 20 * len(BenchConfig().methods)
+
+
+def test_cells_go_game_by_game_and_references_have_one_seed() -> None:
+    config = BenchConfig(
+        games=("ALE/Pong-v5", "MsPacman", "pong"), methods=("scn", "mean", "scn"), seeds=(3, 4)
+    )
+    assert cells_of(config) == [
+        Cell(game, method, seed=seed)
+        for game in ("pong", "mspacman")
+        for method, seed in (("scn", 3), ("scn", 4), ("mean", 3))
+    ]
+
+
+def test_settings_are_parsed_and_order_does_not_matter() -> None:
+    texts = ("scn:diversity_weight=0.3,share_projection=false",)
+    texts += ("scn:share_projection=false,diversity_weight=0.3",)
+    (cell,) = cells_of(BenchConfig(games=("pong",), methods=texts))
+    assert cell.resolved.settings == {"diversity_weight": 0.3, "share_projection": False}
+    assert cell.title == "SCN (diversity_weight=0.3, share_projection=false)"
+    assert cell.argument == texts[0]
+
+
+@pytest.mark.parametrize(
+    ("changes", "text"),
+    [
+        ({"games": ("Pnog",)}, "no labels to probe for 'Pnog'; closest: pong"),
+        ({"games": ("Alien",)}, "no labels to probe for 'Alien'"),
+        ({"methods": ("snc",)}, "no method named 'snc'; there are random, scn"),
+        ({"methods": ("scn:weight=1",)}, "no setting 'weight' .*its settings are diversity_weight"),
+        ({"methods": ("scn:slot_dim=8",)}, "no setting 'slot_dim'"),
+        ({"methods": ("scn:diversity_weight",)}, "settings are NAME=VALUE"),
+        ({"methods": ("scn:diversity_weight=x",)}, "'x' in 'diversity_weight=x' is no number"),
+        ({"methods": ("random:a=1",)}, "no setting 'a' .*it has none"),
+        ({"methods": ("pixels:a=1",)}, "'pixels' is a reference and has no settings"),
+    ],
+)
+def test_what_is_unknown_is_refused(changes: dict[str, tuple[str, ...]], text: str) -> None:
+    with pytest.raises(ValueError, match=text):
+        cells_of(BenchConfig(**changes))  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("changes", "text"),
+    [
+        ({"updates": 0}, "updates must be at least 1"),
+        ({"batch_size": 1}, "batch_size must be at least 2"),
+        ({"seeds": (1_000_000,)}, "larger ones are for probes"),
+        ({"seeds": ()}, "at least one method and one seed"),
+        ({"jobs": 2, "ray": "auto"}, "jobs is for this machine"),
+    ],
+)
+def test_impossible_sizes_are_refused(changes: dict[str, object], text: str) -> None:
+    with pytest.raises(ValueError, match=text):
+        BenchConfig(**changes)  # type: ignore[arg-type]
+
+
+def test_folders_differ_where_trainings_do() -> None:
+    usual, cell = BenchConfig(), Cell("pong", "scn", ("diversity_weight=0.3",), 2)
+    assert cell.folder_name(usual) == "scn-diversity_weight=0.3-s2"
+    assert (
+        Cell("pong", "scn").folder_name(BenchConfig(batch_size=64, run_length=8)) == "scn-b64-r8-s0"
+    )
+    assert Cell("pong", "mean").folder_name(BenchConfig(batch_size=64)) == "mean-s0"
+    odd = [Cell("pong", "scn", (f'center_diversity="{c}"',)).folder_name(usual) for c in "/?"]
+    assert len(set(odd)) == 2
+    assert not any("/" in name for name in odd)
