@@ -28,6 +28,7 @@ METHODS: dict[str, Method] = {
     "random": Method(title="Random-CNN"),
     "scn": Method(title="SCN", objective="scn"),
     "loss1only": Method(title="SCN Loss1Only", objective="scn", settings={"diversity_weight": 0.0}),
+    "slot_attention_random": Method(title="Slot Attention, untrained", encoder="slot_attention"),
     "slot_attention": Method(
         title="Slot Attention, reconstruction", encoder="slot_attention", objective="reconstruction"
     ),
@@ -38,6 +39,7 @@ METHODS: dict[str, Method] = {
         settings={"diversity_weight": 0.0},  # slots compete for places instead
     ),
     "cswm": Method(title="C-SWM", objective="cswm"),
+    "stdim_random": Method(title="ST-DIM, untrained", encoder="global_vector"),
     "stdim": Method(title="ST-DIM", encoder="global_vector", objective="st_dim"),
     "supervised": Method(title="Supervised", objective="supervised"),
 }

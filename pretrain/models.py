@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 from pathlib import Path
 from typing import Any
 
@@ -45,16 +44,14 @@ def build(
     if method.objective is None:
         return encoder, None
     facts = DataFacts(store.description.env_id, _num_actions(store), store.ram[rows])
-    try:
-        return encoder, OBJECTIVES[method.objective].for_data(encoder, facts, **method.settings)
-    except TypeError as error:
-        if "unexpected keyword argument" not in str(error):
-            raise
-        known = inspect.signature(OBJECTIVES[method.objective].__init__).parameters
+    objective = OBJECTIVES[method.objective]
+    if unknown := set(method.settings) - set(objective.settings()):
+        takes = ", ".join(objective.settings()) or "none"
         raise ValueError(
-            f"method {config.method!r} has no such setting ({error}); its objective takes: "
-            f"{', '.join(name for name in known if name != 'self')}"
-        ) from error
+            f"method {config.method!r} has no setting {', '.join(sorted(unknown))}; its settings: "
+            f"{takes}"
+        )
+    return encoder, objective.for_data(encoder, facts, **method.settings)
 
 
 def save_untrained(

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-import inspect
 import re
 from dataclasses import dataclass, replace
-from typing import Any
 
 from pretrain.bench.config import DEFAULT_BATCH_SIZE, DEFAULT_RUN_LENGTH, BenchConfig
 from pretrain.bench.references import REFERENCES
@@ -18,7 +16,6 @@ from slotenv.objectives import OBJECTIVES
 from slotenv.probe import PAPER_ACCURACY
 
 PAPER_GAMES = tuple(sorted(set(PAPER_ACCURACY) - {"overall"}))
-_SUPPLIED = {"self", "slot_dim"}  # parameters of an objective that are no settings
 _BETWEEN_SETTINGS = re.compile(r",(?=[^\W\d]\w*=)")  # not the commas inside a value
 
 
@@ -123,7 +120,7 @@ def _method(text: str) -> Cell:
         )
     cell = Cell("", name, settings)
     objective = METHODS[name].objective
-    known = [] if objective is None else _settings_of(OBJECTIVES[objective])
+    known = () if objective is None else OBJECTIVES[objective].settings()
     for setting in settings:
         key = setting.partition("=")[0]
         if "=" in setting and key not in known:
@@ -131,9 +128,3 @@ def _method(text: str) -> Cell:
             raise ValueError(f"method {name!r} has no setting {key!r} ({text!r}): {takes}")
     _ = cell.resolved  # refuses what is no NAME=VALUE
     return cell
-
-
-def _settings_of(objective: Any) -> list[str]:
-    return [
-        name for name in inspect.signature(objective.__init__).parameters if name not in _SUPPLIED
-    ]

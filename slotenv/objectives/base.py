@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from abc import ABC, abstractmethod
 from typing import Any, ClassVar, Literal, NamedTuple, Self
 
@@ -80,6 +81,12 @@ class Objective(nn.Module, ABC):
             ValueError: If the data lack what the objective needs.
         """
         return cls(slot_dim=encoder.slot_dim, **settings)
+
+    @classmethod
+    def settings(cls) -> tuple[str, ...]:
+        """Name what a user may set: the constructor's arguments that have a default."""
+        parameters = inspect.signature(cls.__init__).parameters.values()
+        return tuple(p.name for p in parameters if p.default is not inspect.Parameter.empty)
 
     @abstractmethod
     def forward(self, transition: Transition) -> ObjectiveOutput:
