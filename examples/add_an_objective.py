@@ -1,10 +1,10 @@
 """A pretraining objective of your own, in a file outside the package.
 
-    python examples/add_an_objective.py --env ALE/Pong-v5 --out runs/predictive
+    python examples/add_an_objective.py --games Pong Breakout --out runs/predictive
 
 This one predicts: a linear map of slot and action must land closer to the slot's next state than
-to the same slot's states in the rest of the batch. Everything else (data, encoder, loop, checks,
-checkpoints) is slotenv's, and the folder it writes serves every wrapper.
+to the same slot's states in the rest of the batch. Everything else (data, encoder, loop, probe,
+tables) is slotenv's, and the encoder folders it writes serve every wrapper.
 """
 
 from __future__ import annotations
@@ -17,11 +17,9 @@ from typing import Any
 import torch
 from torch import nn
 
-from pretrain.config import TrainConfig
+from pretrain.bench.config import BenchConfig
+from pretrain.bench.run import bench
 from pretrain.methods import METHODS, Method
-from pretrain.run import collect_data
-from pretrain.store import FrameStore
-from pretrain.train import train
 from slotenv.encoders import SlotEncoder
 from slotenv.objectives import (
     OBJECTIVES,
@@ -59,27 +57,24 @@ class Predictive(Objective):
 
 
 def main() -> None:
-    """Collect frames and pretrain an encoder with the new objective."""
+    """Pretrain with the new objective, probe it and an untrained network, write the tables."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
-    parser.add_argument("--env", default="ALE/Pong-v5", help="environment with discrete actions")
-    parser.add_argument("--out", type=Path, help="run folder")
+    parser.add_argument("--games", nargs="+", default=["Pong"], help="labelled Atari games")
+    parser.add_argument("--out", type=Path, help="folder for data, trainings and tables")
     parser.add_argument("--quick", action="store_true", help="few frames and updates")
     options = parser.parse_args()
-    out = options.out or Path(tempfile.mkdtemp()) / "run"
+    out = options.out or Path(tempfile.mkdtemp()) / "bench"
 
-    # From here on a name like any other, for --method, for the bench and for tables.
+    # From here on a name like any other, for the training loop, for the bench and for tables.
     OBJECTIVES["predictive"] = Predictive
     METHODS["predictive"] = Method(title="Predictive", objective="predictive")
     size: dict[str, Any] = (
-        {"updates": 20, "batch_size": 32, "validate_every": 10} if options.quick else {}
+        {"updates": 20, "batch_size": 32, "frames": 400, "probe_frames": 400}
+        if options.quick
+        else {"updates": 2_000}
     )
-    frames = 400 if options.quick else 100_000
-    data = out / "data" / "pretrain"
-    collect_data(data, env=options.env, preset=None, frames=frames, seed=0, workers=None)
-    config = TrainConfig(method="predictive", **size)
-    encoder = train(FrameStore(data), config, out, num_slots=8)
-    print(f"validation loss: {encoder.provenance['validation_loss']:.3f}")
-    print(f"encoder: {out / 'encoder'}")
+    bench(BenchConfig(out=out, games=options.games, methods=("random", "predictive"), **size))
+    print(f"encoders: {out}/<game>/predictive*/encoder")
 
 
 if __name__ == "__main__":

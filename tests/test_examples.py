@@ -54,8 +54,12 @@ def test_fine_tuning_a_given_encoder_in_another_environment(tmp_path, tiny_encod
 
 @pytest.mark.ale
 def test_add_an_objective(tmp_path):
-    assert "validation loss: " in run("add_an_objective.py", tmp_path, "--quick", "--out", "run")
-    assert (tmp_path / "run" / "encoder" / "config.json").is_file()
+    assert "tables: " in run("add_an_objective.py", tmp_path, "--quick", "--out", "run")
+    table = (tmp_path / "run" / "tables.md").read_text()
+    assert "Predictive" in table
+    assert "Random-CNN" in table
+    (folder,) = (tmp_path / "run" / "pong").glob("predictive*")
+    assert (folder / "encoder" / "config.json").is_file()
 
 
 @pytest.mark.ale

@@ -213,7 +213,7 @@ def test_ctrl_c_keeps_what_was_done_and_the_same_command_goes_on(toy: Toy, jobs:
     while not (metrics.exists() and metrics.read_text()) and time.monotonic() < deadline:
         time.sleep(0.05)
     process.send_signal(signal.SIGINT)
-    _, err = process.communicate(timeout=60)
+    _, err = process.communicate(timeout=240)
     assert process.returncode == 130
     assert "the same command goes on" in err
     assert "Traceback" not in err
