@@ -20,13 +20,13 @@ from rich.console import Console
 from pretrain.bench.config import BenchConfig, TablesConfig
 from pretrain.config import (
     CollectConfig,
-    LabelsConfig,
     ProbeVerbConfig,
     ReportVerbConfig,
     RunConfig,
     TrainVerbConfig,
     WatchConfig,
 )
+from pretrain.labels_config import LabelsConfig
 from pretrain.validation import TrainingDiverged
 from slotenv.atomic import write_atomic
 
@@ -117,9 +117,18 @@ def _dispatch(config: Any, command: list[str]) -> None:
 
             print(f"film: {watch(config)}")
         case LabelsConfig():
-            from pretrain.labels_check import check_games
+            _labels(config)
 
-            check_games(config.games, moments=config.moments, seed=config.seed)
+
+def _labels(config: LabelsConfig) -> None:
+    if config.out is None:  # the config lets draw have a folder, and check none
+        from pretrain.labels_check import check_games
+
+        check_games(config.games, moments=config.moments, seed=config.seed)
+    else:
+        from pretrain.labels_draw import draw_games
+
+        draw_games(config.games, config.out, moments=config.moments, seed=config.seed)
 
 
 def _probe(config: ProbeVerbConfig) -> None:

@@ -253,30 +253,6 @@ class WatchConfig:
             raise ValueError(f"seed must not be negative, got {self.seed}")
 
 
-@dataclass(frozen=True, kw_only=True)
-class LabelsConfig:
-    """Verify the pixel labels on the emulator: change a byte, see its object move as promised.
-
-    Prints a line a label: how it was found, the largest deviation (of the best 85 % of the
-    moments), the median offset, and how often the object was seen while the label calls it present
-    and while it calls it absent. Exit code 1 if a label fails.
-    """
-
-    action: tyro.conf.Positional[Literal["check"]]
-    """What to do with them."""
-    games: tuple[str, ...] = ()
-    """Games, by key or Atari id. Default: all that have pixel labels."""
-    moments: int = 60
-    """Moments of random play to look at, about a second apart. Rare objects need more."""
-    seed: int = 1
-    """Decides the play."""
-
-    def __post_init__(self) -> None:
-        _check_positive(self, "moments")
-        if self.seed < 0:
-            raise ValueError(f"seed must not be negative, got {self.seed}")
-
-
 def _check_positive(config: Any, *names: str) -> None:
     for name in names:
         value = getattr(config, name)

@@ -66,6 +66,7 @@ def _context(run: RunFolder, pictures: Pictures) -> dict[str, Any]:
         "settings": tables.settings_table(run),
         "versions": tables.flattened(run.config.get("versions") or {}),
         "command": run.config.get("command"),
+        "labels": _png(pictures.labels),
         "losses": _png(pictures.losses),
         "importance": _png(pictures.importance),
         "predictions": _png(pictures.predictions),

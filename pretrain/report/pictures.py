@@ -9,12 +9,17 @@ import numpy as np
 from pretrain.report import figures
 from pretrain.report.animation import animate
 from pretrain.report.attention import Occlusion
+from pretrain.report.labelled_frame import draw_marks, to_png
+from pretrain.report.marks import fullness, marks_of
 from pretrain.report.overlay import heat_scale
 from pretrain.report.run_folder import RunFolder
 from pretrain.report.scenes import lively_clip, sample_rows, varied_frames
 from pretrain.report.tables import mean_of, paper_accuracy, untrained_rows
+from slotenv.labels import labelled_games, labels_for
+from slotenv.labels.base import RAM_SIZE
 
 _SAMPLE = 200  # frames for the background and the spread of the slots
+_MOMENTS = 500  # from which the frame with most labelled objects is chosen
 _SCENES, _CLIP = 5, 40  # still frames; frames of the animation
 
 
@@ -23,6 +28,7 @@ class Pictures:
     """PNG files, but for ``animation``, a GIF.
 
     Attributes:
+        labels: A frame with every label drawn on it.
         losses: Losses over training.
         importance: Objects x slots.
         predictions: Predicted against true values.
@@ -32,6 +38,7 @@ class Pictures:
         constant_slots: Slots that are the same in every frame.
     """
 
+    labels: bytes | None
     losses: bytes | None
     importance: bytes | None
     predictions: bytes | None
@@ -46,6 +53,7 @@ def draw(run: RunFolder) -> Pictures:
     report = run.best_rows[0].report if run.best_rows else None
     attention, animation, constant_slots = _draw_attention(run)
     return Pictures(
+        labels=_draw_labels(run),
         losses=figures.losses(run.metrics, num_slots=run.encoder.num_slots)
         if run.metrics
         else None,
@@ -64,6 +72,20 @@ def draw(run: RunFolder) -> Pictures:
         animation=animation,
         constant_slots=constant_slots,
     )
+
+
+def _draw_labels(run: RunFolder) -> bytes | None:
+    if run.store is None or run.game not in labelled_games("pixel"):
+        return None
+    if run.store.ram.shape[1] != RAM_SIZE:
+        return None
+    labels, shape = labels_for(run.game, "pixel"), run.store.preset.shape
+    moments = [
+        (marks_of(labels, run.store.ram[row]), row)
+        for row in sample_rows(len(run.store), _MOMENTS).tolist()
+    ]
+    marks, row = max(moments, key=lambda moment: fullness(moment[0], shape))
+    return to_png(draw_marks(run.store.frames([row])[0], marks))
 
 
 def _draw_curve(run: RunFolder) -> bytes | None:

@@ -251,9 +251,7 @@ def test_settings_reach_the_objective_and_unknown_ones_are_named(store: FrameSto
     assert objective is not None
     assert objective.diversity_weight == 0
     wrong = TrainConfig(settings=("weight=1",), **SMALL)
-    with pytest.raises(
-        ValueError, match=r"no setting weight; its settings: diversity_w"
-    ):
+    with pytest.raises(ValueError, match=r"no setting weight; its settings: diversity_w"):
         build(wrong, 2, store, np.arange(9))
 
 

@@ -36,8 +36,8 @@ def sprite_frames(count: int = STEPS) -> NDArray[np.uint8]:
     return frames
 
 
-def write_store(folder: Path) -> None:
-    """Store the sprites' frames as a complete data set."""
+def write_store(folder: Path, ram: NDArray[np.uint8] | None = None) -> None:
+    """Store the sprites' frames as a complete data set, by default without RAM."""
     preset = plain(SIZE, SIZE).to_dict()
     create(folder, DataDescription(env_id="Sprites-v0", preset=preset, seed=0, num_steps=STEPS))
     chunks = [compress_frame(frame) for frame in sprite_frames()]
@@ -47,7 +47,7 @@ def write_store(folder: Path) -> None:
         actions=np.zeros(STEPS, np.int64),
         rewards=np.zeros(STEPS, np.float32),
         episode=(np.arange(STEPS) // EPISODE).astype(np.int32),
-        ram=np.zeros((STEPS, 0), np.uint8),
+        ram=np.zeros((STEPS, 0), np.uint8) if ram is None else ram,
     )
     write_shard(folder, 0, shard)
     finish(folder)

@@ -3,16 +3,18 @@ from __future__ import annotations
 import base64
 import json
 import re
+import shutil
 from html.parser import HTMLParser
 from pathlib import Path
 
+import numpy as np
 import pytest
 from PIL import Image
 
 from pretrain.report import write_report
 from slotenv.encoders import SlotMapEncoder
 
-from .conftest import fill, probe_row, write_probe, write_store
+from .conftest import STEPS, fill, probe_row, write_probe, write_store
 
 
 class Page(HTMLParser):
@@ -163,6 +165,20 @@ def test_encoder_alone_gives_a_page(bare_run: Path) -> None:
 def test_frames_of_pretraining_serve_where_there_are_no_others(bare_run: Path) -> None:
     write_store(bare_run / "data" / "pretrain")
     assert page_of(bare_run).tags.count("img") == 2
+
+
+def test_labels_of_the_game_are_drawn_where_there_is_ram(full_run: Path) -> None:
+    shutil.rmtree(full_run / "data")
+    ram = np.zeros((STEPS, 128), np.uint8)
+    ram[:, 49], ram[:, 54] = 49 + np.arange(STEPS), 60  # Pong's ball
+    write_store(full_run / "data" / "probe", ram)
+    page = page_of(full_run)
+    assert "labels" in page.sections
+    assert page.tags.count("img") == 7
+    config = json.loads((full_run / "config.json").read_text())
+    for game in ("qbert", None):  # without pixel labels, without any
+        (full_run / "config.json").write_text(json.dumps(config | {"game": game}))
+        assert "labels" not in page_of(full_run).sections
 
 
 def test_rows_of_an_interrupted_probe_are_shown(full_run: Path) -> None:
