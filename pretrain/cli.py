@@ -89,12 +89,12 @@ def _dispatch(config: Any, command: list[str]) -> None:
             )
             print(f"{config.out}: {config.frames:,} frames, sha256 {checksum}")
         case TrainVerbConfig():
-            from pretrain.run import default_num_slots
+            from pretrain.models import slots_of
             from pretrain.store import FrameStore
             from pretrain.train import train
 
             store = FrameStore(config.data)
-            slots = config.train.num_slots or default_num_slots(store.description.env_id)
+            slots = slots_of(config.train, store.description.env_id)
             train(store, config.train, config.out, num_slots=slots)
             print(f"encoder: {config.out / 'encoder'}")
         case ProbeVerbConfig():

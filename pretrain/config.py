@@ -49,9 +49,9 @@ class TrainConfig:
     """Settings of the method's objective as NAME=VALUE, e.g. diversity_weight=0.3."""
     num_slots: int | None = None
     """Slots K. Default: the paper's, the number of labelled objects (so it knows the labels), where
-    the game has labels, else 8."""
-    slot_dim: int = 32
-    """Numbers in a slot, D."""
+    the game has labels, else 8; method objects finds K itself, and takes this as the most."""
+    slot_dim: int | None = None
+    """Numbers in a slot, D. Default: the encoder's, 32 for the convolutional ones."""
     updates: int | None = None
     """Optimiser steps. Default: the budget's."""
     batch_size: int = 128

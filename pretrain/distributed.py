@@ -52,7 +52,7 @@ for _name in (
 
 
 def train_on_devices(
-    store: FrameStore, config: TrainConfig, folder: Path, *, num_slots: int
+    store: FrameStore, config: TrainConfig, folder: Path, *, num_slots: int | None
 ) -> SlotEncoder:
     """Do what :func:`pretrain.train.train` does, on ``config.devices`` devices.
 
@@ -157,7 +157,9 @@ def launch(function: Callable[..., object], config: TrainConfig, *arguments: Any
         ) from failure
 
 
-def _train(peers: Peers, data: Path, config: TrainConfig, folder: Path, num_slots: int) -> None:
+def _train(
+    peers: Peers, data: Path, config: TrainConfig, folder: Path, num_slots: int | None
+) -> None:
     train_with(peers, FrameStore(data), config, folder, num_slots)
 
 

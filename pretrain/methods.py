@@ -14,7 +14,7 @@ class Method:
         title: As tables show it.
         encoder: Name in :data:`slotenv.encoders.ENCODERS`.
         objective: Name in :data:`slotenv.objectives.OBJECTIVES`; None: the encoder stays as it was
-            initialised.
+            initialised, or fitted to frames.
         settings: Keyword arguments of the objective.
     """
 
@@ -41,6 +41,7 @@ METHODS: dict[str, Method] = {
     "cswm": Method(title="C-SWM", objective="cswm"),
     "stdim_random": Method(title="ST-DIM, untrained", encoder="global_vector"),
     "stdim": Method(title="ST-DIM", encoder="global_vector", objective="st_dim"),
+    "objects": Method(title="Object mixture", encoder="object_mixture"),
     "supervised": Method(title="Supervised", objective="supervised"),
 }
 """Every method that ``--method`` names."""

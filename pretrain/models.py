@@ -14,18 +14,21 @@ from pretrain.config import TrainConfig
 from pretrain.store import FrameStore
 from slotenv import __version__
 from slotenv.encoders import ENCODERS, SlotEncoder
-from slotenv.environments import make_env
+from slotenv.environments import game_key, make_env
+from slotenv.labels import labelled_games, labels_for
 from slotenv.objectives import OBJECTIVES, DataFacts, Objective
+
+_DEFAULT_SLOTS = 8
 
 
 def build(
-    config: TrainConfig, num_slots: int, store: FrameStore, rows: NDArray[np.int64]
+    config: TrainConfig, num_slots: int | None, store: FrameStore, rows: NDArray[np.int64]
 ) -> tuple[SlotEncoder, Objective | None]:
     """Make encoder and objective with the weights that ``config.seed`` decides.
 
     Args:
         config: How to train.
-        num_slots: K.
+        num_slots: K; None lets an encoder that can count the objects do so.
         store: The data.
         rows: The moments that are trained on.
 
@@ -37,9 +40,14 @@ def build(
     """
     torch.manual_seed(config.seed)
     method = config.resolved_method
-    make: Any = ENCODERS[method.encoder]
-    encoder: SlotEncoder = make(
-        num_slots=num_slots, slot_dim=config.slot_dim, preprocess=store.preset.to_dict()
+    architecture = ENCODERS[method.encoder]
+    sample = np.random.default_rng([config.seed, 3]).permutation(rows)[: architecture.fit_frames]
+    encoder = architecture.from_frames(
+        store.frames(np.sort(sample)),
+        preprocess=store.preset,
+        num_slots=num_slots,
+        slot_dim=config.slot_dim,
+        seed=config.seed,
     )
     if method.objective is None:
         return encoder, None
@@ -55,13 +63,27 @@ def build(
 
 
 def save_untrained(
-    encoder: SlotEncoder, store: FrameStore, config: TrainConfig, folder: Path
+    encoder: SlotEncoder, store: FrameStore, config: TrainConfig, folder: Path, seconds: float
 ) -> SlotEncoder:
-    """Write the encoder of a method that is not trained, as training would."""
-    encoder.provenance = provenance(store, config, updates=0, seconds=0.0, device="cpu")
+    """Write the encoder of a method that takes no updates, as training would."""
+    fitted = encoder.fit_frames > 0
+    seconds = seconds if fitted else 0.0
+    encoder.provenance = provenance(store, config, updates=0, seconds=seconds, device="cpu")
     encoder.eval().save_pretrained(folder / "encoder")
-    encoder.save_pretrained(folder / "snapshots" / "000000")
+    if not fitted:
+        encoder.save_pretrained(folder / "snapshots" / "000000")
     return encoder
+
+
+def slots_of(config: TrainConfig, env_id: str) -> int | None:
+    """Return K: as given; None for encoders that count objects; else the paper's, or 8.
+
+    The paper's K is a game's number of labelled objects.
+    """
+    if config.num_slots is not None or ENCODERS[config.resolved_method.encoder].fit_frames:
+        return config.num_slots
+    game = game_key(env_id)
+    return labels_for(game).num_objects if game in labelled_games("scn") else _DEFAULT_SLOTS
 
 
 def provenance(

@@ -91,12 +91,13 @@ def probe_run(
 
     method = method_name(trained)
     rows = [row(method, trained, store, False) for store in stores]
-    rows += [row("untrained", untrained, store, False) for store in stores]
+    if untrained.exists():  # an encoder that was fitted to frames never was
+        rows += [row("untrained", untrained, store, False) for store in stores]
     rows.append(row(f"{method}, shuffled labels", trained, stores[0], True))
     snapshots = []
     points = []
     if curve:
-        for snapshot in sorted((folder / "snapshots").iterdir()):
+        for snapshot in sorted(folder.glob("snapshots/*")):
             found = row("snapshot", snapshot, stores[0], False)
             snapshots.append(found)
             points.append(

@@ -16,6 +16,7 @@ from rich.table import Table
 
 from pretrain.collect import collect
 from pretrain.config import MAX_SEED, RunConfig
+from pretrain.models import slots_of
 from pretrain.probing import probe_run
 from pretrain.report import probe_summary, write_report
 from pretrain.store import DataDescription, FrameStore
@@ -23,9 +24,8 @@ from pretrain.train import train
 from slotenv import __version__
 from slotenv.atomic import write_atomic
 from slotenv.environments import game_key, preset_for
-from slotenv.labels import labelled_games, labels_for
+from slotenv.labels import labelled_games
 
-_DEFAULT_SLOTS = 8
 _PACKAGES = ("gymnasium", "ale-py", "torch", "numpy", "scikit-learn", "stable-baselines3", "blosc2")
 
 
@@ -50,7 +50,7 @@ def run(config: RunConfig, command: list[str]) -> Path:
     record = json.dumps(_record(config, command, game), indent=2) + "\n"
     if not (folder / "config.json").exists():
         write_atomic(folder / "config.json", record)
-    num_slots = config.train.num_slots or default_num_slots(config.env)
+    num_slots = slots_of(config.train, config.env)
 
     def data(name: str, frames: int, seed: int) -> FrameStore:
         path = folder / "data" / name
@@ -96,12 +96,6 @@ def collect_data(
         env_id=env, preset=preset_for(env, preset).to_dict(), seed=seed, num_steps=frames
     )
     return collect(path, description, workers=workers)
-
-
-def default_num_slots(env_id: str) -> int:
-    """Return the paper's K for a labelled game (its number of labelled objects), else 8."""
-    game = game_key(env_id)
-    return labels_for(game).num_objects if game in labelled_games("scn") else _DEFAULT_SLOTS
 
 
 def print_summary(folder: Path) -> None:

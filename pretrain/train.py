@@ -37,7 +37,9 @@ _VALIDATION_BATCHES = 16
 _SNAPSHOTS = {0} | {factor * 2**power for factor in (250, 375) for power in range(1, 13)} | {250}
 
 
-def train(store: FrameStore, config: TrainConfig, folder: Path, *, num_slots: int) -> SlotEncoder:
+def train(
+    store: FrameStore, config: TrainConfig, folder: Path, *, num_slots: int | None
+) -> SlotEncoder:
     """Pretrain an encoder, or go on with a training that was interrupted in this folder.
 
     The same store, configuration, device and number of threads give the same weights, interrupted
@@ -47,7 +49,7 @@ def train(store: FrameStore, config: TrainConfig, folder: Path, *, num_slots: in
         store: The frames.
         config: How to train; ``config.num_slots`` is not read here.
         folder: Run folder: gets ``encoder/``, ``metrics.jsonl``, TensorBoard events and the state.
-        num_slots: K.
+        num_slots: K; None lets an encoder that can count the objects do so.
 
     Returns:
         The encoder with the lowest validation loss, also saved as ``folder / "encoder"``.
@@ -66,7 +68,7 @@ def train(store: FrameStore, config: TrainConfig, folder: Path, *, num_slots: in
 
 
 def train_with(
-    peers: Alone, store: FrameStore, config: TrainConfig, folder: Path, num_slots: int
+    peers: Alone, store: FrameStore, config: TrainConfig, folder: Path, num_slots: int | None
 ) -> SlotEncoder:
     """Do what :func:`train` does, alone or as one of the processes that train one model.
 
@@ -79,16 +81,17 @@ def train_with(
     rows, held_out = split_episodes(
         store.episode, validation=config.validation_share, seed=config.seed
     )
+    began = time.monotonic()
     encoder, objective = build(config, num_slots, store, rows)
     if objective is None:
-        return save_untrained(encoder, store, config, folder)
+        return save_untrained(encoder, store, config, folder, time.monotonic() - began)
     run = _Run(
         store,
         config,
         folder,
         encoder.to(peers.device),
         objective.to(peers.device),
-        _identity(store, config, num_slots),
+        _identity(store, config, encoder),
         peers,
     )
     run.resume()
@@ -260,13 +263,14 @@ class _Run:
         return {name: t.detach().clone() for name, t in self.encoder.state_dict().items()}
 
 
-def _identity(store: FrameStore, config: TrainConfig, num_slots: int) -> dict[str, Any]:
+def _identity(store: FrameStore, config: TrainConfig, encoder: SlotEncoder) -> dict[str, Any]:
     """Everything the weights depend on but the length of training, so that it can be extended."""
     settings = asdict(config)
     for name in ("budget", "updates", "threads", "device", "devices", "precision"):
         settings.pop(name)
     settings["settings"] = config.resolved_method.settings
-    return {**settings, "num_slots": num_slots, "data": store.checksum}
+    settings |= {"num_slots": encoder.num_slots, "slot_dim": encoder.slot_dim}
+    return {**settings, "data": store.checksum}
 
 
 def _generator(seed: int) -> torch.Generator:

@@ -82,9 +82,33 @@ class Scores:
         return sorted(games | {game for _, game in self.failed})
 
     def common_games(self) -> list[str]:
-        """Return the games in which every method with any number has one: what means cover."""
+        """Return the games in which every method with any number has one."""
         parts = [set(part) for part in self.values.values() if part]
         return sorted(set.intersection(*parts)) if parts else []
+
+    def game_sets(self) -> dict[tuple[str, ...], list[str]]:
+        """Return the sets of games that methods have numbers in, each with those methods.
+
+        The largest comes first, among equals the one that more methods have all games of.
+        """
+        sets: dict[tuple[str, ...], list[str]] = {}
+        for title in self.titles:
+            if part := self.values.get(title):
+                sets.setdefault(tuple(sorted(part)), []).append(title)
+
+        def place(games: tuple[str, ...]) -> tuple[int, int]:
+            return -len(games), -sum(set(games) <= set(part) for part in self.values.values())
+
+        return {games: sets[games] for games in sorted(sets, key=place)}
+
+    def full_games(self) -> list[str]:
+        """Return the largest set of games that a method has: all games, if one has them all."""
+        return list(next(iter(self.game_sets()), ()))
+
+    def covered(self, title: str, full: Sequence[str]) -> list[str]:
+        """Return the full set of games if a method has all of it, else the games it has."""
+        part = self.values.get(title, {})
+        return list(full) if all(game in part for game in full) else sorted(part)
 
     def estimate(self, title: str, game: str) -> Estimate | None:
         """Return the mean over seeds in one game, None where there is no number."""

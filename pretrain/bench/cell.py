@@ -16,7 +16,7 @@ from pretrain.bench.data import PRESET, PROBE_SEED, pretrain_folder, probe_folde
 from pretrain.bench.matrix import Cell
 from pretrain.bench.references import REFERENCES
 from pretrain.config import TrainConfig
-from pretrain.run import default_num_slots
+from pretrain.models import slots_of
 from pretrain.store import FrameStore
 from pretrain.train import train
 from pretrain.training_step import choose_device
@@ -73,11 +73,13 @@ def identity(config: BenchConfig, cell: Cell) -> str:
         "objective": method.objective,
         "settings": method.settings,
         "seed": None if cell.is_reference else cell.seed,
-        "frames": config.frames if trained else 0,
+        "frames": config.frames if trained or cell.is_fitted else 0,
         "updates": config.updates if trained else 0,
         "batch_size": config.batch_size if trained else None,
         "run_length": config.run_length if trained else None,
-        "num_slots": None if cell.is_reference else default_num_slots(cell.game),
+        "num_slots": None
+        if cell.is_reference
+        else slots_of(_train_config(config, cell, 1), cell.game),
         "probe_seed": PROBE_SEED,
         "probe_frames": config.probe_frames,
         "preset": PRESET,
@@ -156,14 +158,14 @@ def _run(config: BenchConfig, cell: Cell, folder: Path, threads: int | None) -> 
     train_store = FrameStore(pretrain_folder(config.out, cell.game, cell.seed))
     if train_store.checksum == probe_store.checksum:
         raise ValueError("the probe frames are the training frames")
-    slots = default_num_slots(cell.game)
-    train(train_store, _train_config(config, cell, threads), folder, num_slots=slots)
+    training = _train_config(config, cell, threads)
+    train(train_store, training, folder, num_slots=slots_of(training, cell.game))
     if not any(not row["snapshot"] for row in rows):
         rows += _probe_encoder(config, cell, folder / "encoder", probe_store, snapshot=False)
         write_rows(config, cell, rows)
     if config.curve and cell.is_trained:
         done = {row["updates"] for row in rows if row["snapshot"]}
-        for path in sorted((folder / "snapshots").iterdir()):
+        for path in sorted(folder.glob("snapshots/*")):
             if path.name.isdigit() and int(path.name) not in done:
                 rows += _probe_encoder(config, cell, path, probe_store, snapshot=True)
                 write_rows(config, cell, rows)

@@ -10,6 +10,7 @@ from pretrain.bench.config import DEFAULT_BATCH_SIZE, DEFAULT_RUN_LENGTH, BenchC
 from pretrain.bench.references import REFERENCES
 from pretrain.config import TrainConfig
 from pretrain.methods import METHODS, Method
+from slotenv.encoders import ENCODERS
 from slotenv.labels import labelled_games
 from slotenv.labels.tables import find_game
 from slotenv.objectives import OBJECTIVES
@@ -44,6 +45,11 @@ class Cell:
     def is_trained(self) -> bool:
         """Whether it takes updates."""
         return not self.is_reference and METHODS[self.method].objective is not None
+
+    @property
+    def is_fitted(self) -> bool:
+        """Whether its encoder is made from frames, with or without updates after that."""
+        return not self.is_reference and ENCODERS[METHODS[self.method].encoder].fit_frames > 0
 
     @property
     def resolved(self) -> Method:

@@ -41,6 +41,7 @@ _COLOURS = {
 _OTHERS = ("#555555", "#332288", "#117733", "#AA4499")  # hatched
 _TICK: dict[str, Any] = {"color": "black", "linewidth": 2, "solid_capstyle": "butt"}
 _GAMES_A_ROW = 7
+_PALE = 0.45  # opacity of what does not compare with the rest
 
 
 def by_game(scores: Scores, subtitle: str, *, paper: bool) -> bytes:
@@ -83,6 +84,8 @@ def by_game(scores: Scores, subtitle: str, *, paper: bool) -> bytes:
 def overall(scores: Scores, ridge: Scores, subtitle: str) -> bytes:
     """Draw every method's mean over games with its 95 % bootstrap interval over games.
 
+    Methods that lack games come last, paler, over the games they have and with their number.
+
     Args:
         scores: Slot accuracy by least squares.
         ridge: The same by ridge.
@@ -91,18 +94,26 @@ def overall(scores: Scores, ridge: Scores, subtitle: str) -> bytes:
     Returns:
         A PNG file.
     """
-    games = sorted(set(scores.common_games()) & set(ridge.common_games()))
-    titles = [title for title in _shown(scores) if title in scores.values] if games else []
+    full = sorted(set(scores.full_games()) & set(ridge.full_games()))
+    covered = {
+        title: sorted(set(scores.covered(title, full)) & set(ridge.covered(title, full)))
+        for title in _shown(scores)
+    }
+    titles = [title for title, games in covered.items() if games == full and full]
+    partly = [title for title, games in covered.items() if games != full and games]
+    names = titles + [f"{title} ({count_games(len(covered[title]))})" for title in partly]
+    titles += partly
     figure = _figure(7.6, 1.6 + 0.52 * max(len(titles), 1))
     axis = figure.subplots()
     for row, title in enumerate(titles):
         style = _style(scores.methods[title])
+        games = covered[title]
+        alpha = _PALE if title in partly else 1.0
         for part, offset, marker in ((scores, -0.13, "o"), (ridge, 0.13, "s")):
             found = bootstrap(part.by_game(title, games))
             y = row + offset
-            axis.plot(
-                np.maximum([found.low, found.high], LOWEST), [y, y], color="#333333", linewidth=1.3
-            )
+            ends = np.maximum([found.low, found.high], LOWEST)
+            axis.plot(ends, [y, y], color="#333333", linewidth=1.3, alpha=alpha)
             face = style["color"] if part is scores else "white"
             axis.plot(
                 [max(found.mean, LOWEST)],
@@ -113,16 +124,18 @@ def overall(scores: Scores, ridge: Scores, subtitle: str) -> bytes:
                 markeredgecolor=style["color"] if part is ridge else "#333333",
                 markeredgewidth=1.6 if part is ridge else 0.6,
                 zorder=3,
+                alpha=alpha,
             )
             if found.mean < LOWEST:
                 axis.annotate(f"  {found.mean:.1f}", (LOWEST, y), va="center", fontsize=8)
         if (number := _paper_mean(scores.methods[title], games)) is not None:
-            axis.plot([number, number], [row - 0.34, row + 0.34], **_TICK)
-    axis.set_yticks(range(len(titles)), titles)
+            axis.plot([number, number], [row - 0.34, row + 0.34], **_TICK, alpha=alpha)
+    axis.set_yticks(range(len(titles)), names)
     axis.set_ylim(max(len(titles), 1) - 0.5, -0.5)
+    fewer = "; pale: fewer games, not comparable" if partly else ""
     axis.set_xlabel(
-        f"slot accuracy (R²), mean of {count_games(len(games))} with 95 % interval over games\n"
-        f"{subtitle}",
+        f"slot accuracy (R²), mean of {count_games(len(full))} with 95 % interval over games"
+        f"{fewer}\n{subtitle}",
         fontsize=9,
     )
     _tidy(axis, "x")

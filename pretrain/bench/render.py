@@ -62,7 +62,7 @@ def _of_budget(rows: list[Row], budget: Budget, out: Path, suffix: str) -> list[
     ridge = scores_of(main, "scn", "ridge_accuracy")
     if accuracy.values or accuracy.failed:
         _plot(out, f"accuracy{suffix}.png", plots.by_game(accuracy, str(budget), paper=True), lines)
-        if accuracy.common_games() and ridge.common_games():
+        if accuracy.values and ridge.values:
             _plot(out, f"overall{suffix}.png", plots.overall(accuracy, ridge, str(budget)), lines)
         section(
             "Table 3: slot accuracy, the paper's labels",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 
 from pretrain.bench.aggregate import Estimate, Scores, bootstrap, scores_of
@@ -21,12 +21,20 @@ PAPER_NAMES = {  # of our methods, in the paper's table 3 or in its authors' not
 _DISENTANGLEMENT = ("modularity", "weighted_modularity", "compactness")
 _COORDINATES = ("position", "encoded")  # statuses of labels that tell where something is
 _REASON_CHARS = 40
+_MEAN_ROWS = 4  # besides the first
+_MARKED = (
+    "Where a number of games is given, the mean is over those alone and does not compare with "
+    "other lines; table 3 has means over the same games."
+)
 
 Lines = list[str]
 
 
 def accuracy_table(scores: Scores, *, paper: bool) -> Lines:
     """Return accuracy by game and method (table 3), with overall means and their intervals.
+
+    Every row of means is over one set of games, and has the methods that have all of them: first
+    all games, then the smaller sets that methods stopped at or have come to.
 
     Args:
         scores: The metric.
@@ -37,25 +45,30 @@ def accuracy_table(scores: Scores, *, paper: bool) -> Lines:
         headings.append(title)
         if paper and scores.methods[title] in PAPER_NAMES:
             headings.append("*paper*")
-    common = scores.common_games()
     lines = [
         [game, *_beside(scores, paper, [game], partial(_cell, scores, game=game))]
         for game in scores.games
     ]
-    mean = [f"**mean of {count_games(len(common))}**"]
-    lines.append([*mean, *_beside(scores, paper, common, lambda t: _overall(scores, t, common))])
-    spread = ["95 % interval over games"]
-    lines.append([*spread, *_beside(scores, paper, [], lambda t: _interval(scores, t, common))])
-    notes = [coverage(scores, common)]
+    rows, cut = _mean_rows(scores)
+    for i, (name, games) in enumerate(rows):
+        mean = partial(_overall, scores, games=games)
+        lines.append([name, *_beside(scores, paper, games, mean)])
+        if i == 0:
+            spread = partial(_interval, scores, games=games)
+            lines.append(["95 % interval over games", *_beside(scores, paper, [], spread)])
+    notes = [_mean_note(scores, cut)]
     if paper and "stdim" in scores.methods.values():
         notes.append("ST-DIM's paper column is from the notebook of SCN's authors.")
     return [*markdown(headings, lines), "", " ".join(notes)]
 
 
 def disentanglement_table(rows: Sequence[Row], view: str) -> Lines:
-    """Return modularity and compactness by method, means over games (table 1)."""
+    """Return modularity and compactness by method, means over games (table 1).
+
+    Methods that lack games come last, with the mean of those they have and their number.
+    """
     metrics = {name: scores_of(rows, view, name) for name in _DISENTANGLEMENT}
-    common = {name: scores.common_games() for name, scores in metrics.items()}
+    full = {name: scores.full_games() for name, scores in metrics.items()}
     titles = [
         title
         for title in next(iter(metrics.values())).titles
@@ -63,23 +76,25 @@ def disentanglement_table(rows: Sequence[Row], view: str) -> Lines:
     ]
     paper = view == "scn"
     headings = ["method", *(name.replace("_", " ") for name in _DISENTANGLEMENT)]
-    lines = []
+    lines: list[list[str]] = []
+    partly: list[list[str]] = []
     for title in titles:
-        cells = [_overall(metrics[name], title, common[name], 4) for name in _DISENTANGLEMENT]
+        name, cells, lacking = _means(metrics, title, full)
         beside: dict[str, float] = {}
         method = next(iter(metrics.values())).methods[title]
         if paper:
             beside = PAPER_DISENTANGLEMENT.get(method, {})
             cells += [_paper(beside.get(name), 3) for name in ("modularity", "compactness")]
-        lines.append([title, *cells])
+        (partly if lacking else lines).append([name, *cells])
     if paper:
         headings += ["*paper: modularity*", "*paper: compactness*"]
-    covered = ", ".join(f"{name.replace('_', ' ')}: {len(common[name])}" for name in metrics)
+    covered = ", ".join(f"{name.replace('_', ' ')}: {len(full[name])}" for name in metrics)
+    marked = f" {_MARKED}" if partly else ""
     return [
-        *markdown(headings, lines),
+        *markdown(headings, [*lines, *partly]),
         "",
-        f"Means over the games in which every method has the metric ({covered} games); it is "
-        "undefined for a single object, a single slot and features without any weight.",
+        f"Means over all games with the metric ({covered} games); it is undefined for a single "
+        f"object, a single slot and features without any weight.{marked}",
     ]
 
 
@@ -117,20 +132,26 @@ def label_effect_table(rows: Sequence[Row]) -> Lines:
     """Return overall accuracy with all labels of the paper, and with the coordinates alone."""
     every = scores_of(rows, "scn", "accuracy")
     only = scores_of(rows, "scn", _coordinate_accuracy)
-    common = sorted(set(every.common_games()) & set(only.common_games()))
-    if not common:
+    full = only.full_games()
+    if not full:
         return []
-    lines = [
-        [title, _overall(every, title, common), _overall(only, title, common)]
-        for title in every.titles
-    ]
-    labels = [label for game in common for label in labels_for(game, "scn").labels]
+    lines: list[list[str]] = []
+    partly: list[list[str]] = []
+    for title in every.titles:
+        games = only.covered(title, full)
+        cells = [_overall(scores, title, games) for scores in (every, only)]
+        if games == full:
+            lines.append([title, *cells])
+        elif games:
+            partly.append([f"{title} ({count_games(len(games))})", *cells])
+    labels = [label for game in full for label in labels_for(game, "scn").labels]
     counts = len(labels), sum(map(_is_coordinate, labels))
     headings = ["method", f"all {counts[0]} labels", f"the {counts[1]} that are coordinates"]
-    left_out = sorted(set(every.common_games()) - set(common))
-    note = f"Means over {count_games(len(common))} ({', '.join(common)})"
+    left_out = sorted(set(every.full_games()) - set(full))
+    note = f"Means over {count_games(len(full))} ({', '.join(full)})"
     note += f"; no such label is scored in {', '.join(left_out)}." if left_out else "."
-    return [*markdown(headings, lines), "", note]
+    note += f" {_MARKED}" if partly else ""
+    return [*markdown(headings, [*lines, *partly]), "", note]
 
 
 def sweep_table(rows: Sequence[Row], method: str) -> Lines:
@@ -207,8 +228,69 @@ def _overall(scores: Scores, title: str, games: Sequence[str], digits: int = 3) 
     return show(scores.overall(title, games), digits)
 
 
+def _mean_rows(scores: Scores) -> tuple[list[tuple[str, list[str]]], list[str]]:
+    """Return the rows of means as (heading, games), and the methods that none is made for.
+
+    A mean of one game repeats the game's line, so that there is one only for want of others.
+    """
+    (full, titles), *smaller = list(scores.game_sets().items()) or [((), [])]
+    if not full:
+        return [], []
+    of = "" if len(full) == len(scores.games) else f" of {_named(titles)}"
+    rows = [(f"**mean of {'the ' if of else ''}{count_games(len(full))}{of}**", list(full))]
+    shown = [part for part in smaller if len(part[0]) > 1] or smaller
+    shown = shown[:_MEAN_ROWS]
+    for games, titles in shown:
+        rows.append((f"mean of the {count_games(len(games))} of {_named(titles)}", list(games)))
+    cut = [
+        f"{', '.join(titles)} ({count_games(len(games))})"
+        for games, titles in smaller
+        if (games, titles) not in shown
+    ]
+    return rows, cut
+
+
+def _mean_note(scores: Scores, cut: Sequence[str]) -> str:
+    sets = scores.game_sets()
+    if not sets:
+        return "There is no number to take a mean of."
+    complete = len(scores.full_games()) == len(scores.games)
+    if complete and len(sets) == 1:
+        return "The mean is over all games listed."
+    text = "" if complete else f"No method has all {count_games(len(scores.games))}. "
+    text += f"All means in a row are over the same games; {NONE} is for methods that lack some."
+    return f"{text} Without a row of means: {'; '.join(cut)}." if cut else text
+
+
+def _named(titles: Sequence[str]) -> str:
+    if len(titles) > 3:
+        return f"{', '.join(titles[:2])} and {len(titles) - 2} more"
+    return " and ".join(filter(None, (", ".join(titles[:-1]), titles[-1])))
+
+
+def _means(
+    metrics: Mapping[str, Scores], title: str, full: Mapping[str, Sequence[str]]
+) -> tuple[str, list[str], bool]:
+    """Return a method's heading and means, and whether it lacks games of any metric it has.
+
+    The number of games stands in the heading if it is the same for all, else in the cells.
+    """
+    games = {name: scores.covered(title, full[name]) for name, scores in metrics.items()}
+    cells = [_overall(scores, title, games[name], 4) for name, scores in metrics.items()]
+    partly = [games[name] != list(full[name]) and bool(games[name]) for name in metrics]
+    counts = {len(part) for part in games.values() if part}
+    if any(partly) and len(counts) == 1 and sum(partly) == sum(map(bool, games.values())):
+        return f"{title} ({count_games(counts.pop())})", cells, True
+    sizes = [count_games(len(part)) for part in games.values()]
+    marked = [
+        f"{cell} ({size})" if part else cell
+        for cell, size, part in zip(cells, sizes, partly, strict=True)
+    ]
+    return title, marked, any(partly)
+
+
 def _interval(scores: Scores, title: str, games: Sequence[str]) -> str:
-    if len(games) < 2 or title not in scores.values:
+    if len(games) < 2 or scores.overall(title, games) is None:
         return NONE
     found = bootstrap(scores.by_game(title, games))
     return f"{found.low:.2f} to {found.high:.2f}"

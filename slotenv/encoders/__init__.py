@@ -2,11 +2,13 @@
 
 from slotenv.encoders.base import SlotEncoder, SlotOutput, to_unit_float
 from slotenv.encoders.global_vector import GlobalVectorEncoder
+from slotenv.encoders.object_mixture import ObjectMixtureEncoder
 from slotenv.encoders.slot_attention import SlotAttentionEncoder
 from slotenv.encoders.slot_maps import SlotMapEncoder
 
 ENCODERS: dict[str, type[SlotEncoder]] = {
     "global_vector": GlobalVectorEncoder,
+    "object_mixture": ObjectMixtureEncoder,
     "slot_attention": SlotAttentionEncoder,
     "slot_maps": SlotMapEncoder,
 }
@@ -14,6 +16,7 @@ ENCODERS: dict[str, type[SlotEncoder]] = {
 __all__ = [
     "ENCODERS",
     "GlobalVectorEncoder",
+    "ObjectMixtureEncoder",
     "SlotAttentionEncoder",
     "SlotEncoder",
     "SlotMapEncoder",

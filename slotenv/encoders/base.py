@@ -14,6 +14,9 @@ from torch import Tensor, nn
 
 from slotenv.frames import FramePreset
 
+DEFAULT_SLOT_DIM = 32
+"""D of the convolutional encoders, as in the paper's code."""
+
 
 class SlotOutput(NamedTuple):
     """What an encoder returns for B frames.
@@ -53,6 +56,9 @@ class SlotEncoder(
     architecture: ClassVar[str]
     """Name in :data:`slotenv.encoders.ENCODERS` and in ``config.json``."""
 
+    fit_frames: ClassVar[int] = 0
+    """How many frames :meth:`from_frames` looks at; 0 for encoders that start at random."""
+
     def __init__(self, *, num_slots: int, slot_dim: int, preprocess: FramePreset | dict[str, Any]):
         super().__init__()
         if num_slots < 1 or slot_dim < 1:
@@ -66,6 +72,38 @@ class SlotEncoder(
         self.preprocess = preprocess
         self.provenance: dict[str, Any] = {}
         """How the weights came about (data, objective, updates, versions); saved with them."""
+
+    @classmethod
+    def from_frames(
+        cls,
+        frames: NDArray[np.uint8],
+        *,
+        preprocess: FramePreset | dict[str, Any],
+        num_slots: int | None = None,
+        slot_dim: int | None = None,
+        seed: int = 0,
+    ) -> Self:
+        """Make an encoder for a kind of frames; what pretraining starts from.
+
+        Args:
+            frames: (N, H, W, 3) uint8, :attr:`fit_frames` of them drawn from all of the data.
+            preprocess: Their preset.
+            num_slots: K. Encoders that count the objects themselves take it as the upper limit, and
+                need none.
+            slot_dim: D; None for the architecture's own.
+            seed: Decides what is random. Architectures that do not look at frames draw their
+                weights from PyTorch's global generator instead.
+
+        Raises:
+            ValueError: If the architecture cannot have that many slots, or slots of that length.
+        """
+        if num_slots is None:
+            raise ValueError(f"{cls.__name__} needs to be told num_slots")
+        make: Any = cls
+        encoder: Self = make(
+            num_slots=num_slots, slot_dim=slot_dim or DEFAULT_SLOT_DIM, preprocess=preprocess
+        )
+        return encoder
 
     @abstractmethod
     def forward(self, images: Tensor) -> SlotOutput:

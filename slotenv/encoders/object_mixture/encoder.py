@@ -1,0 +1,222 @@
+"""An encoder whose slots are objects: each says whether it is there, where, and how large."""
+
+from __future__ import annotations
+
+from typing import Any, Self
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from slotenv.encoders.base import SlotEncoder, SlotOutput
+from slotenv.encoders.object_mixture.assignment import (
+    Assignment,
+    Mixture,
+    Pixels,
+    assign,
+    pixel_features,
+)
+from slotenv.encoders.object_mixture.fit import fit_mixture
+from slotenv.encoders.object_mixture.foreground import (
+    USUAL_COLOURS,
+    Background,
+    ForegroundPixels,
+    fit_background,
+)
+from slotenv.encoders.object_mixture.palette import Palette, fit_palette
+from slotenv.encoders.object_mixture.readout import SLOT_FIELDS, Readout, fit_readout, read_slots
+from slotenv.frames import FramePreset
+
+MAX_SLOTS = 24
+MAX_PIXELS = 768
+_FIT_FRAMES = 400
+_FIT_PIXELS = 400
+
+
+class ObjectMixtureEncoder(SlotEncoder):
+    """Slots that compete for the foreground pixels of a frame.
+
+    A pixel is foreground if its colour is unusual at its place. Slots are components of a mixture
+    over foreground pixels: see :mod:`slotenv.encoders.object_mixture.assignment`. A slot vector
+    holds presence, place, extent and a little of the look, all 0 while the object is absent:
+    :data:`slotenv.encoders.object_mixture.SLOT_FIELDS`.
+
+    Encoders are made by :meth:`from_frames`; how many slots there are comes from the frames.
+
+    Args:
+        num_slots: K.
+        num_colours: C, size of the palette.
+        preprocess: The frames.
+    """
+
+    architecture = "object_mixture"
+    fit_frames = 2_000
+
+    colour: nn.Parameter
+    weight: nn.Parameter
+    size: nn.Parameter
+    home: nn.Parameter
+    spread: nn.Parameter
+    outlier: nn.Parameter
+    usual_mass: Tensor
+    moves: Tensor
+    look: Tensor
+    look_range: Tensor
+    palette: Tensor
+    usual_colours: Tensor
+
+    def __init__(
+        self, *, num_slots: int, num_colours: int, preprocess: FramePreset | dict[str, Any]
+    ) -> None:
+        super().__init__(num_slots=num_slots, slot_dim=len(SLOT_FIELDS), preprocess=preprocess)
+        self.num_colours = num_colours
+        height, width = self.preprocess.height, self.preprocess.width
+        shapes = {
+            "colour": (num_slots, num_colours),
+            "weight": (num_slots,),
+            "size": (num_slots, 2),
+            "home": (num_slots, 2),
+            "spread": (num_slots, 2),
+            "outlier": (num_colours,),
+        }
+        for name, shape in shapes.items():
+            self.register_parameter(name, nn.Parameter(torch.zeros(shape)))
+        self.register_buffer("usual_mass", torch.ones(num_slots))
+        self.register_buffer("moves", torch.ones(num_slots, 2))
+        self.register_buffer("look", torch.zeros(num_slots, 5))
+        self.register_buffer("look_range", torch.ones(num_slots, 5))
+        self.register_buffer("palette", torch.zeros(num_colours, 3, dtype=torch.uint8))
+        usual = torch.zeros(height, width, USUAL_COLOURS, dtype=torch.uint8)
+        self.register_buffer("usual_colours", usual)
+        self._background: Background | None = None
+        self.register_load_state_dict_post_hook(_forget)  # type: ignore[no-untyped-call]
+
+    @classmethod
+    def from_frames(
+        cls,
+        frames: NDArray[np.uint8],
+        *,
+        preprocess: FramePreset | dict[str, Any],
+        num_slots: int | None = None,
+        slot_dim: int | None = None,
+        seed: int = 0,
+    ) -> Self:
+        """Make an encoder for the objects in a sample of frames, without labels.
+
+        Args:
+            frames: (N, H, W, 3) uint8, a thousand or more, drawn from all of the data.
+            preprocess: Their preset.
+            num_slots: Upper limit of K, 24 by default; K itself comes from the frames.
+            slot_dim: The length of a slot is fixed: 8.
+            seed: Decides where slots start.
+
+        Raises:
+            ValueError: If there are no frames, or another ``slot_dim`` is asked for.
+        """
+        if len(frames) == 0:
+            raise ValueError("an encoder of objects needs frames to find them in, got none")
+        if num_slots is not None and num_slots < 1:
+            raise ValueError(f"num_slots must be positive, got {num_slots}")
+        if slot_dim not in (None, len(SLOT_FIELDS)):
+            raise ValueError(
+                f"slots of {cls.__name__} are {len(SLOT_FIELDS)} numbers ({', '.join(SLOT_FIELDS)})"
+                f", got slot_dim={slot_dim}"
+            )
+        palette = fit_palette(frames[:: max(len(frames) // 200, 1)])
+        background = fit_background(frames, palette)
+        chosen = frames[:: max(len(frames) // _FIT_FRAMES, 1)]
+        generator = torch.Generator().manual_seed(seed)
+        thinned = as_pixels(background.foreground(chosen, max_pixels=_FIT_PIXELS))
+        mixture = fit_mixture(
+            thinned,
+            num_colours=len(palette.colours),
+            max_slots=MAX_SLOTS if num_slots is None else num_slots,
+            generator=generator,
+        )
+        pixels = as_pixels(background.foreground(chosen, max_pixels=MAX_PIXELS))
+        brightness = _brightness(torch.from_numpy(palette.colours), pixels)
+        readout, kept = fit_readout(mixture, assign(mixture, pixels), brightness)
+        if not kept.any():
+            kept[mixture.weight.argmax()] = True
+        encoder = cls(
+            num_slots=int(kept.sum()), num_colours=len(palette.colours), preprocess=preprocess
+        )
+        state = {
+            **{name: value[kept] for name, value in mixture._asdict().items() if name != "outlier"},
+            "outlier": mixture.outlier,
+            "usual_mass": readout.mass[kept],
+            "moves": readout.moves[kept],
+            "look": readout.look[kept],
+            "look_range": readout.look_range[kept],
+            "palette": torch.from_numpy(palette.colours),
+            "usual_colours": torch.from_numpy(background.usual),
+        }
+        encoder.load_state_dict(state)
+        return encoder
+
+    def architecture_kwargs(self) -> dict[str, Any]:
+        """Return K, C and the frames."""
+        return {
+            "num_slots": self.num_slots,
+            "num_colours": self.num_colours,
+            "preprocess": self.preprocess.to_dict(),
+        }
+
+    def forward(self, images: Tensor) -> SlotOutput:
+        """Encode images, float (B, 3, H, W) in [0, 1]; gradients reach the weights only."""
+        frames = (images.detach().permute(0, 2, 3, 1) * 255).round().to(torch.uint8)
+        return self.forward_prepared(self.prepare(frames.cpu().numpy()))
+
+    def prepare(self, frames: NDArray[np.uint8]) -> ForegroundPixels:
+        """Find the foreground pixels."""
+        return self.background.foreground(frames, max_pixels=MAX_PIXELS)
+
+    def forward_prepared(self, prepared: ForegroundPixels | Tensor) -> SlotOutput:
+        """Encode foreground pixels."""
+        if isinstance(prepared, Tensor):
+            prepared = self.prepare(prepared.cpu().numpy())
+        pixels = as_pixels(prepared, self.device)
+        found = assign(self.mixture, pixels)
+        return SlotOutput(self.read(pixels, found))
+
+    def read(self, pixels: Pixels, found: Assignment) -> Tensor:
+        """Return the slots (B, K, D) of pixels that were shared out."""
+        readout = Readout(self.usual_mass, self.moves, self.look, self.look_range)
+        return read_slots(self.mixture, readout, found, _brightness(self.palette, pixels))
+
+    @property
+    def mixture(self) -> Mixture:
+        """The weights, as a mixture; probabilities sum to one whatever training did to them."""
+        total = torch.cat([self.weight, self.outlier]).logsumexp(0)
+        return Mixture(
+            self.colour.log_softmax(1),
+            self.weight - total,
+            self.size,
+            self.home,
+            self.spread,
+            self.outlier - total,
+        )
+
+    @property
+    def background(self) -> Background:
+        """What is usual at each place."""
+        if self._background is None:
+            palette = Palette(self.palette.cpu().numpy())
+            self._background = Background(self.usual_colours.cpu().numpy(), palette)
+        return self._background
+
+
+def _forget(encoder: ObjectMixtureEncoder, _: Any) -> None:
+    """Drop what was made of the weights that have just been replaced."""
+    encoder._background = None
+
+
+def as_pixels(found: ForegroundPixels, device: torch.device | str = "cpu") -> Pixels:
+    """Turn foreground pixels into the tensors that slots compete for."""
+    rows, columns, colours, weights = (torch.from_numpy(v).to(device) for v in found)
+    return Pixels(pixel_features(rows, columns), colours, weights)
+
+
+def _brightness(palette: Tensor, pixels: Pixels) -> Tensor:
+    return (palette.float().mean(1) / 255)[pixels.colours]

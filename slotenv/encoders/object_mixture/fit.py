@@ -1,0 +1,206 @@
+"""Fitting the mixture to frames: how many objects there are and what they look like.
+
+Expectation maximisation on a sample of frames. Slots are added where pixels are explained worst, a
+few at a time; slots that move together as parts of one thing are merged, slots without pixels are
+dropped; until everything is explained or there are as many slots as allowed.
+"""
+
+from __future__ import annotations
+
+import math
+
+import torch
+from torch import Tensor
+
+from slotenv.encoders.object_mixture.assignment import Assignment, Mixture, Pixels, assign
+
+_ROUNDS = 7
+_STEPS = 5  # of expectation maximisation in a round
+_FIRST, _MORE = 10, 6  # slots that are added in the first round, and in later ones
+_SMOOTHING = 0.02  # share of a slot's colours that is spread over all
+_MIN_SIZE = 0.012  # half screens, about a pixel: no slot is thinner
+_MIN_SPREAD = 0.02
+_START_SIZE, _START_SPREAD = 0.06, 0.5
+_DROP = 1e-3  # share of all pixels below which a slot goes
+_THERE = 0.25  # of a slot's usual mass, from which on it counts as there
+_FAR = 6.0  # squared distance, in sizes, from which on a pixel is badly explained
+
+
+def fit_mixture(
+    pixels: Pixels, *, num_colours: int, max_slots: int, generator: torch.Generator
+) -> Mixture:
+    """Fit a mixture to the foreground of a sample of frames.
+
+    Pixels are weighted by one over the square root of how many of their colour are in their frame,
+    so that a ball counts nearly like a paddle.
+
+    Args:
+        pixels: Of a few hundred frames.
+        num_colours: C.
+        max_slots: Upper limit of K.
+        generator: Decides where slots start.
+
+    Returns:
+        A mixture of 1 to ``max_slots`` slots; one that means nothing if there is no foreground.
+    """
+    if not pixels.weights.any():
+        return _anything(num_colours)
+    pixels = pixels._replace(weights=_balanced(pixels, num_colours))
+    mixture = _empty(pixels, num_colours)
+    badly = pixels.weights
+    for round_ in range(_ROUNDS):
+        if round_ < _ROUNDS - 1:
+            room = min(_FIRST if round_ == 0 else _MORE, max_slots - len(mixture.weight))
+            mixture = _add(mixture, pixels, badly, room, generator)
+        for _ in range(_STEPS):
+            mixture = _update(pixels, assign(mixture, pixels), num_colours)
+        mixture = _select(mixture, mixture.weight.exp() > _DROP)
+        mixture = _merge(mixture, assign(mixture, pixels))
+        found = assign(mixture, pixels)
+        badly = found.unexplained + _far_off(mixture, pixels, found)
+    return mixture
+
+
+def _balanced(pixels: Pixels, num_colours: int) -> Tensor:
+    frame = torch.arange(len(pixels.colours)).unsqueeze(1) * num_colours
+    kind = (frame + pixels.colours).reshape(-1)
+    counts = torch.zeros(len(pixels.colours) * num_colours)
+    counts.index_add_(0, kind, pixels.weights.reshape(-1))
+    return pixels.weights / counts[kind].view_as(pixels.weights).clamp(min=1).sqrt()
+
+
+def _empty(pixels: Pixels, num_colours: int) -> Mixture:
+    counts = torch.ones(num_colours)
+    counts.index_add_(0, pixels.colours.reshape(-1), pixels.weights.reshape(-1))
+    outlier = (0.1 * counts / counts.sum()).log()
+    none = torch.zeros(0, 2)
+    return Mixture(torch.zeros(0, num_colours), torch.zeros(0), none, none, none, outlier)
+
+
+def _anything(num_colours: int) -> Mixture:
+    """Return one slot of no particular colour or place: there was nothing to learn from."""
+    return Mixture(
+        torch.full((1, num_colours), -math.log(num_colours)),
+        torch.full((1,), math.log(0.9)),
+        torch.full((1, 2), math.log(_START_SIZE)),
+        torch.zeros(1, 2),
+        torch.full((1, 2), math.log(_START_SPREAD)),
+        torch.full((num_colours,), math.log(0.1 / num_colours)),
+    )
+
+
+def _add(
+    mixture: Mixture, pixels: Pixels, badly: Tensor, count: int, generator: torch.Generator
+) -> Mixture:
+    """Start slots at pixels drawn by how badly they are explained, each somewhere else."""
+    chance = badly.reshape(-1).clone()
+    rows, columns = pixels.features[..., 1].reshape(-1), pixels.features[..., 2].reshape(-1)
+    colours = pixels.colours.reshape(-1)
+    num_colours = len(mixture.outlier)
+    for _ in range(count):
+        if not chance.sum() > 1e-6 * pixels.weights.sum():
+            break
+        seed = torch.multinomial(chance, 1, generator=generator)
+        theta = torch.full((1, num_colours), 0.05 / num_colours)
+        theta[0, colours[seed]] += 0.95
+        place = torch.stack([rows[seed], columns[seed]], 1)
+        mixture = Mixture(
+            torch.cat([mixture.colour, theta.log()]),
+            torch.cat([mixture.weight, torch.full((1,), math.log(0.04))]),
+            torch.cat([mixture.size, torch.full((1, 2), math.log(_START_SIZE))]),
+            torch.cat([mixture.home, place]),
+            torch.cat([mixture.spread, torch.full((1, 2), math.log(_START_SPREAD))]),
+            mixture.outlier,
+        )
+        near = ((rows - rows[seed]).abs() < 0.3) & ((columns - columns[seed]).abs() < 0.5)
+        chance[near & (colours == colours[seed])] *= 0.05
+    return mixture
+
+
+def _update(pixels: Pixels, found: Assignment, num_colours: int) -> Mixture:
+    """The maximisation step."""
+    mass = found.moments[..., 0]  # (B, K)
+    slot_mass = mass.sum(0) + 1e-3
+    total = pixels.weights.sum()
+    by_colour = torch.zeros(num_colours, mass.shape[1])
+    by_colour.index_add_(0, pixels.colours.reshape(-1), found.shares.flatten(0, 1))
+    theta = by_colour.T + _SMOOTHING * slot_mass.unsqueeze(1) / num_colours
+    outlier = torch.ones(num_colours)
+    outlier.index_add_(0, pixels.colours.reshape(-1), found.unexplained.reshape(-1))
+    share = slot_mass / total
+    left = (1 - share.sum()).clamp(min=0.02)
+    # Variance of a slot's pixels around where it looked, in each frame.
+    places = found.places
+    sums, squares = found.moments[..., 1:3], found.moments[..., 3:5]
+    scatter = squares - 2 * places * sums + places**2 * mass.unsqueeze(-1)
+    size = (scatter.sum(0) / slot_mass.unsqueeze(1)).clamp(min=0) + _MIN_SIZE**2
+    # Frames in which it is there count alike, however large it is in them.
+    there = mass / (mass + 0.05 * mass.amax(0).clamp(min=1e-3) + 1e-6)
+    there = (there / there.sum(0).clamp(min=1e-3)).unsqueeze(-1)
+    home = (there * places).sum(0)
+    spread = (there * (places - home) ** 2).sum(0) + _MIN_SPREAD**2
+    return Mixture(
+        (theta / theta.sum(1, keepdim=True)).log(),
+        share.log(),
+        0.5 * size.log(),
+        home,
+        0.5 * spread.log(),
+        (left * outlier / outlier.sum()).log(),
+    )
+
+
+def _select(mixture: Mixture, kept: Tensor) -> Mixture:
+    if not kept.any():
+        kept = mixture.weight == mixture.weight.max()
+    return Mixture._make([*(field[kept] for field in mixture[:-1]), mixture.outlier])
+
+
+def _far_off(mixture: Mixture, pixels: Pixels, found: Assignment) -> Tensor:
+    """Return how much of each pixel went to slots whose middle is far away from it, (B, P)."""
+    size = mixture.size.exp().clamp(max=0.1)
+    place = pixels.features[..., 1:3].unsqueeze(2)  # (B, P, 1, 2)
+    distance = ((place - found.places.unsqueeze(1)) / size).square().sum(-1)
+    return (found.shares * (distance > _FAR)).sum(-1)
+
+
+def _merge(mixture: Mixture, found: Assignment) -> Mixture:
+    """Merge slots that are near each other, at a constant offset, whenever both are there."""
+    mass = found.moments[..., 0]
+    usual = torch.quantile(mass, 0.95, dim=0).clamp(min=1e-3)
+    there = mass > _THERE * usual
+    order = torch.argsort(mixture.weight, descending=True).tolist()
+    gone: set[int] = set()
+    fields = [field.clone() for field in mixture]
+    for position, i in enumerate(order):
+        if i in gone:
+            continue
+        for j in order[position + 1 :]:
+            if j not in gone and _are_one(fields, there, found.places, i, j):
+                _absorb(fields, found.places[there[:, i] & there[:, j]], i, j)
+                gone.add(j)
+    kept = torch.tensor([k not in gone for k in range(len(order))], dtype=torch.bool)
+    return _select(Mixture(*fields), kept)
+
+
+def _are_one(fields: list[Tensor], there: Tensor, places: Tensor, i: int, j: int) -> bool:
+    both = there[:, i] & there[:, j]
+    rarer = min(int(there[:, i].sum()), int(there[:, j].sum()))
+    if rarer < 3 or int(both.sum()) < 0.6 * rarer:
+        return False
+    size = fields[2].exp()
+    offset = places[both, i] - places[both, j]  # (n, 2)
+    near = offset.mean(0).abs() < 2 * (size[i] + size[j])
+    moves = torch.minimum(places[both, i].std(0), places[both, j].std(0))
+    rigid = offset.std(0) < (0.15 * moves + 0.0125).clamp(min=0.025)
+    return bool((near & rigid).all())
+
+
+def _absorb(fields: list[Tensor], places: Tensor, i: int, j: int) -> None:
+    colour, weight, size = fields[:3]
+    mine, other = weight[i].exp(), weight[j].exp()
+    both = mine + other
+    offset = (places[:, i] - places[:, j]).mean(0)
+    variance = (mine * (2 * size[i]).exp() + other * (2 * size[j]).exp()) / both
+    size[i] = 0.5 * (variance + mine * other / both**2 * offset**2).log()
+    colour[i] = ((mine * colour[i].exp() + other * colour[j].exp()) / both).log()
+    weight[i] = both.log()

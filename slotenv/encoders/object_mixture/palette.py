@@ -1,0 +1,74 @@
+"""A small palette: every colour of a frame becomes one of C."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+MAX_COLOURS = 64
+_BITS = 5  # of each channel that tell colours apart
+_LEVELS = 1 << _BITS
+
+
+class Palette:
+    """The colours an encoder knows; others count as the nearest of them.
+
+    Args:
+        colours: (C, 3) uint8, RGB, C at most 64.
+    """
+
+    def __init__(self, colours: NDArray[np.uint8]) -> None:
+        self.colours = colours
+        middle = (np.arange(_LEVELS) << (8 - _BITS)) + (1 << (7 - _BITS))
+        grid = np.stack(np.meshgrid(middle, middle, middle, indexing="ij"), -1).reshape(-1, 3)
+        distance = np.zeros((len(grid), len(colours)), np.int32)
+        for channel in range(3):
+            known = colours[:, channel].astype(np.int32)
+            distance += (grid[:, channel : channel + 1] - known) ** 2
+        self._nearest = distance.argmin(1).astype(np.uint8)
+        # A known colour is itself, even where another lies nearer to the middle of its cell.
+        self._nearest[cells(colours)] = np.arange(len(colours), dtype=np.uint8)
+
+    def indices(self, pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
+        """Return the palette index of each pixel, (..., 3) uint8 to (...)."""
+        indices: NDArray[np.uint8] = self._nearest[cells(pixels)]
+        return indices
+
+
+def cells(pixels: NDArray[np.uint8]) -> NDArray[np.intp]:
+    """Return the cell of the colour grid that each pixel lies in, (..., 3) to (...)."""
+    shift = 8 - _BITS
+    red, green, blue = (pixels[..., i].astype(np.intp) >> shift for i in range(3))
+    cell: NDArray[np.intp] = (red << (2 * _BITS)) | (green << _BITS) | blue
+    return cell
+
+
+def fit_palette(frames: NDArray[np.uint8], *, max_colours: int = MAX_COLOURS) -> Palette:
+    """Choose the colours that tell the frames' pixels apart best.
+
+    Colours are taken one by one: each time the one whose pixels lie farthest, by their number's
+    square root times squared distance, from the colours taken so far. Rare colours of small objects
+    are therefore kept where they differ from all others, shades of one colour are not.
+
+    Args:
+        frames: (N, H, W, 3) uint8.
+        max_colours: Upper limit of C.
+    """
+    flat = frames.reshape(-1, 3)
+    cell = cells(flat)
+    counts = np.bincount(cell, minlength=_LEVELS**3)
+    used = np.flatnonzero(counts)
+    first = np.full(_LEVELS**3, -1, np.int64)
+    first[cell[::-1]] = np.arange(len(cell))[::-1]  # a colour that really occurs in each cell
+    colours = flat[first[used]]
+    weight = np.sqrt(counts[used].astype(np.float64))
+    chosen = [int(weight.argmax())]
+    distance = np.full(len(used), np.inf)
+    while len(chosen) < min(max_colours, len(used)):
+        difference = colours.astype(np.float64) - colours[chosen[-1]]
+        distance = np.minimum(distance, (difference**2).sum(1))
+        gain = weight * distance
+        if gain.max() <= 0:
+            break
+        chosen.append(int(gain.argmax()))
+    return Palette(colours[chosen])

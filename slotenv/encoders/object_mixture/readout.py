@@ -1,0 +1,102 @@
+"""From shared-out pixels to slot vectors: presence, place, extent and a little of the look."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+from slotenv.encoders.object_mixture.assignment import Assignment, Mixture
+
+SLOT_FIELDS = ("presence", "x", "y", "width", "height", "mass", "slant", "shade")
+"""What the numbers of a slot are. The place is relative to the slot's home and in half screens; the
+last five are relative to what is usual for the slot, -1 to 1. All are 0 while it is absent."""
+
+_ENOUGH = 0.3  # of the usual mass: half present
+_STEEP = 3.0
+_FEWEST = 0.01  # share of frames in which a slot must be there
+_RANGE = (0.05, 0.95)  # quantiles of a look that become -1 and 1
+_STILL = 0.0075  # half screens: what moves less does not move
+_SAME_LOOK = (0.006, 0.005, 0.08, 0.05, 0.02)  # half ranges below which a look does not change
+
+
+class Readout(NamedTuple):
+    """What is usual for each of K slots.
+
+    Attributes:
+        mass: (K,) pixels while it is there.
+        moves: (K, 2) 1 where its row or its column changes, else 0.
+        look: (K, 5) middle of width, height, log mass, slant and shade.
+        look_range: (K, 5) half their range; 0 for what does not change.
+    """
+
+    mass: Tensor
+    moves: Tensor
+    look: Tensor
+    look_range: Tensor
+
+
+def read_slots(mixture: Mixture, readout: Readout, found: Assignment, brightness: Tensor) -> Tensor:
+    """Return slot vectors (B, K, 8).
+
+    Args:
+        mixture: K slots.
+        readout: What is usual for them.
+        found: How the pixels were shared out.
+        brightness: (B, P) of each pixel, 0 to 1.
+    """
+    presence = _presence(found.moments[..., 0], readout.mass)  # (B, K)
+    place = (_middle(found) - mixture.home) * readout.moves  # (B, K, 2)
+    difference = _look(found, brightness) - readout.look
+    changes = readout.look_range > 0
+    look = (difference / torch.where(changes, readout.look_range, 1.0)).clamp(-1, 1) * changes
+    numbers = torch.cat([place.flip(-1), look], -1)  # x before y
+    return torch.cat([presence.unsqueeze(-1), presence.unsqueeze(-1) * numbers], -1)
+
+
+def fit_readout(mixture: Mixture, found: Assignment, brightness: Tensor) -> tuple[Readout, Tensor]:
+    """Measure what is usual for each slot, over a sample of frames.
+
+    Returns:
+        The readout of all K slots, and (K,) which of them are there often enough to be kept.
+    """
+    mass = found.moments[..., 0]
+    middle, look = _middle(found), _look(found, brightness)
+    rows = []
+    for k in range(mass.shape[1]):
+        there = mass[:, k] > 1
+        usual = mass[there, k].median() if there.any() else torch.ones(())
+        there = _presence(mass[:, k], usual) > 0.5
+        if int(there.sum()) < max(2, _FEWEST * len(mass)):
+            rows.append((usual, torch.zeros(2), torch.zeros(5), torch.zeros(5), False))
+            continue
+        moves = (middle[there, k].std(0) > _STILL).float()
+        low, high = torch.quantile(look[there, k], torch.tensor(_RANGE), dim=0)
+        half = (high - low) / 2
+        half = torch.where(half > torch.tensor(_SAME_LOOK), half, 0.0)
+        rows.append((usual, moves, (low + high) / 2, half, True))
+    *fields, kept = zip(*rows, strict=True)
+    return Readout(*(torch.stack(list(field)) for field in fields)), torch.tensor(kept)
+
+
+def _presence(mass: Tensor, usual: Tensor) -> Tensor:
+    """Return exactly 0 below a seventh of the usual mass, exactly 1 above five eighths of it."""
+    soft = torch.sigmoid(_STEEP * (mass.clamp(min=1e-3) / (_ENOUGH * usual)).log())
+    return ((soft - 0.1) / 0.8).clamp(0, 1)
+
+
+def _middle(found: Assignment) -> Tensor:
+    mass = found.moments[..., :1].clamp(min=1e-4)
+    return found.moments[..., 1:3] / mass
+
+
+def _look(found: Assignment, brightness: Tensor) -> Tensor:
+    """Return width, height, log mass, slant and shade of each slot, (B, K, 5)."""
+    mass = found.moments[..., 0].clamp(min=1e-4)
+    row, column, row2, column2, product = (found.moments[..., i] / mass for i in range(1, 6))
+    height = (row2 - row**2).clamp(min=1e-8).sqrt()
+    width = (column2 - column**2).clamp(min=1e-8).sqrt()
+    slant = (product - row * column) / (height * width + 1e-3**2)
+    shade = torch.matmul(brightness.unsqueeze(1), found.shares).squeeze(1) / mass
+    return torch.stack([width, height, mass.log(), slant, shade], -1)

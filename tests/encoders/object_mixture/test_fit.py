@@ -1,0 +1,183 @@
+from functools import cache
+
+import numpy as np
+import pytest
+import torch
+from moving_blocks import (
+    BLOCKS,
+    HEIGHT,
+    LOWER,
+    SKY,
+    UPPER,
+    WIDTH,
+    Block,
+    Scene,
+    background,
+    paint,
+    scene,
+    to_half_screens,
+)
+from numpy.typing import NDArray
+
+from slotenv.encoders.object_mixture.assignment import Mixture, Pixels, assign, pixel_features
+from slotenv.encoders.object_mixture.fit import _balanced, _far_off, fit_mixture
+from slotenv.encoders.object_mixture.foreground import fit_background
+from slotenv.encoders.object_mixture.palette import Palette, fit_palette
+
+
+def foreground(frames: NDArray[np.uint8]) -> tuple[Pixels, Palette]:
+    palette = fit_palette(frames)
+    found = fit_background(frames, palette).foreground(frames, max_pixels=400)
+    rows, columns, colours, weights = map(torch.from_numpy, found)
+    return Pixels(pixel_features(rows, columns), colours, weights), palette
+
+
+def fit(frames: NDArray[np.uint8], seed: int = 0, max_slots: int = 12) -> tuple[Mixture, Pixels]:
+    pixels, palette = foreground(frames)
+    generator = torch.Generator().manual_seed(seed)
+    mixture = fit_mixture(
+        pixels, num_colours=len(palette.colours), max_slots=max_slots, generator=generator
+    )
+    return mixture, pixels
+
+
+@cache
+def fitted(seed: int = 0, blocks: tuple[Block, ...] = BLOCKS) -> tuple[Mixture, Pixels, Scene]:
+    scenes = scene(150, blocks)
+    return *fit(scenes.frames, seed), scenes
+
+
+def pixels_off(mixture: Mixture, pixels: Pixels, scenes: Scene) -> NDArray[np.float64]:
+    """For each object, how many pixels the best slot's middle is away from it, in most frames."""
+    found = assign(mixture, pixels)
+    middle = found.moments[..., 1:3] / found.moments[..., :1].clamp(min=1e-4)
+    away = middle.numpy()[:, :, None] - to_half_screens(scenes.centres)[:, None]  # (N, K, objects)
+    away = np.abs(away * (HEIGHT / 2, WIDTH / 2)).max(-1)
+    objects = range(scenes.there.shape[1])
+    return np.array([np.quantile(away[scenes.there[:, j], :, j], 0.95, 0).min() for j in objects])
+
+
+@pytest.mark.parametrize("seed", [0, 1])
+def test_every_object_gets_a_slot(seed: int) -> None:
+    mixture, pixels, scenes = fitted(seed)
+    assert len(BLOCKS) <= len(mixture.weight) <= len(BLOCKS) + 1
+    assert (pixels_off(mixture, pixels, scenes) < 1).all()
+
+
+def test_probabilities_sum_to_one() -> None:
+    mixture, _, _ = fitted()
+    torch.testing.assert_close(mixture.colour.exp().sum(1), torch.ones(len(mixture.weight)))
+    total = float(mixture.weight.exp().sum() + mixture.outlier.exp().sum())
+    assert total == pytest.approx(1, abs=0.05)
+    assert all(field.isfinite().all() for field in mixture)
+
+
+def test_objects_of_one_colour_in_two_rows_are_two() -> None:
+    mixture, pixels, scenes = fitted(0, (UPPER, LOWER))
+    assert len(mixture.weight) == 2
+    np.testing.assert_allclose(sorted(mixture.home[:, 0].tolist()), [-0.83, 0.83], atol=0.02)
+    assert (pixels_off(mixture, pixels, scenes) < 1).all()
+
+
+def test_what_is_learned_is_what_was_drawn() -> None:
+    mixture, _, scenes = fitted(0, (UPPER, LOWER))
+    upper = int(mixture.home[:, 0].argmin())
+    assert float(mixture.size[upper, 0].exp()) == pytest.approx(np.sqrt(15 / 12) * 2 / 48, rel=0.1)
+    assert float(mixture.size[upper, 1].exp()) == pytest.approx(np.sqrt(24 / 12) * 2 / 40, rel=0.1)
+    truth = to_half_screens(scenes.centres)[:, 0, 1]
+    assert float(mixture.home[upper, 1]) == pytest.approx(truth.mean(), abs=0.02)
+    assert float(mixture.spread[upper, 1].exp()) == pytest.approx(truth.std(), rel=0.05)
+
+
+@pytest.mark.parametrize("seed", [0, 1, 2])
+def test_parts_that_move_together_are_one_slot(seed: int) -> None:
+    scenes = scene(150, (Block((60, 220, 220), 4, 5, (8, 30)),))
+    for frame, centre in zip(scenes.frames, scenes.centres[:, 0], strict=True):
+        row, column = (centre - (1.5, 2)).astype(int)
+        paint(frame, (220, 60, 220), row + 4, column, 4, 5)  # its lower half
+    mixture, pixels = fit(scenes.frames, seed)
+    assert len(mixture.weight) == 1
+    whole = scenes._replace(centres=scenes.centres + np.array((2, 0)))
+    assert (pixels_off(mixture, pixels, whole) < 1).all()
+    assert sorted(mixture.colour[0].exp().tolist())[-2:] == pytest.approx([0.5, 0.5], abs=0.05)
+
+
+def test_objects_that_move_on_their_own_are_not_merged() -> None:
+    rows = ((4, 9), (13, 22))
+    blocks = tuple(Block((60, 220, 220 * i), 4, 5, r) for i, r in enumerate(rows))
+    mixture, pixels, scenes = fitted(0, blocks)
+    assert len(mixture.weight) == 2
+    assert (pixels_off(mixture, pixels, scenes) < 1).all()
+
+
+def test_the_seed_decides_everything() -> None:
+    scenes = scene(60)
+    first, second = fit(scenes.frames, 3)[0], fit(scenes.frames, 3)[0]
+    for one, two in zip(first, second, strict=True):
+        torch.testing.assert_close(one, two, rtol=0, atol=0)
+
+
+def test_global_random_numbers_are_left_alone() -> None:
+    before = torch.random.get_rng_state()
+    fit(scene(20).frames)
+    assert torch.equal(torch.random.get_rng_state(), before)
+
+
+@pytest.mark.parametrize("most", [1, 2, 3])
+def test_no_more_slots_than_allowed(most: int) -> None:
+    mixture, _ = fit(scene(60).frames, max_slots=most)
+    assert 1 <= len(mixture.weight) <= most
+
+
+@pytest.mark.parametrize("colours", [1, 2])
+def test_frames_without_foreground_give_one_slot(colours: int) -> None:
+    frames = background(10)
+    if colours == 1:
+        frames[:] = SKY
+    mixture, pixels = fit(frames)
+    assert [tuple(field.shape) for field in mixture] == [
+        (1, colours),
+        (1,),
+        (1, 2),
+        (1, 2),
+        (1, 2),
+        (colours,),
+    ]
+    assert all(field.isfinite().all() for field in mixture)
+    torch.testing.assert_close(mixture.colour.exp().sum(1), torch.ones(1))
+    assert not assign(mixture, pixels).moments.any()
+
+
+def test_one_frame_and_one_pixel_are_enough() -> None:
+    frames = background(3)
+    frames[1, 10, 10] = (250, 250, 250)
+    mixture, _ = fit(frames)
+    assert all(field.isfinite().all() for field in mixture)
+
+
+def test_a_pixel_counts_less_the_more_there_are_of_its_colour() -> None:
+    pixels, palette = foreground(scene(4).frames)
+    balanced = _balanced(pixels, len(palette.colours))
+    for colours, before, after in zip(pixels.colours, pixels.weights, balanced, strict=True):
+        for colour in colours[before > 0].unique():
+            these = (colours == colour) & (before > 0)
+            total = float(before[these].sum())
+            torch.testing.assert_close(after[these], before[these] / total**0.5)
+        assert not after[before == 0].any()
+
+
+def test_pixels_far_from_the_middle_of_their_slot_are_badly_explained() -> None:
+    mixture = Mixture(
+        torch.zeros(1, 1),
+        torch.zeros(1),
+        torch.full((1, 2), 0.1).log(),
+        torch.zeros(1, 2),
+        torch.full((1, 2), 0.01).log(),
+        torch.full((1,), -30.0),
+    )
+    columns = torch.tensor([[-0.4, -0.05, 0.05, 0.4]])  # all of them this slot's, middle 0
+    pixels = Pixels(
+        pixel_features(0 * columns, columns), torch.zeros(1, 4).long(), torch.ones(1, 4)
+    )
+    far = _far_off(mixture, pixels, assign(mixture, pixels))
+    torch.testing.assert_close(far, torch.tensor([[1.0, 0, 0, 1]]), atol=1e-3, rtol=0)

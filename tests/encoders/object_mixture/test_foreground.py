@@ -1,0 +1,167 @@
+import numpy as np
+import pytest
+from fake_envs import random_frames
+from moving_blocks import BIG, GROUND, HEIGHT, SKY, WIDTH, background, paint, scene
+from numpy.typing import NDArray
+
+from slotenv.encoders.object_mixture.foreground import (
+    NO_COLOUR,
+    Background,
+    ForegroundPixels,
+    fit_background,
+)
+from slotenv.encoders.object_mixture.palette import Palette, fit_palette
+
+
+def fitted(frames: NDArray[np.uint8]) -> Background:
+    return fit_background(frames, fit_palette(frames))
+
+
+def of_frame(found: ForegroundPixels, i: int) -> list[tuple[float, float, int]]:
+    there = found.weights[i] > 0
+    columns = (found.rows[i], found.columns[i], found.colours[i])
+    return list(zip(*(column[there].tolist() for column in columns), strict=True))
+
+
+def loop_usual(frames: NDArray[np.uint8], palette: Palette) -> list[list[set[int]]]:
+    """The usual colours of each place, counted one by one."""
+    index = palette.indices(frames)
+    count, height, width = index.shape
+    overall = [float((index == c).mean()) for c in range(len(palette.colours))]
+    usual: list[list[set[int]]] = [[set() for _ in range(width)] for _ in range(height)]
+    for row in range(height):
+        for column in range(width):
+            seen = index[:, row, column].tolist()
+            shares = {c: seen.count(c) / count for c in set(seen)}
+            often = {c for c, s in shares.items() if s > (0.08 if overall[c] > 0.04 else 0.4)}
+            top = sorted(shares, key=lambda c: (-shares[c], c))[:3]
+            usual[row][column] = (often & set(top)) | {top[0]}
+    return usual
+
+
+@pytest.mark.parametrize("kind", ["blocks", "noise"])
+def test_foreground_is_what_a_loop_over_pixels_finds(kind: str) -> None:
+    frames = scene(31).frames if kind == "blocks" else random_frames(7, 12, 9)
+    fit = fitted(frames)
+    usual = loop_usual(frames, fit.palette)
+    height, width = frames.shape[1:3]
+    found = fit.foreground(frames[:4], max_pixels=height * width)
+    for i in range(4):
+        expected = []
+        for row in range(height):
+            for column in range(width):
+                colour = int(fit.palette.indices(frames[i, row, column]))
+                if colour not in usual[row][column]:
+                    expected.append(((2 * row + 1) / height - 1, (2 * column + 1) / width - 1))
+        assert expected
+        got = [(row, column) for row, column, _ in of_frame(found, i)]
+        np.testing.assert_allclose(got, expected, atol=1e-6)
+        assert set(found.weights[i].tolist()) <= {0.0, 1.0}
+
+
+def test_a_block_is_foreground_with_its_colour() -> None:
+    fit = fitted(scene(60).frames)
+    frame = background(1)
+    paint(frame[0], BIG.colour, 10, 6, 2, 3)
+    found = fit.foreground(frame, max_pixels=99)
+    assert found.rows.shape == (1, 6)
+    assert sorted(set(found.rows[0].tolist())) == pytest.approx(
+        [21 / HEIGHT - 1, 23 / HEIGHT - 1], abs=1e-6
+    )
+    assert sorted(set(found.columns[0].tolist())) == pytest.approx(
+        [13 / WIDTH - 1, 15 / WIDTH - 1, 17 / WIDTH - 1], abs=1e-6
+    )
+    assert {tuple(fit.palette.colours[c]) for c in found.colours[0]} == {BIG.colour}
+    assert [v.dtype for v in found] == [np.float32, np.float32, np.int64, np.float32]
+
+
+@pytest.mark.parametrize("most", [1, 7, 40, 400])
+def test_thinning_keeps_the_weight(most: int) -> None:
+    frames = scene(40).frames
+    fit = fitted(frames)
+    frames = np.concatenate([frames[:5], background(1)])
+    full = fit.foreground(frames, max_pixels=10_000)
+    thin = fit.foreground(frames, max_pixels=most)
+    assert thin.rows.shape[1] <= most
+    np.testing.assert_allclose(thin.weights.sum(1), full.weights.sum(1), rtol=1e-5)
+    for i in range(len(frames)):
+        assert set(of_frame(thin, i)) <= set(of_frame(full, i))
+
+
+def test_thinning_is_even() -> None:
+    fit = fitted(scene(40).frames)
+    frame = background(1)
+    frame[0, 10:20] = BIG.colour
+    thin = fit.foreground(frame, max_pixels=100)
+    assert np.unique(thin.rows[0], return_counts=True)[1].tolist() == [10] * 10
+
+
+def test_frames_without_foreground() -> None:
+    fit = fitted(scene(40).frames)
+    found = fit.foreground(background(3), max_pixels=50)
+    assert found.weights.shape == (3, 1)
+    assert not found.weights.any()
+    none = fit.foreground(background(0), max_pixels=50)
+    assert none.weights.shape == (0, 1)
+
+
+def test_padding_has_no_weight() -> None:
+    scenes = scene(40)
+    fit = fitted(scenes.frames)
+    frames = np.concatenate([scenes.frames[:1], background(1)])
+    found = fit.foreground(frames, max_pixels=999)
+    alone = fit.foreground(frames[:1], max_pixels=999)
+    assert not found.weights[1].any()
+    for both, one in zip(found, alone, strict=True):
+        np.testing.assert_array_equal(both[:1], one)
+
+
+def test_a_usual_colour_is_unusual_elsewhere() -> None:
+    fit = fitted(scene(60).frames)
+    frame = background(1)
+    frame[0, 3, 4] = GROUND  # in the sky
+    frame[0, 40, 7] = SKY
+    found = fit.foreground(frame, max_pixels=9)
+    colours = [tuple(fit.palette.colours[c]) for c in found.colours[0]]
+    assert colours == [GROUND, SKY]
+
+
+def test_a_colour_of_two_in_five_frames_is_usual() -> None:
+    frames = background(10)
+    frames[:5, 10, 10] = BIG.colour
+    frames[:4, 11, 11] = BIG.colour
+    found = fitted(frames).foreground(frames[:1], max_pixels=9)
+    assert found.weights.tolist() == [[1.0]]
+    assert found.rows[0, 0] == pytest.approx(23 / HEIGHT - 1)
+
+
+def test_a_colour_that_covers_much_is_background_where_it_is_now_and_then() -> None:
+    wall, small = (120, 120, 120), (250, 40, 120)
+    frames = background(50)
+    for i in range(50):
+        start = i % 6 * 8
+        frames[i, start : start + 8] = wall  # scrolls: a sixth of the time at each place
+        frames[i, 20:22, i % 6 : i % 6 + 2] = small  # as often at its places, but small
+    fit = fitted(frames)
+    found = fit.foreground(frames, max_pixels=999)
+    assert of_frame(found, 0) != []
+    colours = {tuple(fit.palette.colours[c]) for i in range(50) for *_, c in of_frame(found, i)}
+    assert colours == {small}
+
+
+def test_shades_of_the_background_are_background() -> None:
+    fit = fitted(scene(60).frames)
+    frames = background(1)
+    frames[0, 5:9, 5:9] = np.array(SKY) + 3
+    assert not fit.foreground(frames, max_pixels=9).weights.any()
+
+
+@pytest.mark.parametrize("colours", [1, 2])
+def test_fewer_colours_than_a_place_may_have(colours: int) -> None:
+    frames = np.full((5, 6, 8, 3), 9, np.uint8)
+    if colours == 2:
+        frames[:, :3] = 200
+    fit = fitted(frames)
+    assert fit.usual.shape == (6, 8, 3)
+    assert (fit.usual[..., 1:] == NO_COLOUR).all()
+    assert not fit.foreground(frames, max_pixels=9).weights.any()

@@ -1,0 +1,161 @@
+import math
+
+import pytest
+import torch
+from torch import Tensor
+
+from slotenv.encoders.object_mixture.assignment import Assignment, Mixture, pixel_features
+from slotenv.encoders.object_mixture.readout import (
+    SLOT_FIELDS,
+    Readout,
+    fit_readout,
+    read_slots,
+)
+
+
+def found_by_one_slot(rows: Tensor, columns: Tensor, shares: Tensor | None = None) -> Assignment:
+    """What one slot gets of pixels (B, P): all of them, or the shares."""
+    shares = (torch.ones_like(rows) if shares is None else shares).unsqueeze(-1)
+    moments = torch.matmul(shares.transpose(1, 2), pixel_features(rows, columns))
+    nothing = torch.zeros_like(rows)
+    return Assignment(shares, moments, torch.zeros(len(rows), 1, 2), nothing, nothing)
+
+
+def mixture_at(row: float, column: float) -> Mixture:
+    one, two = torch.zeros(1), torch.zeros(1, 2)
+    return Mixture(torch.zeros(1, 1), one, two, torch.tensor([[row, column]]), two, one)
+
+
+def readout_of(
+    mass: float = 4.0,
+    moves: tuple[float, float] = (1, 1),
+    look: tuple[float, ...] = (0.15, 0.1, 1.0, 0.5, 0.2),
+    look_range: tuple[float, ...] = (0.1, 0.1, 0.5, 1.0, 0.4),
+) -> Readout:
+    numbers = (moves, look, look_range)
+    return Readout(torch.tensor([mass]), *(torch.tensor([n], dtype=torch.float) for n in numbers))
+
+
+ROWS, COLUMNS = torch.tensor([[0.1, 0.1, 0.3, 0.3]]), torch.tensor([[-0.2, 0.2, -0.2, 0.2]])
+BRIGHTNESS = torch.tensor([[0.2, 0.4, 0.2, 0.4]])
+
+
+def read(found: Assignment, readout: Readout, home: tuple[float, float] = (0, 0)) -> list[float]:
+    brightness = BRIGHTNESS.expand_as(found.unexplained)
+    slots = read_slots(mixture_at(*home), readout, found, brightness)
+    assert slots.shape == (len(brightness), 1, len(SLOT_FIELDS))
+    return slots[0, 0].tolist()
+
+
+def test_numbers_worked_by_hand() -> None:
+    got = read(found_by_one_slot(ROWS, COLUMNS), readout_of(), home=(0.15, 0.3))
+    expected = {
+        "presence": 1.0,
+        "x": 0.0 - 0.3,
+        "y": 0.2 - 0.15,
+        "width": (0.2 - 0.15) / 0.1,
+        "height": 0.0,
+        "mass": (math.log(4) - 1) / 0.5,
+        "slant": -0.5,
+        "shade": (0.3 - 0.2) / 0.4,
+    }
+    assert dict(zip(SLOT_FIELDS, got, strict=True)) == pytest.approx(expected, abs=1e-5)
+    assert tuple(expected) == SLOT_FIELDS
+
+
+def test_a_half_there_slot_is_half_as_far() -> None:
+    """0.3 of the usual mass is half presence, and all numbers are halved."""
+    found = found_by_one_slot(ROWS, COLUMNS)
+    whole = read(found, readout_of(look_range=(0.1, 0.1, 0, 1, 0.4)))
+    half = read(found, readout_of(mass=4 / 0.3, look_range=(0.1, 0.1, 0, 1, 0.4)))
+    assert half[0] == pytest.approx(0.5, abs=1e-5)
+    assert half == pytest.approx([0.5 * v for v in whole], abs=1e-5)
+
+
+@pytest.mark.parametrize("usual", [0.5, 4.0, 6.4])
+def test_presence_is_exactly_one_from_five_eighths_of_the_usual_mass(usual: float) -> None:
+    assert read(found_by_one_slot(ROWS, COLUMNS), readout_of(mass=usual))[0] == 1.0
+
+
+@pytest.mark.parametrize("share", [0.0, 0.05, 0.14])
+def test_absent_is_exactly_zero(share: float) -> None:
+    shares = torch.full_like(ROWS, share)
+    slots = read(found_by_one_slot(ROWS, COLUMNS, shares), readout_of(), home=(0.5, 0.5))
+    assert slots == [0.0] * len(SLOT_FIELDS)
+
+
+def test_what_does_not_move_is_exactly_zero() -> None:
+    found = found_by_one_slot(ROWS, COLUMNS)
+    got = dict(zip(SLOT_FIELDS, read(found, readout_of(moves=(0, 1)), (0.5, 0.5)), strict=True))
+    assert got["y"] == 0.0
+    assert got["x"] == pytest.approx(-0.5)
+    got = dict(zip(SLOT_FIELDS, read(found, readout_of(moves=(1, 0)), (0.5, 0.5)), strict=True))
+    assert got["x"] == 0.0
+    assert got["y"] == pytest.approx(-0.3)
+
+
+def test_a_look_that_does_not_change_is_exactly_zero() -> None:
+    got = read(found_by_one_slot(ROWS, COLUMNS), readout_of(look_range=(0, 0, 0, 0, 0)))
+    assert got[3:] == [0.0] * 5
+
+
+def test_looks_stay_between_minus_one_and_one() -> None:
+    found = found_by_one_slot(ROWS, COLUMNS)
+    got = read(found, readout_of(look=(9, -9, 9, -9, 9), look_range=(0.1,) * 5))
+    assert got[3:] == [-1, 1, -1, 1, -1]
+
+
+@pytest.mark.parametrize(("sign", "expected"), [(1.0, 1.0), (-1.0, -1.0)])
+def test_slant(sign: float, expected: float) -> None:
+    line = torch.tensor([[-0.3, -0.1, 0.1, 0.3]])
+    readout = readout_of(look=(0,) * 5, look_range=(1,) * 5)
+    assert read(found_by_one_slot(line, sign * line), readout)[6] == pytest.approx(
+        expected, abs=1e-3
+    )
+
+
+def test_empty_slots_have_finite_gradients() -> None:
+    rows = torch.zeros(1, 4, requires_grad=True)
+    shares = torch.zeros(1, 4, requires_grad=True)
+    found = found_by_one_slot(rows, rows, shares)
+    slots = read_slots(mixture_at(0, 0), readout_of(), found, BRIGHTNESS)
+    gradients = torch.autograd.grad(slots.sum(), [rows, shares])
+    assert all(gradient.isfinite().all() for gradient in gradients)
+
+
+def squares(heights: list[float], columns: list[float], there: list[float]) -> Assignment:
+    """Four corners around (0, column), one frame after the other."""
+    rows = torch.tensor([[-1.0, -1.0, 1.0, 1.0]]) * torch.tensor(heights).unsqueeze(1)
+    places = torch.tensor([[-0.1, 0.1, -0.1, 0.1]]) + torch.tensor(columns).unsqueeze(1)
+    return found_by_one_slot(rows, places, torch.tensor(there).unsqueeze(1).expand(-1, 4))
+
+
+def test_what_is_usual_is_measured_while_it_is_there() -> None:
+    count = 41
+    columns = torch.linspace(-0.5, 0.5, count).tolist()
+    heights = torch.linspace(0.1, 0.3, count).tolist()
+    there = [1.0] * count
+    found = squares([*heights, 0.9], [*columns, 0.99], [*there, 0.0])
+    readout, kept = fit_readout(mixture_at(0, 0), found, BRIGHTNESS[:, :1].expand(count + 1, 4))
+    assert kept.tolist() == [True]
+    assert readout.mass.tolist() == [4.0]
+    assert readout.moves.tolist() == [[0.0, 1.0]]  # its column changes, its row does not
+    assert readout.look[0].tolist() == pytest.approx([0.1, 0.2, math.log(4), 0, 0.2], abs=1e-4)
+    assert readout.look_range[0].tolist() == pytest.approx([0, 0.09, 0, 0, 0], abs=1e-4)
+    slots = read_slots(mixture_at(0, 0), readout, found, BRIGHTNESS.expand(count + 1, 4))
+    assert slots[:-1, 0, 0].tolist() == there
+    assert not slots[-1].any()
+    assert not slots[:, 0, 2].any()  # y
+    torch.testing.assert_close(slots[:-1, 0, 1], torch.tensor(columns))
+    assert slots[[0, 20, 40], 0, 4].tolist() == pytest.approx([-1, 0, 1], abs=1e-3)  # height
+
+
+@pytest.mark.parametrize(("often", "expected"), [(0, False), (1, False), (2, True), (50, True)])
+def test_slots_that_are_hardly_ever_there_are_not_kept(often: int, expected: bool) -> None:
+    there = [1.0] * often + [0.0] * (200 - often)
+    columns = torch.linspace(-0.5, 0.5, 200).tolist()
+    found = squares([0.1] * 200, columns, there)
+    readout, kept = fit_readout(mixture_at(0, 0), found, BRIGHTNESS.expand(200, 4))
+    assert kept.tolist() == [expected]
+    assert all(value.isfinite().all() for value in readout)
+    assert (readout.mass > 0).all()
