@@ -17,7 +17,8 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from pretrain.bench.aggregate import Scores, bootstrap
-from pretrain.bench.tables import PAPER_NAMES, count_games
+from pretrain.bench.means import count_games
+from pretrain.bench.tables import PAPER_NAMES
 from slotenv.environments import atari_game
 from slotenv.probe import PAPER_ACCURACY
 
@@ -132,7 +133,7 @@ def overall(scores: Scores, ridge: Scores, subtitle: str) -> bytes:
             axis.plot([number, number], [row - 0.34, row + 0.34], **_TICK, alpha=alpha)
     axis.set_yticks(range(len(titles)), names)
     axis.set_ylim(max(len(titles), 1) - 0.5, -0.5)
-    fewer = "; pale: fewer games, not comparable" if partly else ""
+    fewer = "\npale: over fewer games, does not compare with the others" if partly else ""
     axis.set_xlabel(
         f"slot accuracy (R²), mean of {count_games(len(full))} with 95 % interval over games"
         f"{fewer}\n{subtitle}",

@@ -16,6 +16,7 @@ from pretrain.bench.aggregate import (
     scores_of,
 )
 from pretrain.bench.cell import Row
+from pretrain.bench.means import NONE
 from slotenv.atomic import write_atomic
 
 _INTRODUCTION = """\
@@ -135,7 +136,7 @@ def _curve(rows: list[Row], trained_on: str, image: Path) -> list[str]:
             *(
                 f"{sum(part[update][game] for game in games) / len(games):.3f}"
                 if update in part
-                else tables.NONE
+                else NONE
                 for part in points.values()
             ),
         ]

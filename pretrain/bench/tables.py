@@ -2,15 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 
-from pretrain.bench.aggregate import Estimate, Scores, bootstrap, scores_of
+from pretrain.bench.aggregate import Scores, bootstrap, scores_of
 from pretrain.bench.cell import Row
+from pretrain.bench.means import (
+    MARKED,
+    NONE,
+    count_games,
+    mean_note,
+    mean_rows,
+    means,
+    overall,
+    show,
+)
 from slotenv.labels import Label, labels_for
 from slotenv.probe import PAPER_ABLATION, PAPER_ACCURACY, PAPER_DISENTANGLEMENT
 
-NONE = "–"  # noqa: RUF001 (a dash)
 PAPER_NAMES = {  # of our methods, in the paper's table 3 or in its authors' notebook
     "random": "random",
     "scn": "scn",
@@ -21,11 +30,6 @@ PAPER_NAMES = {  # of our methods, in the paper's table 3 or in its authors' not
 _DISENTANGLEMENT = ("modularity", "weighted_modularity", "compactness")
 _COORDINATES = ("position", "encoded")  # statuses of labels that tell where something is
 _REASON_CHARS = 40
-_MEAN_ROWS = 4  # besides the first
-_MARKED = (
-    "Where a number of games is given, the mean is over those alone and does not compare with "
-    "other lines; table 3 has means over the same games."
-)
 
 Lines = list[str]
 
@@ -49,14 +53,14 @@ def accuracy_table(scores: Scores, *, paper: bool) -> Lines:
         [game, *_beside(scores, paper, [game], partial(_cell, scores, game=game))]
         for game in scores.games
     ]
-    rows, cut = _mean_rows(scores)
+    rows, cut = mean_rows(scores)
     for i, (name, games) in enumerate(rows):
-        mean = partial(_overall, scores, games=games)
+        mean = partial(overall, scores, games=games)
         lines.append([name, *_beside(scores, paper, games, mean)])
         if i == 0:
             spread = partial(_interval, scores, games=games)
             lines.append(["95 % interval over games", *_beside(scores, paper, [], spread)])
-    notes = [_mean_note(scores, cut)]
+    notes = [mean_note(scores, cut)]
     if paper and "stdim" in scores.methods.values():
         notes.append("ST-DIM's paper column is from the notebook of SCN's authors.")
     return [*markdown(headings, lines), "", " ".join(notes)]
@@ -79,7 +83,7 @@ def disentanglement_table(rows: Sequence[Row], view: str) -> Lines:
     lines: list[list[str]] = []
     partly: list[list[str]] = []
     for title in titles:
-        name, cells, lacking = _means(metrics, title, full)
+        name, cells, lacking = means(metrics, title, full)
         beside: dict[str, float] = {}
         method = next(iter(metrics.values())).methods[title]
         if paper:
@@ -88,12 +92,16 @@ def disentanglement_table(rows: Sequence[Row], view: str) -> Lines:
         (partly if lacking else lines).append([name, *cells])
     if paper:
         headings += ["*paper: modularity*", "*paper: compactness*"]
-    covered = ", ".join(f"{name.replace('_', ' ')}: {len(full[name])}" for name in metrics)
-    marked = f" {_MARKED}" if partly else ""
+    sizes = {name: (len(full[name]), len(scores.games)) for name, scores in metrics.items()}
+    covered = ", ".join(
+        f"{name.replace('_', ' ')}: {some}{'' if some == every else f' of {every}'}"
+        for name, (some, every) in sizes.items()
+    )
+    marked = f" {MARKED}" if partly else ""
     return [
         *markdown(headings, [*lines, *partly]),
         "",
-        f"Means over all games with the metric ({covered} games); it is undefined for a single "
+        f"Means over the games with the metric ({covered} games); it is undefined for a single "
         f"object, a single slot and features without any weight.{marked}",
     ]
 
@@ -109,7 +117,7 @@ def ablation_table(rows: Sequence[Row]) -> Lines:
     titles = without[0]["title"], with_[0]["title"]
     covered = "/".join(str(len(common[name])) for name in names)
     lines = [
-        [title, covered, *(_overall(metrics[n], title, common[n], _digits(n)) for n in names)]
+        [title, covered, *(overall(metrics[n], title, common[n], _digits(n)) for n in names)]
         for title in titles
     ]
     gains = []
@@ -139,7 +147,7 @@ def label_effect_table(rows: Sequence[Row]) -> Lines:
     partly: list[list[str]] = []
     for title in every.titles:
         games = only.covered(title, full)
-        cells = [_overall(scores, title, games) for scores in (every, only)]
+        cells = [overall(scores, title, games) for scores in (every, only)]
         if games == full:
             lines.append([title, *cells])
         elif games:
@@ -150,7 +158,7 @@ def label_effect_table(rows: Sequence[Row]) -> Lines:
     left_out = sorted(set(every.full_games()) - set(full))
     note = f"Means over {count_games(len(full))} ({', '.join(full)})"
     note += f"; no such label is scored in {', '.join(left_out)}." if left_out else "."
-    note += f" {_MARKED}" if partly else ""
+    note += f" {MARKED}" if partly else ""
     return [*markdown(headings, [*lines, *partly]), "", note]
 
 
@@ -162,7 +170,7 @@ def sweep_table(rows: Sequence[Row], method: str) -> Lines:
     common = {name: scores.common_games() for name, scores in metrics.items()}
     headings = ["settings", *(name.replace("_", " ") for name in names)]
     lines = [
-        [title, *(_overall(metrics[name], title, common[name], _digits(name)) for name in names)]
+        [title, *(overall(metrics[name], title, common[name], _digits(name)) for name in names)]
         for title in metrics["accuracy"].titles
     ]
     return [*markdown(headings, lines), "", coverage(metrics["accuracy"], common["accuracy"])]
@@ -179,23 +187,10 @@ def coverage(scores: Scores, common: Sequence[str]) -> str:
     return f"{text}: all that are listed."
 
 
-def count_games(count: int) -> str:
-    """Write a number of games."""
-    return "1 game" if count == 1 else f"{count} games"
-
-
 def markdown(headings: Sequence[str], lines: Sequence[Sequence[str]]) -> Lines:
     """Lay out a table."""
     rule = ["---", *("---:" for _ in headings[1:])]
     return [f"| {' | '.join(cells)} |" for cells in (headings, rule, *lines)]
-
-
-def show(found: Estimate | None, digits: int = 3) -> str:
-    """Write a mean, with its standard error where there is one."""
-    if found is None:
-        return NONE
-    error = "" if found.error is None else f" ± {found.error:.{digits}f}"
-    return f"{found.mean:.{digits}f}{error}"
 
 
 def _beside(
@@ -222,71 +217,6 @@ def _cell(scores: Scores, title: str, game: str) -> str:
     short = reason if len(reason) <= _REASON_CHARS else reason[: _REASON_CHARS - 3] + "..."
     short = f"failed: {short}".replace("|", "/")
     return short if text == NONE else f"{text} (a seed {short})"
-
-
-def _overall(scores: Scores, title: str, games: Sequence[str], digits: int = 3) -> str:
-    return show(scores.overall(title, games), digits)
-
-
-def _mean_rows(scores: Scores) -> tuple[list[tuple[str, list[str]]], list[str]]:
-    """Return the rows of means as (heading, games), and the methods that none is made for.
-
-    A mean of one game repeats the game's line, so that there is one only for want of others.
-    """
-    (full, titles), *smaller = list(scores.game_sets().items()) or [((), [])]
-    if not full:
-        return [], []
-    of = "" if len(full) == len(scores.games) else f" of {_named(titles)}"
-    rows = [(f"**mean of {'the ' if of else ''}{count_games(len(full))}{of}**", list(full))]
-    shown = [part for part in smaller if len(part[0]) > 1] or smaller
-    shown = shown[:_MEAN_ROWS]
-    for games, titles in shown:
-        rows.append((f"mean of the {count_games(len(games))} of {_named(titles)}", list(games)))
-    cut = [
-        f"{', '.join(titles)} ({count_games(len(games))})"
-        for games, titles in smaller
-        if (games, titles) not in shown
-    ]
-    return rows, cut
-
-
-def _mean_note(scores: Scores, cut: Sequence[str]) -> str:
-    sets = scores.game_sets()
-    if not sets:
-        return "There is no number to take a mean of."
-    complete = len(scores.full_games()) == len(scores.games)
-    if complete and len(sets) == 1:
-        return "The mean is over all games listed."
-    text = "" if complete else f"No method has all {count_games(len(scores.games))}. "
-    text += f"All means in a row are over the same games; {NONE} is for methods that lack some."
-    return f"{text} Without a row of means: {'; '.join(cut)}." if cut else text
-
-
-def _named(titles: Sequence[str]) -> str:
-    if len(titles) > 3:
-        return f"{', '.join(titles[:2])} and {len(titles) - 2} more"
-    return " and ".join(filter(None, (", ".join(titles[:-1]), titles[-1])))
-
-
-def _means(
-    metrics: Mapping[str, Scores], title: str, full: Mapping[str, Sequence[str]]
-) -> tuple[str, list[str], bool]:
-    """Return a method's heading and means, and whether it lacks games of any metric it has.
-
-    The number of games stands in the heading if it is the same for all, else in the cells.
-    """
-    games = {name: scores.covered(title, full[name]) for name, scores in metrics.items()}
-    cells = [_overall(scores, title, games[name], 4) for name, scores in metrics.items()]
-    partly = [games[name] != list(full[name]) and bool(games[name]) for name in metrics]
-    counts = {len(part) for part in games.values() if part}
-    if any(partly) and len(counts) == 1 and sum(partly) == sum(map(bool, games.values())):
-        return f"{title} ({count_games(counts.pop())})", cells, True
-    sizes = [count_games(len(part)) for part in games.values()]
-    marked = [
-        f"{cell} ({size})" if part else cell
-        for cell, size, part in zip(cells, sizes, partly, strict=True)
-    ]
-    return title, marked, any(partly)
 
 
 def _interval(scores: Scores, title: str, games: Sequence[str]) -> str:

@@ -1,5 +1,8 @@
 """What every entry of ENCODERS must do."""
 
+import pickle
+from pathlib import Path
+
 import numpy as np
 import pytest
 import torch
@@ -8,6 +11,7 @@ from fake_envs import random_frames
 from slotenv import SlotEncoder
 from slotenv.encoders import ENCODERS, to_unit_float
 from slotenv.frames import plain
+from slotenv.wrapper import LazyEncoder
 
 
 @pytest.fixture(params=sorted(ENCODERS))
@@ -77,6 +81,16 @@ def test_what_an_architecture_cannot_have_is_refused(name: str) -> None:
     else:
         with pytest.raises(ValueError, match="needs to be told num_slots"):
             architecture.from_frames(frames, preprocess=plain(84, 96))
+
+
+def test_wrappers_take_its_folder(encoder: SlotEncoder, tmp_path: Path) -> None:
+    encoder.save_pretrained(tmp_path)
+    lazy = LazyEncoder(tmp_path, device="cpu", user="test")
+    assert (lazy.num_slots, lazy.slot_dim) == (encoder.num_slots, encoder.slot_dim)
+    frames = random_frames(2, 84, 96)
+    np.testing.assert_allclose(lazy.encode(frames), encoder.encode(frames), atol=1e-4)
+    again = pickle.loads(pickle.dumps(encoder))
+    np.testing.assert_array_equal(again.encode(frames), encoder.encode(frames))
 
 
 def test_encode_leaves_the_mode_alone(encoder: SlotEncoder) -> None:

@@ -48,6 +48,7 @@ class ObjectMixtureEncoder(SlotEncoder):
         num_slots: K.
         num_colours: C, size of the palette.
         preprocess: The frames.
+        slot_dim: 8, the length of a slot.
     """
 
     architecture = "object_mixture"
@@ -67,9 +68,19 @@ class ObjectMixtureEncoder(SlotEncoder):
     usual_colours: Tensor
 
     def __init__(
-        self, *, num_slots: int, num_colours: int, preprocess: FramePreset | dict[str, Any]
+        self,
+        *,
+        num_slots: int,
+        num_colours: int,
+        preprocess: FramePreset | dict[str, Any],
+        slot_dim: int = len(SLOT_FIELDS),
     ) -> None:
-        super().__init__(num_slots=num_slots, slot_dim=len(SLOT_FIELDS), preprocess=preprocess)
+        if slot_dim != len(SLOT_FIELDS):
+            raise ValueError(
+                f"slots of {type(self).__name__} are {len(SLOT_FIELDS)} numbers "
+                f"({', '.join(SLOT_FIELDS)}), got slot_dim={slot_dim}"
+            )
+        super().__init__(num_slots=num_slots, slot_dim=slot_dim, preprocess=preprocess)
         self.num_colours = num_colours
         height, width = self.preprocess.height, self.preprocess.width
         shapes = {
@@ -118,11 +129,6 @@ class ObjectMixtureEncoder(SlotEncoder):
             raise ValueError("an encoder of objects needs frames to find them in, got none")
         if num_slots is not None and num_slots < 1:
             raise ValueError(f"num_slots must be positive, got {num_slots}")
-        if slot_dim not in (None, len(SLOT_FIELDS)):
-            raise ValueError(
-                f"slots of {cls.__name__} are {len(SLOT_FIELDS)} numbers ({', '.join(SLOT_FIELDS)})"
-                f", got slot_dim={slot_dim}"
-            )
         palette = fit_palette(frames[:: max(len(frames) // 200, 1)])
         background = fit_background(frames, palette)
         chosen = frames[:: max(len(frames) // _FIT_FRAMES, 1)]
@@ -140,7 +146,10 @@ class ObjectMixtureEncoder(SlotEncoder):
         if not kept.any():
             kept[mixture.weight.argmax()] = True
         encoder = cls(
-            num_slots=int(kept.sum()), num_colours=len(palette.colours), preprocess=preprocess
+            num_slots=int(kept.sum()),
+            num_colours=len(palette.colours),
+            preprocess=preprocess,
+            slot_dim=len(SLOT_FIELDS) if slot_dim is None else slot_dim,
         )
         state = {
             **{name: value[kept] for name, value in mixture._asdict().items() if name != "outlier"},
@@ -159,6 +168,7 @@ class ObjectMixtureEncoder(SlotEncoder):
         """Return K, C and the frames."""
         return {
             "num_slots": self.num_slots,
+            "slot_dim": self.slot_dim,
             "num_colours": self.num_colours,
             "preprocess": self.preprocess.to_dict(),
         }

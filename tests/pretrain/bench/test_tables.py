@@ -48,10 +48,7 @@ def test_means_errors_and_the_papers_numbers(row: MakeRow) -> None:
     assert cells(lines, "boxing") == ["0.100", "0.200 ± 0.000", "0.68"]
     # Seeds' overalls 0.45 and 0.35: mean 0.4, error 0.05. The paper's: (0.73 + 0.68) / 2.
     assert cells(lines, "**mean of 2 games**") == ["0.200", "0.400 ± 0.050", "0.71"]
-    assert (
-        lines[-1]
-        == "The mean covers the 2 games in which every method has a number: all that are listed."
-    )
+    assert lines[-1] == "The mean is over all games listed."
 
 
 def test_missing_and_failed_cells_are_shown_and_left_out_of_the_mean(row: MakeRow) -> None:
@@ -67,8 +64,78 @@ def test_missing_and_failed_cells_are_shown_and_left_out_of_the_mean(row: MakeRo
     lines = accuracy_table(scores_of(rows, "scn", "accuracy"), paper=False)
     assert cells(lines, "boxing") == ["0.200", "failed: the loss is / not a number at update ..."]
     assert cells(lines, "tennis") == ["0.100", "–"]  # noqa: RUF001
-    assert cells(lines, "**mean of 1 game**") == ["0.400", "0.600"]
-    assert "1 game in which every method has a number: pong. Left out: boxing, tennis." in lines[-1]
+    # All three games: (0.4 + 0.2 + 0.1) / 3.
+    assert cells(lines, "**mean of 3 games**") == ["0.233", "–"]  # noqa: RUF001
+    assert cells(lines, "mean of the 1 game of SCN") == ["0.400", "0.600"]
+
+
+def test_each_row_of_means_is_over_the_same_games(row: MakeRow) -> None:
+    known = {
+        "random": {"boxing": 0.2, "freeway": 0.6, "pong": 0.4, "tennis": 0.8},
+        "scn": {"boxing": 0.1, "freeway": 0.2, "pong": 0.6},
+        "loss1only": {"boxing": 0.3, "freeway": 0.4, "pong": 0.5},
+        "cswm": {"boxing": 0.5, "pong": 0.9},
+        "stdim": {"pong": 0.7},
+    }
+    rows = [row(method, game, a) for method, part in known.items() for game, a in part.items()]
+    lines = accuracy_table(scores_of(rows, "scn", "accuracy"), paper=True)
+    means = [
+        line.partition("|")[2].partition("|")[0].strip() for line in lines if "mean of" in line
+    ]
+    assert means == [
+        "**mean of 4 games**",
+        "mean of the 3 games of SCN and SCN Loss1Only",
+        "mean of the 2 games of C-SWM",
+    ]
+    # Random, paper, SCN, paper, Loss1Only, C-SWM, paper, ST-DIM, paper. The paper's, from
+    # boxing, freeway, pong, tennis: random 0.71 0.58 0.47 0.43, SCN 0.68 0.83 0.73 0.50,
+    # C-SWM 0.35 0.84 0.82 0.66, ST-DIM 0.94 0.82 0.83 0.73.
+    full = ["0.500", "0.55", "–", "0.69", "–", "–", "0.67", "–", "0.83"]  # noqa: RUF001
+    assert cells(lines, means[0]) == full
+    three = ["0.400", "0.59", "0.300", "0.75", "0.400", "–", "0.67", "–", "0.86"]  # noqa: RUF001
+    assert cells(lines, means[1]) == three
+    two = ["0.300", "0.59", "0.350", "0.71", "0.400", "0.700", "0.58", "–", "0.89"]  # noqa: RUF001
+    assert cells(lines, means[2]) == two
+    spread = cells(lines, "95 % interval over games")
+    assert [cell for cell in spread if " to " in cell] == spread[:1]
+    assert lines.index(next(line for line in lines if "interval" in line)) == 7
+    assert "Without a row of means: ST-DIM (1 game)." in lines[-1]
+
+
+def test_only_the_largest_sets_of_games_have_a_row(row: MakeRow) -> None:
+    games = ("boxing", "breakout", "freeway", "pong", "seaquest", "tennis", "venture")
+    methods = ("random", "scn", "loss1only", "cswm", "stdim", "supervised")
+    rows = [row(method, game, 0.5) for i, method in enumerate(methods) for game in games[: 7 - i]]
+    lines = accuracy_table(scores_of(rows, "scn", "accuracy"), paper=False)
+    means = [line.partition("mean of ")[2][:9] for line in lines[:-1] if "mean of" in line]
+    assert means == ["7 games**", *(f"the {n} gam" for n in (6, 5, 4, 3))]
+    assert "Without a row of means: Supervised (2 games)." in lines[-1]
+
+
+def test_no_method_has_all_games(row: MakeRow) -> None:
+    rows = [row("random", game, 0.4) for game in ("pong", "boxing")]
+    rows += [row("scn", "pong", 0.6), row("scn", "tennis", 0.8), row("cswm", "pong", 0.1)]
+    lines = accuracy_table(scores_of(rows, "scn", "accuracy"), paper=False)
+    none = "–"  # noqa: RUF001
+    assert cells(lines, "**mean of the 2 games of Random-CNN**") == ["0.400", none, none]
+    assert cells(lines, "mean of the 2 games of SCN") == [none, "0.700", none]
+    assert lines[-1].startswith("No method has all 3 games.")
+
+
+def test_methods_that_lack_games_are_marked(row: MakeRow) -> None:
+    rows = [row("random", "pong", 0.4, modularity=0.1), row("random", "boxing", 0.2)]
+    rows += [row("scn", "pong", 0.6, modularity=0.3)]
+    rows += [row("cswm", "pong", 0.6, modularity=None), row("cswm", "boxing", 0.6)]
+    lines = disentanglement_table(rows, "scn")
+    assert [line.split("|")[1].strip() for line in lines[2:5]] == [
+        "Random-CNN",
+        "SCN (1 game)",
+        "C-SWM",
+    ]
+    assert cells(lines, "Random-CNN")[:3] == ["0.3000", "0.2500", "0.1250"]
+    assert cells(lines, "SCN (1 game)")[:3] == ["0.3000", "0.2500", "0.1250"]
+    assert cells(lines, "C-SWM")[:3] == ["0.5000 (1 game)", "0.2500", "0.1250"]
+    assert "does not compare with other lines" in lines[-1]
 
 
 def test_a_method_that_failed_everywhere_does_not_empty_the_mean(row: MakeRow) -> None:
@@ -124,6 +191,22 @@ def test_labels_that_are_not_coordinates(row: MakeRow) -> None:
     lines = label_effect_table([row("scn", "tennis", overall, accuracy_by_label=values)])
     assert cells(lines, "SCN") == [f"{overall:.3f}", "0.800"]
     assert f"the {sum(real)} that are coordinates" in lines[0]
+
+
+def test_labels_of_a_method_that_lacks_games(row: MakeRow) -> None:
+    names = {game: [label.name for label in labels_for(game).labels] for game in ("pong", "tennis")}
+    rows = [
+        row(method, game, a, accuracy_by_label=dict.fromkeys(names[game], a))
+        for method, game, a in (
+            ("random", "pong", 0.4),
+            ("random", "tennis", 0.2),
+            ("scn", "pong", 0.6),
+        )
+    ]
+    lines = label_effect_table(rows)
+    assert cells(lines, "Random-CNN") == ["0.300", "0.300"]
+    assert cells(lines, "SCN (1 game)") == ["0.600", "0.600"]
+    assert "Means over 2 games (pong, tennis)" in lines[-1]
 
 
 def test_sweeps_stand_by_themselves(row: MakeRow, tmp_path: Path) -> None:
