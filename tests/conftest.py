@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import os
+import signal
 import sys
 from pathlib import Path
 
 import pytest
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    # As shells start what runs in the background; the programs under test would inherit it.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 # Not tests/ itself: there, tests/pretrain would pass for the package.
 sys.path.insert(0, str(Path(__file__).parent / "support"))
 
