@@ -233,7 +233,7 @@ def _facts(config: BenchConfig, cell: Cell) -> Row:
         "settings": cell.resolved.settings,
         "game": cell.game,
         "seed": cell.seed,
-        "frames": config.frames if cell.is_trained else 0,
+        "frames": config.frames if cell.is_trained or cell.is_fitted else 0,
         "frames_preset": PRESET,
         "updates": config.updates if cell.is_trained else 0,
         "batch_size": config.batch_size if cell.is_trained else None,
