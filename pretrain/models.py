@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from numpy.typing import NDArray
 from pretrain.config import TrainConfig
 from pretrain.store import FrameStore
 from slotenv import __version__
+from slotenv.checkpoint import read_config
 from slotenv.encoders import ENCODERS, SlotEncoder
 from slotenv.environments import game_key, make_env
 from slotenv.labels import labelled_games, labels_for
@@ -62,17 +64,65 @@ def build(
     return encoder, objective.for_data(encoder, facts, **method.settings)
 
 
-def save_untrained(
-    encoder: SlotEncoder, store: FrameStore, config: TrainConfig, folder: Path, seconds: float
+def make_untrained(
+    store: FrameStore,
+    config: TrainConfig,
+    folder: Path,
+    num_slots: int | None,
+    rows: NDArray[np.int64],
 ) -> SlotEncoder:
-    """Write the encoder of a method that takes no updates, as training would."""
+    """Make the encoder of a method that takes no updates and write it, as training would.
+
+    What the folder holds from the same call before is returned as it is.
+
+    Raises:
+        ValueError: If the folder holds an encoder that was made otherwise.
+    """
+    asked = {
+        "method": config.method,
+        "data_checksum": store.checksum,
+        "seed": config.seed,
+        "num_slots": num_slots,
+        "slot_dim": config.slot_dim,
+    }
+    if refuse_other(folder, asked):
+        return SlotEncoder.from_pretrained(folder / "encoder")
+    began = time.monotonic()
+    encoder, _ = build(config, num_slots, store, rows)
     fitted = encoder.fit_frames > 0
-    seconds = seconds if fitted else 0.0
-    encoder.provenance = provenance(store, config, updates=0, seconds=seconds, device="cpu")
+    seconds = time.monotonic() - began if fitted else 0.0
+    made = provenance(store, config, updates=0, seconds=seconds, device="cpu")
+    encoder.provenance = {**made, **asked}
     encoder.eval().save_pretrained(folder / "encoder")
     if not fitted:
         encoder.save_pretrained(folder / "snapshots" / "000000")
     return encoder
+
+
+def refuse_other(folder: Path, asked: dict[str, Any]) -> bool:
+    """Return whether a folder already holds an encoder that was made as asked.
+
+    Args:
+        folder: Where an encoder lies or will lie in ``encoder/``.
+        asked: What its provenance must say.
+
+    Raises:
+        ValueError: If it holds an encoder that was made otherwise, which would be lost.
+    """
+    if not (folder / "encoder").exists():
+        return False
+    made = read_config(folder / "encoder")["provenance"]
+    differs = [
+        f"{name} was {made.get(name)!r}, is {value!r}"
+        for name, value in asked.items()
+        if made.get(name) != value
+    ]
+    if differs:
+        raise ValueError(
+            f"{folder} holds an encoder that was made otherwise ({'; '.join(differs)}): use "
+            "another folder, or delete this one"
+        )
+    return True
 
 
 def slots_of(config: TrainConfig, env_id: str) -> int | None:

@@ -20,7 +20,7 @@ from pretrain.batches import (
 )
 from pretrain.config import TrainConfig
 from pretrain.metrics_log import MetricsLog
-from pretrain.models import build, provenance, save_untrained
+from pretrain.models import build, make_untrained, provenance, refuse_other
 from pretrain.peers import Alone
 from pretrain.progress import Progress
 from pretrain.store import FrameStore
@@ -81,10 +81,10 @@ def train_with(
     rows, held_out = split_episodes(
         store.episode, validation=config.validation_share, seed=config.seed
     )
-    began = time.monotonic()
+    if config.resolved_method.objective is None:
+        return make_untrained(store, config, folder, num_slots, rows)
     encoder, objective = build(config, num_slots, store, rows)
-    if objective is None:
-        return save_untrained(encoder, store, config, folder, time.monotonic() - began)
+    assert objective is not None
     run = _Run(
         store,
         config,
@@ -168,7 +168,9 @@ class _Run:
     def resume(self) -> None:
         """Take up a saved state, if there is one."""
         path = self.folder / STATE
-        if path.exists():
+        if not path.exists():
+            refuse_other(self.folder, {"method": self.config.method})
+        else:
             modules = {"encoder": self.encoder, "objective": self.objective}
             self.state, self.best = load_state(path, self.state.identity, modules, self.optimizer)
             self.sums = dict(self.state.sums)

@@ -264,6 +264,27 @@ def test_the_random_method_saves_the_initial_weights(store: FrameStore, tmp_path
     assert_equal_weights(SlotEncoder.from_pretrained(tmp_path / "r"), random)
 
 
+def test_an_encoder_made_otherwise_is_never_overwritten(store: FrameStore, tmp_path: Path) -> None:
+    fitted = TrainConfig(method="objects")
+    first = train(store, fitted, tmp_path / "objects", num_slots=None)
+    file = tmp_path / "objects" / "encoder" / "model.safetensors"
+    written = file.stat().st_mtime_ns
+    assert_equal_weights(train(store, fitted, tmp_path / "objects", num_slots=None), first)
+    assert file.stat().st_mtime_ns == written
+    trained = TrainConfig(updates=10, **SMALL)
+    with pytest.raises(ValueError, match=r"otherwise \(method was 'objects', is 'scn'\): use"):
+        train(store, trained, tmp_path / "objects", num_slots=2)
+    with pytest.raises(ValueError, match="seed was 0, is 1"):
+        train(store, TrainConfig(method="objects", seed=1), tmp_path / "objects", num_slots=None)
+    with pytest.raises(ValueError, match="num_slots was None, is 1"):
+        train(store, fitted, tmp_path / "objects", num_slots=1)
+    assert train(store, fitted, tmp_path / "one", num_slots=1).num_slots == 1
+    scn = train(store, trained, tmp_path / "scn", num_slots=2)
+    with pytest.raises(ValueError, match="method was 'scn', is 'objects'"):
+        train(store, fitted, tmp_path / "scn", num_slots=None)
+    assert_equal_weights(SlotEncoder.from_pretrained(tmp_path / "scn"), scn)
+
+
 def test_runs_give_the_losses_of_the_same_pairs_encoded_one_by_one(store: FrameStore) -> None:
     encoder, objective = build(TrainConfig(**SMALL), 2, store, np.arange(9))
     assert objective is not None
