@@ -59,6 +59,10 @@ class SlotEncoder(
     fit_frames: ClassVar[int] = 0
     """How many frames :meth:`from_frames` looks at; 0 for encoders that start at random."""
 
+    slot_fields: ClassVar[tuple[str, ...] | None] = None
+    """What each of the D numbers of a slot is, for encoders whose slots say where they are; among
+    them ``presence``, ``x`` and ``y``. None where the numbers have no meaning of their own."""
+
     def __init__(self, *, num_slots: int, slot_dim: int, preprocess: FramePreset | dict[str, Any]):
         super().__init__()
         if num_slots < 1 or slot_dim < 1:

@@ -25,7 +25,13 @@ from slotenv.encoders.object_mixture.foreground import (
     fit_background,
 )
 from slotenv.encoders.object_mixture.palette import Palette, fit_palette
-from slotenv.encoders.object_mixture.readout import SLOT_FIELDS, Readout, fit_readout, read_slots
+from slotenv.encoders.object_mixture.readout import (
+    SLOT_FIELDS,
+    Readout,
+    fit_readout,
+    read_boxes,
+    read_slots,
+)
 from slotenv.frames import FramePreset
 
 MAX_SLOTS = 24
@@ -48,11 +54,12 @@ class ObjectMixtureEncoder(SlotEncoder):
         num_slots: K.
         num_colours: C, size of the palette.
         preprocess: The frames.
-        slot_dim: 8, the length of a slot.
+        slot_dim: 6, the length of a slot.
     """
 
     architecture = "object_mixture"
     fit_frames = 2_000
+    slot_fields = SLOT_FIELDS
 
     colour: nn.Parameter
     weight: nn.Parameter
@@ -95,8 +102,8 @@ class ObjectMixtureEncoder(SlotEncoder):
             self.register_parameter(name, nn.Parameter(torch.zeros(shape)))
         self.register_buffer("usual_mass", torch.ones(num_slots))
         self.register_buffer("moves", torch.ones(num_slots, 2))
-        self.register_buffer("look", torch.zeros(num_slots, 5))
-        self.register_buffer("look_range", torch.ones(num_slots, 5))
+        self.register_buffer("look", torch.zeros(num_slots, 3))
+        self.register_buffer("look_range", torch.ones(num_slots, 3))
         self.register_buffer("palette", torch.zeros(num_colours, 3, dtype=torch.uint8))
         usual = torch.zeros(height, width, USUAL_COLOURS, dtype=torch.uint8)
         self.register_buffer("usual_colours", usual)
@@ -119,7 +126,7 @@ class ObjectMixtureEncoder(SlotEncoder):
             frames: (N, H, W, 3) uint8, a thousand or more, drawn from all of the data.
             preprocess: Their preset.
             num_slots: Upper limit of K, 24 by default; K itself comes from the frames.
-            slot_dim: The length of a slot is fixed: 8.
+            slot_dim: The length of a slot is fixed: 6.
             seed: Decides where slots start.
 
         Raises:
@@ -192,8 +199,33 @@ class ObjectMixtureEncoder(SlotEncoder):
 
     def read(self, pixels: Pixels, found: Assignment) -> Tensor:
         """Return the slots (B, K, D) of pixels that were shared out."""
-        readout = Readout(self.usual_mass, self.moves, self.look, self.look_range)
-        return read_slots(self.mixture, readout, found, _brightness(self.palette, pixels))
+        return read_slots(self.mixture, self.readout, found, _brightness(self.palette, pixels))
+
+    @torch.no_grad()
+    def boxes(self, frames: NDArray[np.uint8]) -> NDArray[np.float32]:
+        """Return where each slot is on the screen.
+
+        Args:
+            frames: uint8 (B, H, W, 3).
+
+        Returns:
+            float32 (B, K, 5): presence 0 to 1, x and y of the middle, width and height, in pixels
+            (:data:`slotenv.encoders.object_mixture.BOX_FIELDS`). An absent slot's place means
+            nothing.
+
+        Raises:
+            TypeError, ValueError: As :meth:`encode`.
+        """
+        self.preprocess.check_frames(frames)
+        pixels = as_pixels(self.prepare(np.ascontiguousarray(frames)), self.device)
+        found = assign(self.mixture, pixels)
+        size = {"height": self.preprocess.height, "width": self.preprocess.width}
+        return read_boxes(self.readout, found, **size).cpu().numpy()
+
+    @property
+    def readout(self) -> Readout:
+        """What is usual for each slot."""
+        return Readout(self.usual_mass, self.moves, self.look, self.look_range)
 
     @property
     def mixture(self) -> Mixture:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import NamedTuple
 
 import torch
@@ -9,16 +10,19 @@ from torch import Tensor
 
 from slotenv.encoders.object_mixture.assignment import Assignment, Mixture
 
-SLOT_FIELDS = ("presence", "x", "y", "width", "height", "mass", "slant", "shade")
+SLOT_FIELDS = ("presence", "x", "y", "width", "height", "shade")
 """What the numbers of a slot are. The place is relative to the slot's home and in half screens; the
-last five are relative to what is usual for the slot, -1 to 1. All are 0 while it is absent."""
+last three are relative to what is usual for the slot, -1 to 1. All are 0 while it is absent."""
+
+BOX_FIELDS = ("presence", "x", "y", "width", "height")
+"""What the numbers of a box are: presence from 0 to 1, middle and extent in pixels."""
 
 _ENOUGH = 0.3  # of the usual mass: half present
 _STEEP = 3.0
 _FEWEST = 0.01  # share of frames in which a slot must be there
 _RANGE = (0.05, 0.95)  # quantiles of a look that become -1 and 1
 _STILL = 0.0075  # half screens: what moves less does not move
-_SAME_LOOK = (0.006, 0.005, 0.08, 0.05, 0.02)  # half ranges below which a look does not change
+_SAME_LOOK = (0.006, 0.005, 0.02)  # half ranges below which a look does not change
 
 
 class Readout(NamedTuple):
@@ -27,8 +31,8 @@ class Readout(NamedTuple):
     Attributes:
         mass: (K,) pixels while it is there.
         moves: (K, 2) 1 where its row or its column changes, else 0.
-        look: (K, 5) middle of width, height, log mass, slant and shade.
-        look_range: (K, 5) half their range; 0 for what does not change.
+        look: (K, 3) middle of width, height and shade.
+        look_range: (K, 3) half their range; 0 for what does not change.
     """
 
     mass: Tensor
@@ -38,7 +42,7 @@ class Readout(NamedTuple):
 
 
 def read_slots(mixture: Mixture, readout: Readout, found: Assignment, brightness: Tensor) -> Tensor:
-    """Return slot vectors (B, K, 8).
+    """Return slot vectors (B, K, 6).
 
     Args:
         mixture: K slots.
@@ -55,6 +59,18 @@ def read_slots(mixture: Mixture, readout: Readout, found: Assignment, brightness
     return torch.cat([presence.unsqueeze(-1), presence.unsqueeze(-1) * numbers], -1)
 
 
+def read_boxes(readout: Readout, found: Assignment, *, height: int, width: int) -> Tensor:
+    """Return where slots are in frames of that many pixels, (B, K, 5): :data:`BOX_FIELDS`.
+
+    The extent is that of a full rectangle with the same standard deviations.
+    """
+    presence = _presence(found.moments[..., 0], readout.mass).unsqueeze(-1)
+    pixels = torch.tensor([width, height]) / 2.0  # in a half screen
+    middle = (_middle(found).flip(-1) + 1) * pixels - 0.5
+    extent = _extent(found).flip(-1) * pixels * math.sqrt(12)
+    return torch.cat([presence, middle, extent], -1)
+
+
 def fit_readout(mixture: Mixture, found: Assignment, brightness: Tensor) -> tuple[Readout, Tensor]:
     """Measure what is usual for each slot, over a sample of frames.
 
@@ -69,7 +85,7 @@ def fit_readout(mixture: Mixture, found: Assignment, brightness: Tensor) -> tupl
         usual = mass[there, k].median() if there.any() else torch.ones(())
         there = _presence(mass[:, k], usual) > 0.5
         if int(there.sum()) < max(2, _FEWEST * len(mass)):
-            rows.append((usual, torch.zeros(2), torch.zeros(5), torch.zeros(5), False))
+            rows.append((usual, torch.zeros(2), torch.zeros(3), torch.zeros(3), False))
             continue
         moves = (middle[there, k].std(0) > _STILL).float()
         low, high = torch.quantile(look[there, k], torch.tensor(_RANGE), dim=0)
@@ -92,11 +108,14 @@ def _middle(found: Assignment) -> Tensor:
 
 
 def _look(found: Assignment, brightness: Tensor) -> Tensor:
-    """Return width, height, log mass, slant and shade of each slot, (B, K, 5)."""
+    """Return width, height and shade of each slot, (B, K, 3)."""
     mass = found.moments[..., 0].clamp(min=1e-4)
-    row, column, row2, column2, product = (found.moments[..., i] / mass for i in range(1, 6))
-    height = (row2 - row**2).clamp(min=1e-8).sqrt()
-    width = (column2 - column**2).clamp(min=1e-8).sqrt()
-    slant = (product - row * column) / (height * width + 1e-3**2)
     shade = torch.matmul(brightness.unsqueeze(1), found.shares).squeeze(1) / mass
-    return torch.stack([width, height, mass.log(), slant, shade], -1)
+    return torch.cat([_extent(found).flip(-1), shade.unsqueeze(-1)], -1)
+
+
+def _extent(found: Assignment) -> Tensor:
+    """Return the standard deviation of rows and columns of each slot's pixels, (B, K, 2)."""
+    mass = found.moments[..., :1].clamp(min=1e-4)
+    square = found.moments[..., 3:5] / mass
+    return (square - _middle(found) ** 2).clamp(min=1e-8).sqrt()

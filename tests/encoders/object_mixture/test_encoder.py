@@ -223,9 +223,9 @@ def test_no_more_slots_than_allowed(most: int) -> None:
 def test_what_cannot_be_had_says_so() -> None:
     with pytest.raises(ValueError, match="got none"):
         from_frames(TEST.frames[:0])
-    with pytest.raises(ValueError, match=r"are 8 numbers .*, got slot_dim=5"):
+    with pytest.raises(ValueError, match=r"are 6 numbers .*, got slot_dim=5"):
         from_frames(TEST.frames, slot_dim=5)
-    assert from_frames(TEST.frames[:4], slot_dim=8).slot_dim == 8
+    assert from_frames(TEST.frames[:4], slot_dim=6).slot_dim == 6
 
 
 @pytest.mark.parametrize("kind", ["noise", "one colour", "two colours", "one frame"])

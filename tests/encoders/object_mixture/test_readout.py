@@ -1,14 +1,14 @@
-import math
-
 import pytest
 import torch
 from torch import Tensor
 
 from slotenv.encoders.object_mixture.assignment import Assignment, Mixture, pixel_features
 from slotenv.encoders.object_mixture.readout import (
+    BOX_FIELDS,
     SLOT_FIELDS,
     Readout,
     fit_readout,
+    read_boxes,
     read_slots,
 )
 
@@ -29,8 +29,8 @@ def mixture_at(row: float, column: float) -> Mixture:
 def readout_of(
     mass: float = 4.0,
     moves: tuple[float, float] = (1, 1),
-    look: tuple[float, ...] = (0.15, 0.1, 1.0, 0.5, 0.2),
-    look_range: tuple[float, ...] = (0.1, 0.1, 0.5, 1.0, 0.4),
+    look: tuple[float, ...] = (0.15, 0.1, 0.2),
+    look_range: tuple[float, ...] = (0.1, 0.1, 0.4),
 ) -> Readout:
     numbers = (moves, look, look_range)
     return Readout(torch.tensor([mass]), *(torch.tensor([n], dtype=torch.float) for n in numbers))
@@ -55,8 +55,6 @@ def test_numbers_worked_by_hand() -> None:
         "y": 0.2 - 0.15,
         "width": (0.2 - 0.15) / 0.1,
         "height": 0.0,
-        "mass": (math.log(4) - 1) / 0.5,
-        "slant": -0.5,
         "shade": (0.3 - 0.2) / 0.4,
     }
     assert dict(zip(SLOT_FIELDS, got, strict=True)) == pytest.approx(expected, abs=1e-5)
@@ -66,8 +64,8 @@ def test_numbers_worked_by_hand() -> None:
 def test_a_half_there_slot_is_half_as_far() -> None:
     """0.3 of the usual mass is half presence, and all numbers are halved."""
     found = found_by_one_slot(ROWS, COLUMNS)
-    whole = read(found, readout_of(look_range=(0.1, 0.1, 0, 1, 0.4)))
-    half = read(found, readout_of(mass=4 / 0.3, look_range=(0.1, 0.1, 0, 1, 0.4)))
+    whole = read(found, readout_of(look_range=(0.1, 0.1, 0.4)))
+    half = read(found, readout_of(mass=4 / 0.3, look_range=(0.1, 0.1, 0.4)))
     assert half[0] == pytest.approx(0.5, abs=1e-5)
     assert half == pytest.approx([0.5 * v for v in whole], abs=1e-5)
 
@@ -95,23 +93,30 @@ def test_what_does_not_move_is_exactly_zero() -> None:
 
 
 def test_a_look_that_does_not_change_is_exactly_zero() -> None:
-    got = read(found_by_one_slot(ROWS, COLUMNS), readout_of(look_range=(0, 0, 0, 0, 0)))
-    assert got[3:] == [0.0] * 5
+    got = read(found_by_one_slot(ROWS, COLUMNS), readout_of(look_range=(0, 0, 0)))
+    assert got[3:] == [0.0] * 3
 
 
 def test_looks_stay_between_minus_one_and_one() -> None:
     found = found_by_one_slot(ROWS, COLUMNS)
-    got = read(found, readout_of(look=(9, -9, 9, -9, 9), look_range=(0.1,) * 5))
-    assert got[3:] == [-1, 1, -1, 1, -1]
+    got = read(found, readout_of(look=(9, -9, 9), look_range=(0.1,) * 3))
+    assert got[3:] == [-1, 1, -1]
 
 
-@pytest.mark.parametrize(("sign", "expected"), [(1.0, 1.0), (-1.0, -1.0)])
-def test_slant(sign: float, expected: float) -> None:
-    line = torch.tensor([[-0.3, -0.1, 0.1, 0.3]])
-    readout = readout_of(look=(0,) * 5, look_range=(1,) * 5)
-    assert read(found_by_one_slot(line, sign * line), readout)[6] == pytest.approx(
-        expected, abs=1e-3
+def test_boxes_are_in_pixels() -> None:
+    """A filled rectangle of 8 rows and 20 columns in a 100 x 200 frame."""
+    row, column = torch.meshgrid(torch.arange(40, 48), torch.arange(30, 50), indexing="ij")
+    rows, columns = (
+        ((2 * row + 1) / 100 - 1).reshape(1, -1),
+        ((2 * column + 1) / 200 - 1).reshape(1, -1),
     )
+    found = found_by_one_slot(rows, columns)
+    box = read_boxes(readout_of(mass=160.0), found, height=100, width=200)
+    assert box.shape == (1, 1, len(BOX_FIELDS))
+    expected = {"presence": 1.0, "x": 39.5, "y": 43.5, "width": 20.0, "height": 8.0}
+    assert tuple(expected) == BOX_FIELDS
+    # A row of n pixels has the standard deviation of a length n but for 1 in n^2.
+    assert box[0, 0].tolist() == pytest.approx(list(expected.values()), rel=0.01)
 
 
 def test_empty_slots_have_finite_gradients() -> None:
@@ -140,8 +145,8 @@ def test_what_is_usual_is_measured_while_it_is_there() -> None:
     assert kept.tolist() == [True]
     assert readout.mass.tolist() == [4.0]
     assert readout.moves.tolist() == [[0.0, 1.0]]  # its column changes, its row does not
-    assert readout.look[0].tolist() == pytest.approx([0.1, 0.2, math.log(4), 0, 0.2], abs=1e-4)
-    assert readout.look_range[0].tolist() == pytest.approx([0, 0.09, 0, 0, 0], abs=1e-4)
+    assert readout.look[0].tolist() == pytest.approx([0.1, 0.2, 0.2], abs=1e-4)
+    assert readout.look_range[0].tolist() == pytest.approx([0, 0.09, 0], abs=1e-4)
     slots = read_slots(mixture_at(0, 0), readout, found, BRIGHTNESS.expand(count + 1, 4))
     assert slots[:-1, 0, 0].tolist() == there
     assert not slots[-1].any()
