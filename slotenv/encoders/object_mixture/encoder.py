@@ -10,34 +10,20 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from slotenv.encoders.base import SlotEncoder, SlotOutput
-from slotenv.encoders.object_mixture.assignment import (
-    Assignment,
-    Mixture,
-    Pixels,
-    assign,
-    pixel_features,
+from slotenv.encoders.object_mixture.assignment import Mixture, assign
+from slotenv.encoders.object_mixture.foreground import USUAL_COLOURS, Background, ForegroundRuns
+from slotenv.encoders.object_mixture.making import (
+    MAX_RUNS,
+    Parts,
+    as_runs,
+    fit_parts,
+    refit_parts,
 )
-from slotenv.encoders.object_mixture.fit import fit_mixture
-from slotenv.encoders.object_mixture.foreground import (
-    USUAL_COLOURS,
-    Background,
-    ForegroundPixels,
-    fit_background,
-)
-from slotenv.encoders.object_mixture.palette import Palette, fit_palette
-from slotenv.encoders.object_mixture.readout import (
-    SLOT_FIELDS,
-    Readout,
-    fit_readout,
-    read_boxes,
-    read_slots,
-)
+from slotenv.encoders.object_mixture.palette import Palette
+from slotenv.encoders.object_mixture.readout import SLOT_FIELDS, Readout, read_boxes, read_slots
 from slotenv.frames import FramePreset
 
 MAX_SLOTS = 24
-MAX_PIXELS = 768
-_FIT_FRAMES = 400
-_FIT_PIXELS = 400
 
 
 class ObjectMixtureEncoder(SlotEncoder):
@@ -82,11 +68,7 @@ class ObjectMixtureEncoder(SlotEncoder):
         preprocess: FramePreset | dict[str, Any],
         slot_dim: int = len(SLOT_FIELDS),
     ) -> None:
-        if slot_dim != len(SLOT_FIELDS):
-            raise ValueError(
-                f"slots of {type(self).__name__} are {len(SLOT_FIELDS)} numbers "
-                f"({', '.join(SLOT_FIELDS)}), got slot_dim={slot_dim}"
-            )
+        self._check_slot_dim(slot_dim)
         super().__init__(num_slots=num_slots, slot_dim=slot_dim, preprocess=preprocess)
         self.num_colours = num_colours
         height, width = self.preprocess.height, self.preprocess.width
@@ -136,40 +118,70 @@ class ObjectMixtureEncoder(SlotEncoder):
             raise ValueError("an encoder of objects needs frames to find them in, got none")
         if num_slots is not None and num_slots < 1:
             raise ValueError(f"num_slots must be positive, got {num_slots}")
-        palette = fit_palette(frames[:: max(len(frames) // 200, 1)])
-        background = fit_background(frames, palette)
-        chosen = frames[:: max(len(frames) // _FIT_FRAMES, 1)]
-        generator = torch.Generator().manual_seed(seed)
-        thinned = as_pixels(background.foreground(chosen, max_pixels=_FIT_PIXELS))
-        mixture = fit_mixture(
-            thinned,
-            num_colours=len(palette.colours),
-            max_slots=MAX_SLOTS if num_slots is None else num_slots,
-            generator=generator,
-        )
-        pixels = as_pixels(background.foreground(chosen, max_pixels=MAX_PIXELS))
-        brightness = _brightness(torch.from_numpy(palette.colours), pixels)
-        readout, kept = fit_readout(mixture, assign(mixture, pixels), brightness)
-        if not kept.any():
-            kept[mixture.weight.argmax()] = True
+        cls._check_slot_dim(slot_dim)
+        most = MAX_SLOTS if num_slots is None else num_slots
+        return cls._made_of(fit_parts(frames, max_slots=most, seed=seed), preprocess)
+
+    def refit(
+        self, frames: NDArray[np.uint8], *, num_slots: int | None = None, seed: int = 0
+    ) -> Self:
+        """Go on fitting to other frames, such as those of an agent that plays better.
+
+        Slots keep their order and the meaning of their numbers, so that what was learned on them
+        goes on working; slots for objects that are new come behind them.
+
+        Args:
+            frames: (N, H, W, 3) uint8, a thousand or more.
+            num_slots: Upper limit of K, at least the present one; by default 24, or the present
+                one if it is more.
+            seed: Decides where new slots start.
+
+        Returns:
+            A new encoder in evaluation mode; this one stays as it is.
+
+        Raises:
+            TypeError, ValueError: If the frames are not this encoder's, there are none, or
+                ``num_slots`` is less than K.
+        """
+        self.preprocess.check_frames(frames)
+        if len(frames) == 0:
+            raise ValueError("refitting needs frames to find new objects in, got none")
+        most = max(MAX_SLOTS, self.num_slots) if num_slots is None else num_slots
+        if most < self.num_slots:
+            raise ValueError(f"there are {self.num_slots} slots already, got num_slots={num_slots}")
+        parts = Parts(self.mixture, self.readout, self.background)
+        parts = refit_parts(parts, frames, max_slots=most, seed=seed)
+        encoder = self._made_of(parts, self.preprocess)
+        encoder.provenance = dict(self.provenance)
+        return encoder.eval()
+
+    @classmethod
+    def _made_of(cls, parts: Parts, preprocess: FramePreset | dict[str, Any]) -> Self:
+        mixture, readout, background = parts
+        palette = torch.from_numpy(background.palette.colours)
         encoder = cls(
-            num_slots=int(kept.sum()),
-            num_colours=len(palette.colours),
-            preprocess=preprocess,
-            slot_dim=len(SLOT_FIELDS) if slot_dim is None else slot_dim,
+            num_slots=len(mixture.weight), num_colours=len(palette), preprocess=preprocess
         )
-        state = {
-            **{name: value[kept] for name, value in mixture._asdict().items() if name != "outlier"},
-            "outlier": mixture.outlier,
-            "usual_mass": readout.mass[kept],
-            "moves": readout.moves[kept],
-            "look": readout.look[kept],
-            "look_range": readout.look_range[kept],
-            "palette": torch.from_numpy(palette.colours),
-            "usual_colours": torch.from_numpy(background.usual),
-        }
-        encoder.load_state_dict(state)
+        encoder.load_state_dict(
+            {
+                **mixture._asdict(),
+                "usual_mass": readout.mass,
+                "moves": readout.moves,
+                "look": readout.look,
+                "look_range": readout.look_range,
+                "palette": palette,
+                "usual_colours": torch.from_numpy(background.usual),
+            }
+        )
         return encoder
+
+    @classmethod
+    def _check_slot_dim(cls, slot_dim: int | None) -> None:
+        if slot_dim not in (None, len(SLOT_FIELDS)):
+            raise ValueError(
+                f"slots of {cls.__name__} are {len(SLOT_FIELDS)} numbers "
+                f"({', '.join(SLOT_FIELDS)}), got slot_dim={slot_dim}"
+            )
 
     def architecture_kwargs(self) -> dict[str, Any]:
         """Return K, C and the frames."""
@@ -185,21 +197,16 @@ class ObjectMixtureEncoder(SlotEncoder):
         frames = (images.detach().permute(0, 2, 3, 1) * 255).round().to(torch.uint8)
         return self.forward_prepared(self.prepare(frames.cpu().numpy()))
 
-    def prepare(self, frames: NDArray[np.uint8]) -> ForegroundPixels:
-        """Find the foreground pixels."""
-        return self.background.foreground(frames, max_pixels=MAX_PIXELS)
+    def prepare(self, frames: NDArray[np.uint8]) -> ForegroundRuns:
+        """Find the foreground."""
+        return self.background.foreground(frames, max_runs=MAX_RUNS)
 
-    def forward_prepared(self, prepared: ForegroundPixels | Tensor) -> SlotOutput:
-        """Encode foreground pixels."""
+    def forward_prepared(self, prepared: ForegroundRuns | Tensor) -> SlotOutput:
+        """Encode a foreground."""
         if isinstance(prepared, Tensor):
             prepared = self.prepare(prepared.cpu().numpy())
-        pixels = as_pixels(prepared, self.device)
-        found = assign(self.mixture, pixels)
-        return SlotOutput(self.read(pixels, found))
-
-    def read(self, pixels: Pixels, found: Assignment) -> Tensor:
-        """Return the slots (B, K, D) of pixels that were shared out."""
-        return read_slots(self.mixture, self.readout, found, _brightness(self.palette, pixels))
+        found = assign(self.mixture, as_runs(prepared, self.palette))
+        return SlotOutput(read_slots(self.mixture, self.readout, found))
 
     @torch.no_grad()
     def boxes(self, frames: NDArray[np.uint8]) -> NDArray[np.float32]:
@@ -217,8 +224,8 @@ class ObjectMixtureEncoder(SlotEncoder):
             TypeError, ValueError: As :meth:`encode`.
         """
         self.preprocess.check_frames(frames)
-        pixels = as_pixels(self.prepare(np.ascontiguousarray(frames)), self.device)
-        found = assign(self.mixture, pixels)
+        runs = as_runs(self.prepare(np.ascontiguousarray(frames)), self.palette)
+        found = assign(self.mixture, runs)
         size = {"height": self.preprocess.height, "width": self.preprocess.width}
         return read_boxes(self.readout, found, **size).cpu().numpy()
 
@@ -252,13 +259,3 @@ class ObjectMixtureEncoder(SlotEncoder):
 def _forget(encoder: ObjectMixtureEncoder, _: Any) -> None:
     """Drop what was made of the weights that have just been replaced."""
     encoder._background = None
-
-
-def as_pixels(found: ForegroundPixels, device: torch.device | str = "cpu") -> Pixels:
-    """Turn foreground pixels into the tensors that slots compete for."""
-    rows, columns, colours, weights = (torch.from_numpy(v).to(device) for v in found)
-    return Pixels(pixel_features(rows, columns), colours, weights)
-
-
-def _brightness(palette: Tensor, pixels: Pixels) -> Tensor:
-    return (palette.float().mean(1) / 255)[pixels.colours]

@@ -12,9 +12,12 @@ import math
 import torch
 from torch import Tensor
 
-from slotenv.encoders.object_mixture.assignment import Assignment, Mixture, Pixels, assign
+from slotenv.encoders.object_mixture.assignment import Assignment, Mixture, Runs, assign
 
 _ROUNDS = 7
+_REFIT_ROUNDS = 3
+_GROWN = math.log(1.25)
+_NEW = 0.5  # share of a new slot's pixels that must have belonged to none before
 _STEPS = 5  # of expectation maximisation in a round
 _FIRST, _MORE = 10, 6  # slots that are added in the first round, and in later ones
 _SMOOTHING = 0.02  # share of a slot's colours that is spread over all
@@ -27,7 +30,7 @@ _FAR = 6.0  # squared distance, in sizes, from which on a pixel is badly explain
 
 
 def fit_mixture(
-    pixels: Pixels, *, num_colours: int, max_slots: int, generator: torch.Generator
+    runs: Runs, *, num_colours: int, max_slots: int, generator: torch.Generator
 ) -> Mixture:
     """Fit a mixture to the foreground of a sample of frames.
 
@@ -35,7 +38,7 @@ def fit_mixture(
     so that a ball counts nearly like a paddle.
 
     Args:
-        pixels: Of a few hundred frames.
+        runs: Of a few hundred frames.
         num_colours: C.
         max_slots: Upper limit of K.
         generator: Decides where slots start.
@@ -43,35 +46,84 @@ def fit_mixture(
     Returns:
         A mixture of 1 to ``max_slots`` slots; one that means nothing if there is no foreground.
     """
-    if not pixels.weights.any():
+    if not runs.weights.any():
         return _anything(num_colours)
-    pixels = pixels._replace(weights=_balanced(pixels, num_colours))
-    mixture = _empty(pixels, num_colours)
-    badly = pixels.weights
+    runs = runs._replace(weights=_balanced(runs, num_colours))
+    mixture = _empty(runs, num_colours)
+    badly = runs.weights
     for round_ in range(_ROUNDS):
         if round_ < _ROUNDS - 1:
             room = min(_FIRST if round_ == 0 else _MORE, max_slots - len(mixture.weight))
-            mixture = _add(mixture, pixels, badly, room, generator)
+            mixture = _add(mixture, runs, badly, room, generator)
         for _ in range(_STEPS):
-            mixture = _update(pixels, assign(mixture, pixels), num_colours)
+            mixture = _update(runs, assign(mixture, runs), num_colours)
         mixture = _select(mixture, mixture.weight.exp() > _DROP)
-        mixture = _merge(mixture, assign(mixture, pixels))
-        found = assign(mixture, pixels)
-        badly = found.unexplained + _far_off(mixture, pixels, found)
+        mixture = _merge(mixture, assign(mixture, runs))
+        found = assign(mixture, runs)
+        badly = (found.posterior[:, -1] + _far_off(mixture, runs, found)) * runs.weights
     return mixture
 
 
-def _balanced(pixels: Pixels, num_colours: int) -> Tensor:
-    frame = torch.arange(len(pixels.colours)).unsqueeze(1) * num_colours
-    kind = (frame + pixels.colours).reshape(-1)
-    counts = torch.zeros(len(pixels.colours) * num_colours)
-    counts.index_add_(0, kind, pixels.weights.reshape(-1))
-    return pixels.weights / counts[kind].view_as(pixels.weights).clamp(min=1).sqrt()
+def refit_mixture(
+    mixture: Mixture, runs: Runs, *, max_slots: int, generator: torch.Generator
+) -> Mixture:
+    """Go on fitting a mixture to the foreground of other frames.
+
+    Every slot keeps its number, its looks and its home, so that what was learned of its numbers
+    stays true; only how far from home it is looked for can grow. New slots are added behind them
+    where pixels belong to none.
+
+    Args:
+        mixture: Where to go on from; over all colours of ``runs``.
+        runs: Of a few hundred frames.
+        max_slots: Upper limit of K.
+        generator: Decides where new slots start.
+    """
+    if not runs.weights.any():
+        return mixture
+    known, before = len(mixture.weight), mixture
+    runs = runs._replace(weights=_balanced(runs, len(mixture.outlier)))
+    nobodys = assign(before, runs).posterior[:, -1]  # (B, R)
+    for round_ in range(_REFIT_ROUNDS):
+        if round_ < _REFIT_ROUNDS - 1:
+            badly = assign(mixture, runs).posterior[:, -1] * runs.weights
+            room = min(_MORE, max_slots - len(mixture.weight))
+            mixture = _add(mixture, runs, badly, room, generator)
+        for _ in range(_STEPS):
+            mixture = _update(runs, assign(mixture, runs), len(mixture.outlier))
+            mixture = _as_known(mixture, before)
+        shares = assign(mixture, runs).posterior[:, :-1] * runs.weights.unsqueeze(1)
+        new = (shares * nobodys.unsqueeze(1)).sum((0, 2)) > _NEW * shares.sum((0, 2))
+        kept = new & (mixture.weight.exp() > _DROP)
+        kept[:known] = True
+        mixture = _select(mixture, kept)
+    return mixture
 
 
-def _empty(pixels: Pixels, num_colours: int) -> Mixture:
+def _as_known(mixture: Mixture, before: Mixture) -> Mixture:
+    """Put the first slots back to what they were, but for spreads that have clearly grown."""
+    known = len(before.weight)
+    there = (mixture.weight[:known].exp() > _DROP).unsqueeze(1)
+    spread = mixture.spread[:known]
+    grown = there & (spread > before.spread + _GROWN)
+    before = before._replace(spread=torch.where(grown, spread, before.spread))
+    colour, weight, size, home, spread = (
+        torch.cat([old, new[known:]]) for old, new in zip(before[:-1], mixture[:-1], strict=True)
+    )
+    return Mixture(colour, weight, size, home, spread, before.outlier)
+
+
+def _balanced(runs: Runs, num_colours: int) -> Tensor:
+    frame = torch.arange(len(runs.colours)).unsqueeze(1) * num_colours
+    kind = (frame + runs.colours).reshape(-1)
+    counts = torch.zeros(len(runs.colours) * num_colours)
+    counts.index_add_(0, kind, runs.weights.reshape(-1))
+    return runs.weights / counts[kind].view_as(runs.weights).clamp(min=1).sqrt()
+
+
+def _empty(runs: Runs, num_colours: int) -> Mixture:
     counts = torch.ones(num_colours)
-    counts.index_add_(0, pixels.colours.reshape(-1), pixels.weights.reshape(-1))
+    counts.index_add_(0, runs.colours.reshape(-1), runs.weights.reshape(-1))
     outlier = (0.1 * counts / counts.sum()).log()
     none = torch.zeros(0, 2)
     return Mixture(torch.zeros(0, num_colours), torch.zeros(0), none, none, none, outlier)
@@ -90,15 +142,15 @@ def _anything(num_colours: int) -> Mixture:
 
 
 def _add(
-    mixture: Mixture, pixels: Pixels, badly: Tensor, count: int, generator: torch.Generator
+    mixture: Mixture, runs: Runs, badly: Tensor, count: int, generator: torch.Generator
 ) -> Mixture:
     """Start slots at pixels drawn by how badly they are explained, each somewhere else."""
     chance = badly.reshape(-1).clone()
-    rows, columns = pixels.features[..., 1].reshape(-1), pixels.features[..., 2].reshape(-1)
-    colours = pixels.colours.reshape(-1)
+    rows, columns = runs.features[..., 1].reshape(-1), runs.features[..., 2].reshape(-1)
+    colours = runs.colours.reshape(-1)
     num_colours = len(mixture.outlier)
     for _ in range(count):
-        if not chance.sum() > 1e-6 * pixels.weights.sum():
+        if not chance.sum() > 1e-6 * runs.weights.sum():
             break
         seed = torch.multinomial(chance, 1, generator=generator)
         theta = torch.full((1, num_colours), 0.05 / num_colours)
@@ -117,16 +169,17 @@ def _add(
     return mixture
 
 
-def _update(pixels: Pixels, found: Assignment, num_colours: int) -> Mixture:
+def _update(runs: Runs, found: Assignment, num_colours: int) -> Mixture:
     """The maximisation step."""
     mass = found.moments[..., 0]  # (B, K)
     slot_mass = mass.sum(0) + 1e-3
-    total = pixels.weights.sum()
+    total = runs.weights.sum()
     by_colour = torch.zeros(num_colours, mass.shape[1])
-    by_colour.index_add_(0, pixels.colours.reshape(-1), found.shares.flatten(0, 1))
+    shares = found.posterior * runs.weights.unsqueeze(1)  # (B, K + 1, R)
+    by_colour.index_add_(0, runs.colours.reshape(-1), shares[:, :-1].transpose(1, 2).flatten(0, 1))
     theta = by_colour.T + _SMOOTHING * slot_mass.unsqueeze(1) / num_colours
     outlier = torch.ones(num_colours)
-    outlier.index_add_(0, pixels.colours.reshape(-1), found.unexplained.reshape(-1))
+    outlier.index_add_(0, runs.colours.reshape(-1), shares[:, -1].reshape(-1))
     share = slot_mass / total
     left = (1 - share.sum()).clamp(min=0.02)
     # Variance of a slot's pixels around where it looked, in each frame.
@@ -155,12 +208,12 @@ def _select(mixture: Mixture, kept: Tensor) -> Mixture:
     return Mixture._make([*(field[kept] for field in mixture[:-1]), mixture.outlier])
 
 
-def _far_off(mixture: Mixture, pixels: Pixels, found: Assignment) -> Tensor:
-    """Return how much of each pixel went to slots whose middle is far away from it, (B, P)."""
-    size = mixture.size.exp().clamp(max=0.1)
-    place = pixels.features[..., 1:3].unsqueeze(2)  # (B, P, 1, 2)
-    distance = ((place - found.places.unsqueeze(1)) / size).square().sum(-1)
-    return (found.shares * (distance > _FAR)).sum(-1)
+def _far_off(mixture: Mixture, runs: Runs, found: Assignment) -> Tensor:
+    """Return the share of each run that went to slots whose middle is far away from it, (B, R)."""
+    size = mixture.size.exp().clamp(max=0.1).unsqueeze(1)  # (K, 1, 2)
+    place = runs.features[..., 1:3].unsqueeze(1)  # (B, 1, R, 2)
+    distance = ((place - found.places.unsqueeze(2)) / size).square().sum(-1)  # (B, K, R)
+    return (found.posterior[:, :-1] * (distance > _FAR)).sum(1)
 
 
 def _merge(mixture: Mixture, found: Assignment) -> Mixture:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,20 +14,23 @@ NO_COLOUR = 255
 _USUAL = 0.4  # share of frames from which on a colour is usual at a place
 _WIDE_USUAL = 0.08  # the same for colours that cover much of the screen: walls, sky, road
 _WIDE = 0.04  # share of all pixels that is much
+_AT_ONCE = 8  # pixels that are compared at once
 
 
-class ForegroundPixels(NamedTuple):
-    """The foreground of B frames, padded to the same number of pixels P.
+class ForegroundRuns(NamedTuple):
+    """The foreground of B frames: runs of pixels of one colour side by side, padded to R.
 
     Attributes:
-        rows: (B, P) float32, -1 (top) to 1 (bottom).
-        columns: (B, P) float32, -1 (left) to 1 (right).
-        colours: (B, P) int64 palette indices.
-        weights: (B, P) float32: how many pixels each stands for; 0 where there is none.
+        rows: (B, R) float32, -1 (top) to 1 (bottom).
+        columns: (B, R) float32, the middle of the run, -1 (left) to 1 (right).
+        scatter: (B, R) float32, variance of the columns of its pixels.
+        colours: (B, R) int64 palette indices.
+        weights: (B, R) float32: how many pixels each stands for; 0 where there is none.
     """
 
     rows: NDArray[np.float32]
     columns: NDArray[np.float32]
+    scatter: NDArray[np.float32]
     colours: NDArray[np.int64]
     weights: NDArray[np.float32]
 
@@ -42,45 +45,100 @@ class Background:
 
     def __init__(self, usual: NDArray[np.uint8], palette: Palette) -> None:
         self.usual, self.palette = usual, palette
-        self._flat = usual.reshape(-1, usual.shape[-1])
-        self._picture = palette.colours[usual[..., 0]]  # compared with before anything else
+        # Bit c of a place is set if colour c is usual there.
+        self._is_usual = np.zeros(usual.shape[:2], np.uint64).reshape(-1)
+        for colours in usual.reshape(-1, usual.shape[-1]).T:
+            known = colours != NO_COLOUR
+            self._is_usual[known] |= np.uint64(1) << colours[known].astype(np.uint64)
+        # Compared with before anything else.
+        self._picture = np.ascontiguousarray(palette.colours[usual[..., 0]].reshape(-1, 3))
 
-    def foreground(self, frames: NDArray[np.uint8], *, max_pixels: int) -> ForegroundPixels:
-        """Return the foreground pixels of frames.
+    def foreground(self, frames: NDArray[np.uint8], *, max_runs: int) -> ForegroundRuns:
+        """Return the foreground of frames.
 
         Args:
             frames: (B, H, W, 3) uint8.
-            max_pixels: More than that in a frame are thinned out evenly, the rest weighs more.
+            max_runs: More than that in a frame are thinned out evenly, the rest weighs more.
         """
-        found = [self._of_frame(frame) for frame in frames]
-        counts = [len(place) for place, _ in found]
-        size = max(min(max(counts, default=0), max_pixels), 1)
-        shape = (len(frames), size)
-        places, colours = np.zeros(shape, np.int64), np.zeros(shape, np.int64)
-        weights = np.zeros(shape, np.float32)
-        for i, (place, colour) in enumerate(found):
-            count = len(place)
-            if count > size:
-                kept = np.arange(size) * count // size
-                place, colour = place[kept], colour[kept]
-            places[i, : len(place)], colours[i, : len(place)] = place, colour
-            weights[i, : len(place)] = max(count / size, 1.0)
         height, width = self.usual.shape[:2]
-        rows, columns = np.divmod(places, width)
-        return ForegroundPixels(
-            ((2 * rows + 1) / height - 1).astype(np.float32),
-            ((2 * columns + 1) / width - 1).astype(np.float32),
-            colours,
-            weights,
+        image, place, colour = self._unusual(frames)
+        starts = np.ones(len(image), np.bool_)
+        starts[1:] = (
+            (image[1:] != image[:-1])
+            | (place[1:] != place[:-1] + 1)
+            | (colour[1:] != colour[:-1])
+            | (place[1:] % width == 0)
         )
+        start = np.flatnonzero(starts)
+        length = np.diff(start, append=len(image))
+        image = image[start]
+        position, kept, weight = _thinned(image, length, len(frames), max_runs)
+        image, start, length = image[kept], start[kept], length[kept]
+        row, column = np.divmod(place[start], width)
+        values: dict[str, NDArray[Any]] = {
+            "rows": (2 * row + 1) / height - 1,
+            "columns": (2 * column + length) / width - 1,
+            "scatter": (length**2 - 1) / (3 * width**2),
+            "colours": colour[start],
+            "weights": weight,
+        }
+        runs = {}
+        for name, value in values.items():
+            kind = np.int64 if name == "colours" else np.float32
+            runs[name] = np.zeros((len(frames), position.max(initial=0) + 1), kind)
+            runs[name][image, position] = value
+        return ForegroundRuns(**runs)
 
-    def _of_frame(self, frame: NDArray[np.uint8]) -> tuple[NDArray[np.int64], NDArray[np.uint8]]:
-        """Return the flat places of a frame's foreground pixels and their colours."""
-        differs = np.flatnonzero((frame != self._picture).reshape(-1))
-        places = np.unique(differs // 3) if len(differs) else differs
-        colours = self.palette.indices(frame.reshape(-1, 3)[places])
-        unusual = (self._flat[places] != colours[:, None]).all(1)
-        return places[unusual], colours[unusual]
+    def _unusual(
+        self, frames: NDArray[np.uint8]
+    ) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.uint8]]:
+        """Return frame, flat place and colour of each foreground pixel, in reading order."""
+        pixels = len(self._picture)
+        at_once = _AT_ONCE if pixels % _AT_ONCE == 0 else 1
+        flat = frames.reshape(len(frames), pixels // at_once, at_once, 3)
+        image, group = _differing(flat, self._picture)
+        colour = self.palette.indices(flat[image, group])  # (n, at_once)
+        usual = self._is_usual.reshape(-1, at_once)[group] >> colour.astype(np.uint64)
+        number, offset = np.nonzero((usual & np.uint64(1)) == 0)
+        place = group[number] * at_once + offset
+        return image[number], place, colour[number, offset]
+
+
+def _thinned(
+    image: NDArray[np.int64], length: NDArray[np.int64], num_images: int, most: int
+) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.float64]]:
+    """Choose runs, evenly, where an image has too many.
+
+    Args:
+        image: (n,) of each run, ascending.
+        length: (n,) pixels in it.
+        num_images: B.
+        most: Runs that are kept of an image.
+
+    Returns:
+        Of the runs that are kept: their position among those of their image, their numbers, and how
+        many pixels each stands for; an image's total stays as it was.
+    """
+    counts = np.bincount(image, minlength=num_images)
+    position = np.arange(len(image)) - (np.cumsum(counts) - counts)[image]
+    position = position * np.minimum(counts, most)[image] // counts[image]
+    kept = np.flatnonzero((np.diff(position, prepend=-1) != 0) | (np.diff(image, prepend=-1) != 0))
+    pixels = np.bincount(image, length, minlength=num_images)
+    left = np.bincount(image[kept], length[kept], minlength=num_images)
+    return position[kept], kept, length[kept] * (pixels / np.maximum(left, 1))[image[kept]]
+
+
+def _differing(
+    frames: NDArray[np.uint8], picture: NDArray[np.uint8]
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Return frame and number of the groups of pixels (B, G, n, 3) that differ from a picture."""
+    batch, groups, at_once, channels = frames.shape
+    word = np.dtype(np.uint64 if at_once == _AT_ONCE else np.uint8)
+    words = at_once * channels // word.itemsize  # in a group
+    flat = frames.reshape(batch, picture.size).view(word)
+    found = np.flatnonzero(flat != picture.reshape(-1).view(word)) // words
+    image, group = np.divmod(found[np.diff(found, prepend=-1) > 0], groups)
+    return image, group
 
 
 def fit_background(frames: NDArray[np.uint8], palette: Palette) -> Background:
@@ -94,16 +152,51 @@ def fit_background(frames: NDArray[np.uint8], palette: Palette) -> Background:
         frames: (N, H, W, 3) uint8, drawn from all of the data.
         palette: Their colours.
     """
+    share = _shares(frames, palette)
+    usual = (share > _USUAL) | _wide(share)
+    order = np.argsort(-share, axis=0, kind="stable")[:USUAL_COLOURS]
+    kept = np.where(np.take_along_axis(usual, order, 0), order, NO_COLOUR)
+    kept[0] = order[0]  # the most usual one is background even where nothing is usual
+    places = np.full((*frames.shape[1:3], USUAL_COLOURS), NO_COLOUR, np.uint8)
+    places[..., : len(kept)] = kept.T.reshape(*frames.shape[1:3], -1)  # a palette may have fewer
+    return Background(places, palette)
+
+
+def extend_background(
+    background: Background, frames: NDArray[np.uint8], palette: Palette
+) -> Background:
+    """Add colours that cover much of new frames, where there is room for one more at a place.
+
+    What was usual stays so. A colour that is merely often at a place of the new frames is not
+    added: a good player's own figure may stay at one place.
+
+    Args:
+        background: What is usual so far.
+        frames: (N, H, W, 3) uint8.
+        palette: The background's, with more colours behind.
+    """
+    wide = _wide(_shares(frames, palette))
+    flat = background.usual.reshape(-1, USUAL_COLOURS).copy()
+    for colour in np.flatnonzero(wide.any(1)):
+        new = wide[colour] & (flat != colour).all(1)
+        for layer in range(1, USUAL_COLOURS):
+            free = new & (flat[:, layer] == NO_COLOUR)
+            flat[free, layer] = colour
+            new &= ~free
+    return Background(flat.reshape(background.usual.shape), palette)
+
+
+def _shares(frames: NDArray[np.uint8], palette: Palette) -> NDArray[np.float32]:
+    """Return in which share of the frames each place has each colour, (C, H * W)."""
     count, height, width, _ = frames.shape
     share = np.zeros((len(palette.colours), height * width), np.float32)
     everywhere = np.arange(height * width)
     for frame in frames:
         share[palette.indices(frame).reshape(-1), everywhere] += 1 / count
-    wide = share.mean(1, keepdims=True) > _WIDE
-    usual = (share > _USUAL) | (wide & (share > _WIDE_USUAL))
-    order = np.argsort(-share, axis=0, kind="stable")[:USUAL_COLOURS]
-    kept = np.where(np.take_along_axis(usual, order, 0), order, NO_COLOUR)
-    kept[0] = order[0]  # the most usual one is background even where nothing is usual
-    places = np.full((height, width, USUAL_COLOURS), NO_COLOUR, np.uint8)
-    places[..., : len(kept)] = kept.T.reshape(height, width, -1)  # a palette may have fewer
-    return Background(places, palette)
+    return share
+
+
+def _wide(share: NDArray[np.float32]) -> NDArray[np.bool_]:
+    """Return where a colour that covers much of the screen is usual, (C, H * W)."""
+    wide: NDArray[np.bool_] = (share.mean(1, keepdims=True) > _WIDE) & (share > _WIDE_USUAL)
+    return wide

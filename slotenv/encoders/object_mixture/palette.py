@@ -43,7 +43,9 @@ def cells(pixels: NDArray[np.uint8]) -> NDArray[np.intp]:
     return cell
 
 
-def fit_palette(frames: NDArray[np.uint8], *, max_colours: int = MAX_COLOURS) -> Palette:
+def fit_palette(
+    frames: NDArray[np.uint8], *, max_colours: int = MAX_COLOURS, known: Palette | None = None
+) -> Palette:
     """Choose the colours that tell the frames' pixels apart best.
 
     Colours are taken one by one: each time the one whose pixels lie farthest, by their number's
@@ -53,6 +55,7 @@ def fit_palette(frames: NDArray[np.uint8], *, max_colours: int = MAX_COLOURS) ->
     Args:
         frames: (N, H, W, 3) uint8.
         max_colours: Upper limit of C.
+        known: Colours that are taken already; they keep their indices.
     """
     flat = frames.reshape(-1, 3)
     cell = cells(flat)
@@ -62,13 +65,16 @@ def fit_palette(frames: NDArray[np.uint8], *, max_colours: int = MAX_COLOURS) ->
     first[cell[::-1]] = np.arange(len(cell))[::-1]  # a colour that really occurs in each cell
     colours = flat[first[used]]
     weight = np.sqrt(counts[used].astype(np.float64))
-    chosen = [int(weight.argmax())]
+    taken = list(colours[[weight.argmax()]] if known is None else known.colours)
     distance = np.full(len(used), np.inf)
-    while len(chosen) < min(max_colours, len(used)):
-        difference = colours.astype(np.float64) - colours[chosen[-1]]
-        distance = np.minimum(distance, (difference**2).sum(1))
-        gain = weight * distance
-        if gain.max() <= 0:
-            break
-        chosen.append(int(gain.argmax()))
-    return Palette(colours[chosen])
+    for colour in taken:
+        distance = np.minimum(distance, _squared_distance(colours, colour))
+    while len(taken) < max_colours and (gain := weight * distance).max() > 0:
+        taken.append(colours[gain.argmax()])
+        distance = np.minimum(distance, _squared_distance(colours, taken[-1]))
+    return Palette(np.array(taken))
+
+
+def _squared_distance(colours: NDArray[np.uint8], one: NDArray[np.uint8]) -> NDArray[np.float64]:
+    squared: NDArray[np.float64] = ((colours.astype(np.float64) - one) ** 2).sum(1)
+    return squared

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from typing import NamedTuple
 
 import torch
@@ -41,18 +40,17 @@ class Readout(NamedTuple):
     look_range: Tensor
 
 
-def read_slots(mixture: Mixture, readout: Readout, found: Assignment, brightness: Tensor) -> Tensor:
+def read_slots(mixture: Mixture, readout: Readout, found: Assignment) -> Tensor:
     """Return slot vectors (B, K, 6).
 
     Args:
         mixture: K slots.
         readout: What is usual for them.
         found: How the pixels were shared out.
-        brightness: (B, P) of each pixel, 0 to 1.
     """
     presence = _presence(found.moments[..., 0], readout.mass)  # (B, K)
     place = (_middle(found) - mixture.home) * readout.moves  # (B, K, 2)
-    difference = _look(found, brightness) - readout.look
+    difference = _look(found) - readout.look
     changes = readout.look_range > 0
     look = (difference / torch.where(changes, readout.look_range, 1.0)).clamp(-1, 1) * changes
     numbers = torch.cat([place.flip(-1), look], -1)  # x before y
@@ -67,18 +65,19 @@ def read_boxes(readout: Readout, found: Assignment, *, height: int, width: int) 
     presence = _presence(found.moments[..., 0], readout.mass).unsqueeze(-1)
     pixels = torch.tensor([width, height]) / 2.0  # in a half screen
     middle = (_middle(found).flip(-1) + 1) * pixels - 0.5
-    extent = _extent(found).flip(-1) * pixels * math.sqrt(12)
+    # A row of n pixels one apart has the variance (n^2 - 1) / 12.
+    extent = (12 * (_extent(found).flip(-1) * pixels) ** 2 + 1).sqrt()
     return torch.cat([presence, middle, extent], -1)
 
 
-def fit_readout(mixture: Mixture, found: Assignment, brightness: Tensor) -> tuple[Readout, Tensor]:
+def fit_readout(found: Assignment) -> tuple[Readout, Tensor]:
     """Measure what is usual for each slot, over a sample of frames.
 
     Returns:
         The readout of all K slots, and (K,) which of them are there often enough to be kept.
     """
     mass = found.moments[..., 0]
-    middle, look = _middle(found), _look(found, brightness)
+    middle, look = _middle(found), _look(found)
     rows = []
     for k in range(mass.shape[1]):
         there = mass[:, k] > 1
@@ -107,11 +106,10 @@ def _middle(found: Assignment) -> Tensor:
     return found.moments[..., 1:3] / mass
 
 
-def _look(found: Assignment, brightness: Tensor) -> Tensor:
+def _look(found: Assignment) -> Tensor:
     """Return width, height and shade of each slot, (B, K, 3)."""
-    mass = found.moments[..., 0].clamp(min=1e-4)
-    shade = torch.matmul(brightness.unsqueeze(1), found.shares).squeeze(1) / mass
-    return torch.cat([_extent(found).flip(-1), shade.unsqueeze(-1)], -1)
+    mass = found.moments[..., :1].clamp(min=1e-4)
+    return torch.cat([_extent(found).flip(-1), found.moments[..., 5:] / mass], -1)
 
 
 def _extent(found: Assignment) -> Tensor:

@@ -7,9 +7,9 @@ from torch import Tensor
 from slotenv.encoders.object_mixture.assignment import (
     Assignment,
     Mixture,
-    Pixels,
+    Runs,
     assign,
-    pixel_features,
+    run_features,
 )
 
 
@@ -29,18 +29,28 @@ def some_mixture(slots: int = 3, colours: int = 4, seed: int = 0) -> Mixture:
     )
 
 
-def some_pixels(frames: int = 2, count: int = 9, colours: int = 4, seed: int = 0) -> Pixels:
+def some_runs(frames: int = 2, count: int = 9, colours: int = 4, seed: int = 0) -> Runs:
     generator = torch.Generator().manual_seed(seed)
     rows, columns = 2 * torch.rand(2, frames, count, generator=generator, dtype=torch.float64) - 1
-    return Pixels(
-        pixel_features(rows, columns),
+    brightness = torch.rand(frames, count, generator=generator, dtype=torch.float64)
+    return Runs(
+        run_features(rows, columns, torch.zeros_like(rows), brightness),
         torch.randint(colours, (frames, count), generator=generator),
         0.5 + torch.rand(frames, count, generator=generator, dtype=torch.float64),
     )
 
 
+def shares(found: Assignment, runs: Runs) -> Tensor:
+    """Weight that each slot, and last none, got of each run, (B, K + 1, R)."""
+    return found.posterior * runs.weights.unsqueeze(1)
+
+
 def slow_frame(
-    mixture: Mixture, places: list[tuple[float, float]], colours: list[int], weights: list[float]
+    mixture: Mixture,
+    places: list[tuple[float, float]],
+    brightness: list[float],
+    colours: list[int],
+    weights: list[float],
 ) -> tuple[list[list[float]], list[list[float]], list[float], list[list[float]]]:
     """Shares, places, log densities and moments of one frame, one number after the other."""
     slots = len(mixture.weight)
@@ -77,8 +87,8 @@ def slow_frame(
     moments = []
     for k in range(slots):
         sums = [0.0] * 6
-        for share, (row, column) in zip(shares, places, strict=True):
-            features = (1, row, column, row * row, column * column, row * column)
+        for share, (row, column), light in zip(shares, places, brightness, strict=True):
+            features = (1, row, column, row * row, column * column, light)
             sums = [total + share[k] * f for total, f in zip(sums, features, strict=True)]
         moments.append(sums)
     return shares, middles, densities, moments
@@ -86,108 +96,111 @@ def slow_frame(
 
 @pytest.mark.parametrize(("slots", "count"), [(1, 1), (1, 6), (2, 5), (3, 9)])
 def test_all_rounds_are_what_a_slow_loop_does(slots: int, count: int) -> None:
-    mixture, pixels = some_mixture(slots), some_pixels(3, count)
-    found = assign(mixture, pixels)
+    mixture, runs = some_mixture(slots), some_runs(3, count)
+    found = assign(mixture, runs)
     for i in range(3):
-        places = [(float(f[1]), float(f[2])) for f in pixels.features[i]]
-        colours, weights = pixels.colours[i].tolist(), pixels.weights[i].tolist()
-        shares, middles, densities, moments = slow_frame(mixture, places, colours, weights)
-        expected = torch.tensor(shares, dtype=torch.float64)
-        torch.testing.assert_close(found.shares[i], expected[:, :-1])
-        torch.testing.assert_close(found.unexplained[i], expected[:, -1])
+        places = [(float(f[1]), float(f[2])) for f in runs.features[i]]
+        brightness = runs.features[i, :, 5].tolist()
+        colours, weights = runs.colours[i].tolist(), runs.weights[i].tolist()
+        expected, middles, densities, moments = slow_frame(
+            mixture, places, brightness, colours, weights
+        )
+        torch.testing.assert_close(
+            shares(found, runs)[i].T, torch.tensor(expected, dtype=torch.float64)
+        )
         torch.testing.assert_close(found.places[i], torch.tensor(middles, dtype=torch.float64))
         torch.testing.assert_close(
-            found.log_likelihood[i], torch.tensor(densities, dtype=torch.float64)
+            found.logits[i].logsumexp(0), torch.tensor(densities, dtype=torch.float64)
         )
         torch.testing.assert_close(found.moments[i], torch.tensor(moments, dtype=torch.float64))
 
 
 def test_features() -> None:
-    got = pixel_features(torch.tensor([[0.5]]), torch.tensor([[-0.2]]))
-    torch.testing.assert_close(got, torch.tensor([[[1, 0.5, -0.2, 0.25, 0.04, -0.1]]]))
+    numbers = (torch.tensor([[value]]) for value in (0.5, -0.2, 0.01, 0.7))
+    expected = torch.tensor([[[1, 0.5, -0.2, 0.25, 0.05, 0.7]]])
+    torch.testing.assert_close(run_features(*numbers), expected)
 
 
 def test_single_precision_is_enough() -> None:
-    mixture, pixels = some_mixture(), some_pixels(4, 20)
+    mixture, runs = some_mixture(), some_runs(4, 20)
     single = assign(
         Mixture(*(field.float() for field in mixture)),
-        Pixels(pixels.features.float(), pixels.colours, pixels.weights.float()),
+        Runs(runs.features.float(), runs.colours, runs.weights.float()),
     )
-    for got, expected in zip(single, assign(mixture, pixels), strict=True):
+    for got, expected in zip(single, assign(mixture, runs), strict=True):
         torch.testing.assert_close(got, expected.float(), atol=1e-4, rtol=1e-3)
 
 
 def test_shares_and_the_unexplained_are_all_the_weight() -> None:
-    pixels = some_pixels(3, 20)
-    found = assign(some_mixture(), pixels)
-    torch.testing.assert_close(found.shares.sum(-1) + found.unexplained, pixels.weights)
-    assert (found.shares >= 0).all()
-    assert (found.unexplained >= 0).all()
+    runs = some_runs(3, 20)
+    found = assign(some_mixture(), runs)
+    torch.testing.assert_close(shares(found, runs).sum(1), runs.weights)
+    assert (found.posterior >= 0).all()
 
 
-def test_moments_are_sums_over_pixels() -> None:
-    pixels = some_pixels(2, 20)
-    found = assign(some_mixture(), pixels)
-    expected = (found.shares.unsqueeze(-1) * pixels.features.unsqueeze(2)).sum(1)
+def test_moments_are_sums_over_runs() -> None:
+    runs = some_runs(2, 20)
+    found = assign(some_mixture(), runs)
+    of_slots = shares(found, runs)[:, :-1]
+    expected = (of_slots.unsqueeze(-1) * runs.features.unsqueeze(1)).sum(2)
     torch.testing.assert_close(found.moments, expected)
-    torch.testing.assert_close(found.moments[..., 0], found.shares.sum(1))
+    torch.testing.assert_close(found.moments[..., 0], of_slots.sum(2))
 
 
 def test_permuted_slots_give_permuted_results() -> None:
-    mixture, pixels = some_mixture(4), some_pixels()
+    mixture, runs = some_mixture(4), some_runs()
     order = torch.tensor([2, 0, 3, 1])
     other = Mixture(*(field[order] for field in mixture[:5]), mixture.outlier)
-    found, got = assign(mixture, pixels), assign(other, pixels)
-    torch.testing.assert_close(got.shares, found.shares[..., order])
+    found, got = assign(mixture, runs), assign(other, runs)
+    torch.testing.assert_close(got.posterior[:, :-1], found.posterior[:, order])
     torch.testing.assert_close(got.moments, found.moments[:, order])
     torch.testing.assert_close(got.places, found.places[:, order])
-    torch.testing.assert_close(got.unexplained, found.unexplained)
-    torch.testing.assert_close(got.log_likelihood, found.log_likelihood)
+    torch.testing.assert_close(got.posterior[:, -1], found.posterior[:, -1])
+    torch.testing.assert_close(got.logits.logsumexp(1), found.logits.logsumexp(1))
 
 
 def test_padding_changes_nothing() -> None:
-    mixture, pixels = some_mixture(), some_pixels(2, 9)
-    more = some_pixels(2, 5, seed=1)
-    padded = Pixels(
-        torch.cat([pixels.features, more.features], 1),
-        torch.cat([pixels.colours, more.colours], 1),
-        torch.cat([pixels.weights, 0 * more.weights], 1),
+    mixture, runs = some_mixture(), some_runs(2, 9)
+    more = some_runs(2, 5, seed=1)
+    padded = Runs(
+        torch.cat([runs.features, more.features], 1),
+        torch.cat([runs.colours, more.colours], 1),
+        torch.cat([runs.weights, 0 * more.weights], 1),
     )
-    found, got = assign(mixture, pixels), assign(mixture, padded)
+    found, got = assign(mixture, runs), assign(mixture, padded)
     torch.testing.assert_close(got.moments, found.moments)
     torch.testing.assert_close(got.places, found.places)
-    torch.testing.assert_close(got.shares[:, :9], found.shares)
-    assert not got.shares[:, 9:].any()
-    assert not got.unexplained[:, 9:].any()
+    torch.testing.assert_close(got.posterior[..., :9], found.posterior)
+    assert not shares(got, padded)[..., 9:].any()
 
 
 def test_a_frame_alone_equals_the_frame_in_a_batch() -> None:
-    mixture, pixels = some_mixture(), some_pixels(4)
-    together = assign(mixture, pixels)
+    mixture, runs = some_mixture(), some_runs(4)
+    together = assign(mixture, runs)
     for i in range(4):
-        alone = assign(mixture, Pixels(*(field[i : i + 1] for field in pixels)))
+        alone = assign(mixture, Runs(*(field[i : i + 1] for field in runs)))
         for one, many in zip(alone, together, strict=True):
             torch.testing.assert_close(one[0], many[i])
 
 
-def test_the_order_of_pixels_does_not_matter() -> None:
-    mixture, pixels = some_mixture(), some_pixels()
+def test_the_order_of_runs_does_not_matter() -> None:
+    mixture, runs = some_mixture(), some_runs()
     order = torch.randperm(9, generator=torch.Generator().manual_seed(0))
-    got = assign(mixture, Pixels(*(field[:, order] for field in pixels)))
-    torch.testing.assert_close(got.moments, assign(mixture, pixels).moments)
+    got = assign(mixture, Runs(*(field[:, order] for field in runs)))
+    torch.testing.assert_close(got.moments, assign(mixture, runs).moments)
 
 
-def test_a_pixel_of_weight_two_is_two_pixels() -> None:
-    mixture, pixels = some_mixture(), some_pixels()
-    twice = Pixels(*(torch.cat([field, field], 1) for field in pixels))
-    heavy = pixels._replace(weights=2 * pixels.weights)
+def test_a_pixel_of_weight_two_is_two_runs() -> None:
+    mixture, runs = some_mixture(), some_runs()
+    twice = Runs(*(torch.cat([field, field], 1) for field in runs))
+    heavy = runs._replace(weights=2 * runs.weights)
     torch.testing.assert_close(assign(mixture, twice).moments, assign(mixture, heavy).moments)
 
 
-@pytest.mark.parametrize("result", ["moments", "log_likelihood", "places"])
+@pytest.mark.parametrize("result", ["moments", "logits", "places"])
 def test_gradients_reach_every_field(result: str) -> None:
     mixture = Mixture(*(field.requires_grad_() for field in some_mixture()))
-    found: Assignment = assign(mixture, some_pixels(3, 20))
+    found: Assignment = assign(mixture, some_runs(3, 20))
     value = getattr(found, result)
     weights = torch.rand(value.shape, generator=torch.Generator().manual_seed(0)).double()
     gradients = torch.autograd.grad((value * weights).sum(), list(mixture))
@@ -197,17 +210,17 @@ def test_gradients_reach_every_field(result: str) -> None:
 
 
 def test_gradients_are_the_slopes() -> None:
-    mixture, pixels = some_mixture(2, 3), some_pixels(1, 4, 3)
+    mixture, runs = some_mixture(2, 3), some_runs(1, 4, 3)
     fields = tuple(field.requires_grad_() for field in mixture)
-    assert torch.autograd.gradcheck(lambda *f: assign(Mixture(*f), pixels).moments, fields)
+    assert torch.autograd.gradcheck(lambda *f: assign(Mixture(*f), runs).moments, fields)
 
 
-def test_no_pixels_no_mass() -> None:
+def test_no_runs_no_mass() -> None:
     mixture = Mixture(*(field.requires_grad_() for field in some_mixture()))
-    pixels = some_pixels(2, 1)._replace(weights=torch.zeros(2, 1, dtype=torch.float64))
-    found = assign(mixture, pixels)
+    runs = some_runs(2, 1)._replace(weights=torch.zeros(2, 1, dtype=torch.float64))
+    found = assign(mixture, runs)
     assert not found.moments.any()
-    assert not found.shares.any()
+    assert not shares(found, runs).any()
     torch.testing.assert_close(found.places, mixture.home.expand(2, 3, 2))
     assert all(value.isfinite().all() for value in found)
     gradients = torch.autograd.grad(sum(value.sum() for value in found), list(mixture))
@@ -215,7 +228,7 @@ def test_no_pixels_no_mass() -> None:
 
 
 def test_far_pixels_of_the_same_colour_do_not_drag_a_slot() -> None:
-    """The look around shrinks to the pixels of the object itself."""
+    """The look around shrinks to the runs of the object itself."""
     mixture = Mixture(
         torch.zeros(1, 1),
         torch.tensor([-0.1]),
@@ -230,10 +243,9 @@ def test_far_pixels_of_the_same_colour_do_not_drag_a_slot() -> None:
 
     def place(points: Tensor) -> tuple[Tensor, Tensor]:
         rows, columns = points.T
-        features = pixel_features(rows[None], columns[None])
-        found = assign(
-            mixture, Pixels(features, torch.zeros(1, len(points)).long(), rows[None] ** 0)
-        )
+        nothing = torch.zeros(1, len(points))
+        features = run_features(rows[None], columns[None], nothing, nothing)
+        found = assign(mixture, Runs(features, nothing.long(), nothing + 1))
         return found.moments[0, 0, 1:3] / found.moments[0, 0, 0], found.moments[0, 0, 0]
 
     alone, mass = place(object_)

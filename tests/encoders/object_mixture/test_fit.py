@@ -19,20 +19,20 @@ from moving_blocks import (
 )
 from numpy.typing import NDArray
 
-from slotenv.encoders.object_mixture.assignment import Mixture, Pixels, assign, pixel_features
+from slotenv.encoders.object_mixture.assignment import Mixture, Runs, assign, run_features
 from slotenv.encoders.object_mixture.fit import _balanced, _far_off, fit_mixture
 from slotenv.encoders.object_mixture.foreground import fit_background
+from slotenv.encoders.object_mixture.making import as_runs
 from slotenv.encoders.object_mixture.palette import Palette, fit_palette
 
 
-def foreground(frames: NDArray[np.uint8]) -> tuple[Pixels, Palette]:
+def foreground(frames: NDArray[np.uint8]) -> tuple[Runs, Palette]:
     palette = fit_palette(frames)
-    found = fit_background(frames, palette).foreground(frames, max_pixels=400)
-    rows, columns, colours, weights = map(torch.from_numpy, found)
-    return Pixels(pixel_features(rows, columns), colours, weights), palette
+    found = fit_background(frames, palette).foreground(frames, max_runs=400)
+    return as_runs(found, torch.from_numpy(palette.colours)), palette
 
 
-def fit(frames: NDArray[np.uint8], seed: int = 0, max_slots: int = 12) -> tuple[Mixture, Pixels]:
+def fit(frames: NDArray[np.uint8], seed: int = 0, max_slots: int = 12) -> tuple[Mixture, Runs]:
     pixels, palette = foreground(frames)
     generator = torch.Generator().manual_seed(seed)
     mixture = fit_mixture(
@@ -42,12 +42,12 @@ def fit(frames: NDArray[np.uint8], seed: int = 0, max_slots: int = 12) -> tuple[
 
 
 @cache
-def fitted(seed: int = 0, blocks: tuple[Block, ...] = BLOCKS) -> tuple[Mixture, Pixels, Scene]:
+def fitted(seed: int = 0, blocks: tuple[Block, ...] = BLOCKS) -> tuple[Mixture, Runs, Scene]:
     scenes = scene(150, blocks)
     return *fit(scenes.frames, seed), scenes
 
 
-def pixels_off(mixture: Mixture, pixels: Pixels, scenes: Scene) -> NDArray[np.float64]:
+def pixels_off(mixture: Mixture, pixels: Runs, scenes: Scene) -> NDArray[np.float64]:
     """For each object, how many pixels the best slot's middle is away from it, in most frames."""
     found = assign(mixture, pixels)
     middle = found.moments[..., 1:3] / found.moments[..., :1].clamp(min=1e-4)
@@ -176,8 +176,8 @@ def test_pixels_far_from_the_middle_of_their_slot_are_badly_explained() -> None:
         torch.full((1,), -30.0),
     )
     columns = torch.tensor([[-0.4, -0.05, 0.05, 0.4]])  # all of them this slot's, middle 0
-    pixels = Pixels(
-        pixel_features(0 * columns, columns), torch.zeros(1, 4).long(), torch.ones(1, 4)
-    )
+    nothing = torch.zeros(1, 4)
+    features = run_features(nothing, columns, nothing, nothing)
+    pixels = Runs(features, nothing.long(), nothing + 1)
     far = _far_off(mixture, pixels, assign(mixture, pixels))
     torch.testing.assert_close(far, torch.tensor([[1.0, 0, 0, 1]]), atol=1e-3, rtol=0)

@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 from slotenv.encoders.object_mixture.foreground import (
     NO_COLOUR,
     Background,
-    ForegroundPixels,
+    ForegroundRuns,
     fit_background,
 )
 from slotenv.encoders.object_mixture.palette import Palette, fit_palette
@@ -17,10 +17,36 @@ def fitted(frames: NDArray[np.uint8]) -> Background:
     return fit_background(frames, fit_palette(frames))
 
 
-def of_frame(found: ForegroundPixels, i: int) -> list[tuple[float, float, int]]:
+def of_frame(found: ForegroundRuns, i: int) -> list[tuple[float, float, float, int, float]]:
+    """Row, column, scatter, colour and weight of each run of a frame."""
     there = found.weights[i] > 0
-    columns = (found.rows[i], found.columns[i], found.colours[i])
-    return list(zip(*(column[there].tolist() for column in columns), strict=True))
+    return list(zip(*(values[i][there].tolist() for values in found), strict=True))
+
+
+def runs_of(
+    colours: dict[tuple[int, int], int], height: int, width: int
+) -> list[tuple[float, float, float, int, float]]:
+    """The runs of foreground pixels, put together one by one."""
+    runs: list[list[tuple[int, int]]] = []
+    for row, column in sorted(colours):
+        before = (row, column - 1)
+        if colours.get(before) == colours[row, column]:
+            runs[-1].append((row, column))
+        else:
+            runs.append([(row, column)])
+    expected = []
+    for run in runs:
+        columns = [(2 * column + 1) / width - 1 for _, column in run]
+        expected.append(
+            (
+                (2 * run[0][0] + 1) / height - 1,
+                float(np.mean(columns)),
+                float(np.var(columns)),
+                colours[run[0]],
+                float(len(run)),
+            )
+        )
+    return expected
 
 
 def loop_usual(frames: NDArray[np.uint8], palette: Palette) -> list[list[set[int]]]:
@@ -45,34 +71,40 @@ def test_foreground_is_what_a_loop_over_pixels_finds(kind: str) -> None:
     fit = fitted(frames)
     usual = loop_usual(frames, fit.palette)
     height, width = frames.shape[1:3]
-    found = fit.foreground(frames[:4], max_pixels=height * width)
+    found = fit.foreground(frames[:4], max_runs=height * width)
     for i in range(4):
-        expected = []
-        for row in range(height):
-            for column in range(width):
-                colour = int(fit.palette.indices(frames[i, row, column]))
-                if colour not in usual[row][column]:
-                    expected.append(((2 * row + 1) / height - 1, (2 * column + 1) / width - 1))
-        assert expected
-        got = [(row, column) for row, column, _ in of_frame(found, i)]
-        np.testing.assert_allclose(got, expected, atol=1e-6)
-        assert set(found.weights[i].tolist()) <= {0.0, 1.0}
+        index = fit.palette.indices(frames[i])
+        colours = {
+            (row, column): int(index[row, column])
+            for row in range(height)
+            for column in range(width)
+            if int(index[row, column]) not in usual[row][column]
+        }
+        assert colours
+        np.testing.assert_allclose(of_frame(found, i), runs_of(colours, height, width), atol=1e-6)
 
 
-def test_a_block_is_foreground_with_its_colour() -> None:
+def test_a_block_is_runs_of_its_colour() -> None:
     fit = fitted(scene(60).frames)
     frame = background(1)
     paint(frame[0], BIG.colour, 10, 6, 2, 3)
-    found = fit.foreground(frame, max_pixels=99)
-    assert found.rows.shape == (1, 6)
-    assert sorted(set(found.rows[0].tolist())) == pytest.approx(
-        [21 / HEIGHT - 1, 23 / HEIGHT - 1], abs=1e-6
-    )
-    assert sorted(set(found.columns[0].tolist())) == pytest.approx(
-        [13 / WIDTH - 1, 15 / WIDTH - 1, 17 / WIDTH - 1], abs=1e-6
-    )
+    found = fit.foreground(frame, max_runs=99)
+    assert found.rows.shape == (1, 2)
+    assert found.rows[0].tolist() == pytest.approx([21 / HEIGHT - 1, 23 / HEIGHT - 1], abs=1e-6)
+    assert found.columns[0].tolist() == pytest.approx([15 / WIDTH - 1] * 2, abs=1e-6)
+    assert found.scatter[0].tolist() == pytest.approx([8 / 3 / WIDTH**2] * 2)
+    assert found.weights.tolist() == [[3.0, 3.0]]
     assert {tuple(fit.palette.colours[c]) for c in found.colours[0]} == {BIG.colour}
-    assert [v.dtype for v in found] == [np.float32, np.float32, np.int64, np.float32]
+    kinds = [np.float32, np.float32, np.float32, np.int64, np.float32]
+    assert [v.dtype for v in found] == kinds
+
+
+def test_runs_end_where_a_row_ends() -> None:
+    fit = fitted(scene(60).frames)
+    frame = background(1)
+    frame[0, 10, WIDTH - 2 :] = BIG.colour
+    frame[0, 11, :3] = BIG.colour
+    assert fit.foreground(frame, max_runs=9).weights.tolist() == [[2.0, 3.0]]
 
 
 @pytest.mark.parametrize("most", [1, 7, 40, 400])
@@ -80,28 +112,29 @@ def test_thinning_keeps_the_weight(most: int) -> None:
     frames = scene(40).frames
     fit = fitted(frames)
     frames = np.concatenate([frames[:5], background(1)])
-    full = fit.foreground(frames, max_pixels=10_000)
-    thin = fit.foreground(frames, max_pixels=most)
+    full = fit.foreground(frames, max_runs=10_000)
+    thin = fit.foreground(frames, max_runs=most)
     assert thin.rows.shape[1] <= most
     np.testing.assert_allclose(thin.weights.sum(1), full.weights.sum(1), rtol=1e-5)
     for i in range(len(frames)):
-        assert set(of_frame(thin, i)) <= set(of_frame(full, i))
+        assert {run[:4] for run in of_frame(thin, i)} <= {run[:4] for run in of_frame(full, i)}
 
 
 def test_thinning_is_even() -> None:
     fit = fitted(scene(40).frames)
     frame = background(1)
-    frame[0, 10:20] = BIG.colour
-    thin = fit.foreground(frame, max_pixels=100)
+    frame[0, 10:20, ::2] = BIG.colour
+    thin = fit.foreground(frame, max_runs=100)
     assert np.unique(thin.rows[0], return_counts=True)[1].tolist() == [10] * 10
+    assert thin.weights.sum() == pytest.approx(10 * WIDTH / 2)
 
 
 def test_frames_without_foreground() -> None:
     fit = fitted(scene(40).frames)
-    found = fit.foreground(background(3), max_pixels=50)
+    found = fit.foreground(background(3), max_runs=50)
     assert found.weights.shape == (3, 1)
     assert not found.weights.any()
-    none = fit.foreground(background(0), max_pixels=50)
+    none = fit.foreground(background(0), max_runs=50)
     assert none.weights.shape == (0, 1)
 
 
@@ -109,8 +142,8 @@ def test_padding_has_no_weight() -> None:
     scenes = scene(40)
     fit = fitted(scenes.frames)
     frames = np.concatenate([scenes.frames[:1], background(1)])
-    found = fit.foreground(frames, max_pixels=999)
-    alone = fit.foreground(frames[:1], max_pixels=999)
+    found = fit.foreground(frames, max_runs=999)
+    alone = fit.foreground(frames[:1], max_runs=999)
     assert not found.weights[1].any()
     for both, one in zip(found, alone, strict=True):
         np.testing.assert_array_equal(both[:1], one)
@@ -121,7 +154,7 @@ def test_a_usual_colour_is_unusual_elsewhere() -> None:
     frame = background(1)
     frame[0, 3, 4] = GROUND  # in the sky
     frame[0, 40, 7] = SKY
-    found = fit.foreground(frame, max_pixels=9)
+    found = fit.foreground(frame, max_runs=9)
     colours = [tuple(fit.palette.colours[c]) for c in found.colours[0]]
     assert colours == [GROUND, SKY]
 
@@ -130,7 +163,7 @@ def test_a_colour_of_two_in_five_frames_is_usual() -> None:
     frames = background(10)
     frames[:5, 10, 10] = BIG.colour
     frames[:4, 11, 11] = BIG.colour
-    found = fitted(frames).foreground(frames[:1], max_pixels=9)
+    found = fitted(frames).foreground(frames[:1], max_runs=9)
     assert found.weights.tolist() == [[1.0]]
     assert found.rows[0, 0] == pytest.approx(23 / HEIGHT - 1)
 
@@ -143,9 +176,9 @@ def test_a_colour_that_covers_much_is_background_where_it_is_now_and_then() -> N
         frames[i, start : start + 8] = wall  # scrolls: a sixth of the time at each place
         frames[i, 20:22, i % 6 : i % 6 + 2] = small  # as often at its places, but small
     fit = fitted(frames)
-    found = fit.foreground(frames, max_pixels=999)
+    found = fit.foreground(frames, max_runs=999)
     assert of_frame(found, 0) != []
-    colours = {tuple(fit.palette.colours[c]) for i in range(50) for *_, c in of_frame(found, i)}
+    colours = {tuple(fit.palette.colours[c]) for i in range(50) for *_, c, _ in of_frame(found, i)}
     assert colours == {small}
 
 
@@ -153,7 +186,7 @@ def test_shades_of_the_background_are_background() -> None:
     fit = fitted(scene(60).frames)
     frames = background(1)
     frames[0, 5:9, 5:9] = np.array(SKY) + 3
-    assert not fit.foreground(frames, max_pixels=9).weights.any()
+    assert not fit.foreground(frames, max_runs=9).weights.any()
 
 
 @pytest.mark.parametrize("colours", [1, 2])
@@ -164,4 +197,4 @@ def test_fewer_colours_than_a_place_may_have(colours: int) -> None:
     fit = fitted(frames)
     assert fit.usual.shape == (6, 8, 3)
     assert (fit.usual[..., 1:] == NO_COLOUR).all()
-    assert not fit.foreground(frames, max_pixels=9).weights.any()
+    assert not fit.foreground(frames, max_runs=9).weights.any()

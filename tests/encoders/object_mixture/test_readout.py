@@ -2,7 +2,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from slotenv.encoders.object_mixture.assignment import Assignment, Mixture, pixel_features
+from slotenv.encoders.object_mixture.assignment import Assignment, Mixture, run_features
 from slotenv.encoders.object_mixture.readout import (
     BOX_FIELDS,
     SLOT_FIELDS,
@@ -13,12 +13,18 @@ from slotenv.encoders.object_mixture.readout import (
 )
 
 
-def found_by_one_slot(rows: Tensor, columns: Tensor, shares: Tensor | None = None) -> Assignment:
-    """What one slot gets of pixels (B, P): all of them, or the shares."""
-    shares = (torch.ones_like(rows) if shares is None else shares).unsqueeze(-1)
-    moments = torch.matmul(shares.transpose(1, 2), pixel_features(rows, columns))
-    nothing = torch.zeros_like(rows)
-    return Assignment(shares, moments, torch.zeros(len(rows), 1, 2), nothing, nothing)
+def found_by_one_slot(
+    rows: Tensor,
+    columns: Tensor,
+    shares: Tensor | None = None,
+    brightness: Tensor | None = None,
+) -> Assignment:
+    """What one slot gets of runs (B, R): all of them, or the shares."""
+    shares = (torch.ones_like(rows) if shares is None else shares).unsqueeze(1)
+    brightness = BRIGHTNESS.expand_as(rows) if brightness is None else brightness
+    features = run_features(rows, columns, torch.zeros_like(rows), brightness)
+    moments = torch.matmul(shares, features)
+    return Assignment(shares, shares, moments, torch.zeros(len(rows), 1, 2))
 
 
 def mixture_at(row: float, column: float) -> Mixture:
@@ -41,9 +47,8 @@ BRIGHTNESS = torch.tensor([[0.2, 0.4, 0.2, 0.4]])
 
 
 def read(found: Assignment, readout: Readout, home: tuple[float, float] = (0, 0)) -> list[float]:
-    brightness = BRIGHTNESS.expand_as(found.unexplained)
-    slots = read_slots(mixture_at(*home), readout, found, brightness)
-    assert slots.shape == (len(brightness), 1, len(SLOT_FIELDS))
+    slots = read_slots(mixture_at(*home), readout, found)
+    assert slots.shape == (len(found.moments), 1, len(SLOT_FIELDS))
     return slots[0, 0].tolist()
 
 
@@ -110,20 +115,19 @@ def test_boxes_are_in_pixels() -> None:
         ((2 * row + 1) / 100 - 1).reshape(1, -1),
         ((2 * column + 1) / 200 - 1).reshape(1, -1),
     )
-    found = found_by_one_slot(rows, columns)
+    found = found_by_one_slot(rows, columns, brightness=torch.zeros_like(rows))
     box = read_boxes(readout_of(mass=160.0), found, height=100, width=200)
     assert box.shape == (1, 1, len(BOX_FIELDS))
     expected = {"presence": 1.0, "x": 39.5, "y": 43.5, "width": 20.0, "height": 8.0}
     assert tuple(expected) == BOX_FIELDS
-    # A row of n pixels has the standard deviation of a length n but for 1 in n^2.
-    assert box[0, 0].tolist() == pytest.approx(list(expected.values()), rel=0.01)
+    assert box[0, 0].tolist() == pytest.approx(list(expected.values()), rel=1e-4)
 
 
 def test_empty_slots_have_finite_gradients() -> None:
     rows = torch.zeros(1, 4, requires_grad=True)
     shares = torch.zeros(1, 4, requires_grad=True)
     found = found_by_one_slot(rows, rows, shares)
-    slots = read_slots(mixture_at(0, 0), readout_of(), found, BRIGHTNESS)
+    slots = read_slots(mixture_at(0, 0), readout_of(), found)
     gradients = torch.autograd.grad(slots.sum(), [rows, shares])
     assert all(gradient.isfinite().all() for gradient in gradients)
 
@@ -141,13 +145,13 @@ def test_what_is_usual_is_measured_while_it_is_there() -> None:
     heights = torch.linspace(0.1, 0.3, count).tolist()
     there = [1.0] * count
     found = squares([*heights, 0.9], [*columns, 0.99], [*there, 0.0])
-    readout, kept = fit_readout(mixture_at(0, 0), found, BRIGHTNESS[:, :1].expand(count + 1, 4))
+    readout, kept = fit_readout(found)
     assert kept.tolist() == [True]
     assert readout.mass.tolist() == [4.0]
     assert readout.moves.tolist() == [[0.0, 1.0]]  # its column changes, its row does not
-    assert readout.look[0].tolist() == pytest.approx([0.1, 0.2, 0.2], abs=1e-4)
+    assert readout.look[0].tolist() == pytest.approx([0.1, 0.2, 0.3], abs=1e-4)
     assert readout.look_range[0].tolist() == pytest.approx([0, 0.09, 0], abs=1e-4)
-    slots = read_slots(mixture_at(0, 0), readout, found, BRIGHTNESS.expand(count + 1, 4))
+    slots = read_slots(mixture_at(0, 0), readout, found)
     assert slots[:-1, 0, 0].tolist() == there
     assert not slots[-1].any()
     assert not slots[:, 0, 2].any()  # y
@@ -160,7 +164,7 @@ def test_slots_that_are_hardly_ever_there_are_not_kept(often: int, expected: boo
     there = [1.0] * often + [0.0] * (200 - often)
     columns = torch.linspace(-0.5, 0.5, 200).tolist()
     found = squares([0.1] * 200, columns, there)
-    readout, kept = fit_readout(mixture_at(0, 0), found, BRIGHTNESS.expand(200, 4))
+    readout, kept = fit_readout(found)
     assert kept.tolist() == [expected]
     assert all(value.isfinite().all() for value in readout)
     assert (readout.mass > 0).all()

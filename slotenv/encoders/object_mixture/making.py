@@ -1,0 +1,132 @@
+"""From frames to all that an encoder of objects is made of."""
+
+from __future__ import annotations
+
+from typing import NamedTuple, TypeVar
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from numpy.typing import NDArray
+from torch import Tensor
+
+from slotenv.encoders.object_mixture.assignment import Mixture, Runs, assign, run_features
+from slotenv.encoders.object_mixture.fit import fit_mixture, refit_mixture
+from slotenv.encoders.object_mixture.foreground import (
+    Background,
+    ForegroundRuns,
+    extend_background,
+    fit_background,
+)
+from slotenv.encoders.object_mixture.palette import fit_palette
+from slotenv.encoders.object_mixture.readout import Readout, fit_readout
+
+MAX_RUNS = 384
+_FIT_FRAMES = 400
+_FIT_RUNS = 200
+_PALETTE_FRAMES = 200
+_NEVER = -12.0  # log probability of a colour that a slot has not had
+_NEW = -6.0  # and of one that belongs to no slot yet
+
+_Fields = TypeVar("_Fields", Mixture, Readout)
+
+
+class Parts(NamedTuple):
+    """What an encoder of objects is made of.
+
+    Attributes:
+        mixture: K slots.
+        readout: What is usual for each of them.
+        background: What is no object, and the palette.
+    """
+
+    mixture: Mixture
+    readout: Readout
+    background: Background
+
+
+def fit_parts(frames: NDArray[np.uint8], *, max_slots: int, seed: int) -> Parts:
+    """Find the objects in frames.
+
+    Args:
+        frames: (N, H, W, 3) uint8, at least one.
+        max_slots: Upper limit of K.
+        seed: Decides where slots start.
+    """
+    palette = fit_palette(_some(frames, _PALETTE_FRAMES))
+    background = fit_background(frames, palette)
+    chosen = _some(frames, _FIT_FRAMES)
+    mixture = fit_mixture(
+        _runs(background, chosen, _FIT_RUNS),
+        num_colours=len(palette.colours),
+        max_slots=max_slots,
+        generator=torch.Generator().manual_seed(seed),
+    )
+    readout, kept = fit_readout(assign(mixture, _runs(background, chosen, MAX_RUNS)))
+    if not kept.any():
+        kept[mixture.weight.argmax()] = True
+    return Parts(_only(kept, mixture), _only(kept, readout), background)
+
+
+@torch.no_grad()
+def refit_parts(parts: Parts, frames: NDArray[np.uint8], *, max_slots: int, seed: int) -> Parts:
+    """Go on fitting to other frames; slots keep their order and the meaning of their numbers.
+
+    Args:
+        parts: Where to go on from.
+        frames: (N, H, W, 3) uint8, at least one.
+        max_slots: Upper limit of K.
+        seed: Decides where new slots start.
+    """
+    known = len(parts.mixture.weight)
+    palette = fit_palette(_some(frames, _PALETTE_FRAMES), known=parts.background.palette)
+    background = extend_background(parts.background, frames, palette)
+    chosen = _some(frames, _FIT_FRAMES)
+    mixture = refit_mixture(
+        _over_more_colours(parts.mixture, len(palette.colours)),
+        _runs(background, chosen, _FIT_RUNS),
+        max_slots=max_slots,
+        generator=torch.Generator().manual_seed(seed),
+    )
+    readout, kept = fit_readout(assign(mixture, _runs(background, chosen, MAX_RUNS)))
+    kept[:known] = True
+    for field, before in zip(readout, parts.readout, strict=True):
+        field[:known] = before
+    return Parts(_only(kept, mixture), _only(kept, readout), background)
+
+
+def as_runs(found: ForegroundRuns, palette: Tensor) -> Runs:
+    """Turn a foreground into the tensors that slots compete for, where the palette is.
+
+    Args:
+        found: The foreground.
+        palette: (C, 3) uint8, RGB.
+    """
+    runs = (torch.from_numpy(values).to(palette.device) for values in found)
+    rows, columns, scatter, colours, weights = runs
+    brightness = (palette.float().mean(1) / 255)[colours]
+    return Runs(run_features(rows, columns, scatter, brightness), colours, weights)
+
+
+def _runs(background: Background, frames: NDArray[np.uint8], most: int) -> Runs:
+    palette = torch.from_numpy(background.palette.colours)
+    return as_runs(background.foreground(frames, max_runs=most), palette)
+
+
+def _some(frames: NDArray[np.uint8], count: int) -> NDArray[np.uint8]:
+    return frames[:: max(len(frames) // count, 1)]
+
+
+def _only(kept: Tensor, fields: _Fields) -> _Fields:
+    """Return the slots of a mixture or a readout that are kept."""
+    chosen = {name: value[kept] for name, value in fields._asdict().items() if name != "outlier"}
+    return fields._replace(**chosen)
+
+
+def _over_more_colours(mixture: Mixture, num_colours: int) -> Mixture:
+    """Return a mixture over more colours, those behind as good as never seen."""
+    more = num_colours - len(mixture.outlier)
+    return mixture._replace(
+        colour=F.pad(mixture.colour, (0, more), value=_NEVER).log_softmax(1),
+        outlier=F.pad(mixture.outlier, (0, more), value=_NEW),
+    )
