@@ -21,6 +21,7 @@ _HOMES = {
     "objectives": "slotenv.objectives",
     "preset_for": "slotenv.environments",
     "probe": "slotenv.probe",
+    "ready": "slotenv.ready",
     "sb3": "slotenv.sb3",
     "vector": "slotenv.vector",
 }
@@ -37,6 +38,7 @@ __all__ = [
     "objectives",
     "preset_for",
     "probe",
+    "ready",
     "sb3",
     "vector",
 ]
@@ -46,6 +48,7 @@ if TYPE_CHECKING:
     from slotenv import labels as labels
     from slotenv import objectives as objectives
     from slotenv import probe as probe
+    from slotenv import ready as ready
     from slotenv import sb3 as sb3
     from slotenv import vector as vector
     from slotenv.encoders import SlotEncoder

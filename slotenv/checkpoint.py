@@ -19,7 +19,7 @@ import safetensors.torch
 import torch
 from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalEntryNotFoundError
 
-from slotenv import __version__
+from slotenv import __version__, ready
 from slotenv.atomic import atomic_folder, recover_folder, write_atomic
 from slotenv.encoders import ENCODERS, SlotEncoder
 
@@ -28,8 +28,13 @@ CONFIG, WEIGHTS, CARD = "config.json", "model.safetensors", "README.md"
 _NEEDED = ("format", "architecture", "kwargs", "weights_sha256", "slotenv_version")
 
 
-def save(encoder: SlotEncoder, folder: str | PathLike[str]) -> Path:
+def save(encoder: SlotEncoder, folder: str | PathLike[str], *, card: str | None = None) -> Path:
     """Write an encoder folder, replacing one that is there in a single step.
+
+    Args:
+        encoder: What to write.
+        folder: Where, made if missing.
+        card: Content of its README; default: :func:`model_card`.
 
     Returns:
         The folder.
@@ -53,7 +58,7 @@ def save(encoder: SlotEncoder, folder: str | PathLike[str]) -> Path:
     with atomic_folder(path) as temporary:
         write_atomic(temporary / WEIGHTS, weights)
         write_atomic(temporary / CONFIG, json.dumps(config, indent=2) + "\n")
-        write_atomic(temporary / CARD, model_card(encoder))
+        write_atomic(temporary / CARD, model_card(encoder) if card is None else card)
     return path
 
 
@@ -128,10 +133,16 @@ def build(config: dict[str, Any]) -> SlotEncoder:
 
 
 def find_folder(name: str | PathLike[str], *, revision: str | None = None, **hub: Any) -> Path:
-    """Return the encoder folder that a path or a hub id means, downloading it if need be.
+    """Return the encoder folder that a name means, downloading it if need be.
+
+    Args:
+        name: A folder here, which goes before all else; one of :func:`slotenv.ready.names`; or an
+            id on the hub.
+        revision: Branch, tag or commit on the hub.
+        **hub: For :func:`huggingface_hub.snapshot_download`.
 
     Raises:
-        FileNotFoundError: If there is neither.
+        FileNotFoundError: If there is none of them.
     """
     path = Path(name)
     for folder in (path, path / "encoder"):
@@ -142,8 +153,10 @@ def find_folder(name: str | PathLike[str], *, revision: str | None = None, **hub
     if path.exists():
         raise FileNotFoundError(
             f"{path} holds no encoder: neither it nor its subfolder encoder/ has the {CONFIG} of "
-            "one (a run folder has it when its training has ended)"
+            "one (a run folder has it when its training has ended)" + _hidden(path)
         )
+    if str(name) in ready.names():
+        return ready.folder(str(name))
     try:
         allow = [CONFIG, WEIGHTS, CARD]
         return Path(
@@ -153,9 +166,17 @@ def find_folder(name: str | PathLike[str], *, revision: str | None = None, **hub
         )
     except (HFValidationError, HfHubHTTPError, LocalEntryNotFoundError, OSError) as error:
         raise FileNotFoundError(
-            f"no encoder {str(name)!r}: there is no such folder here, and the hub does not give it "
-            f"either ({type(error).__name__}). Make one with: python -m pretrain run --out {name}"
+            f"no encoder {str(name)!r}: there is no such folder here, {ready.listing()}, and the "
+            f"hub does not give it either ({type(error).__name__}). Make one with: "
+            f"python -m pretrain run --out {name}"
         ) from error
+
+
+def _hidden(path: Path) -> str:
+    """Say so if a folder stands before the ready-made encoder of its name."""
+    if str(path) not in ready.names():
+        return ""
+    return f". The encoder of that name in the package is slotenv.ready.folder({str(path)!r})"
 
 
 def model_card(encoder: SlotEncoder) -> str:

@@ -1,4 +1,4 @@
-"""What the wrappers make of slots: their layout, their change since the last step, the pixels.
+"""What the wrappers make of slots: their layout, what is added over time, the pixels.
 
 One class for one environment, a Gymnasium vector of them and a Stable-Baselines3 one. It knows
 arrays and spaces, and no environment.
@@ -17,7 +17,8 @@ from gymnasium import Space
 from gymnasium.spaces import Box, Dict
 from numpy.typing import NDArray
 
-Slots = NDArray[np.float32]
+from slotenv.tracking import Memory, Slots, Tracking
+
 Encode = Callable[[NDArray[np.uint8]], Slots]
 
 
@@ -28,27 +29,38 @@ class Layout:
     Attributes:
         num_slots: K.
         slot_dim: D.
+        slot_fields: What the D numbers are, or None if they have no names.
         flatten: Whether an observation is one vector.
         keep_pixels: Whether it is a dict of ``slots`` and ``pixels``.
         motion: Whether each slot is followed by its change since the step before.
+        hold: Whether a hidden object's numbers stay as they were last seen.
     """
 
     num_slots: int
     slot_dim: int
+    slot_fields: tuple[str, ...] | None = None
     flatten: bool = False
     keep_pixels: bool = False
     motion: bool = False
+    hold: bool = False
 
     def __post_init__(self) -> None:
-        for name in ("flatten", "keep_pixels", "motion"):
+        for name in ("flatten", "keep_pixels", "motion", "hold"):
             value = getattr(self, name)
             if not isinstance(value, bool | np.bool_):
                 raise TypeError(f"{name} must be True or False, got {value!r}")
 
     @property
+    def tracking(self) -> Tracking:
+        """What is made of slots and of those before them."""
+        return Tracking(
+            slot_dim=self.slot_dim, fields=self.slot_fields, hold=self.hold, motion=self.motion
+        )
+
+    @property
     def shape(self) -> tuple[int, ...]:
-        """Shape of one environment's slots: (K, D), twice as wide with motion, or flat."""
-        width = self.slot_dim * (2 if self.motion else 1)
+        """Shape of one environment's slots: (K, D), wider with motion, or flat."""
+        width = self.tracking.width
         return (self.num_slots * width,) if self.flatten else (self.num_slots, width)
 
     def space(self, pixels: Space[Any]) -> Box | Dict:
@@ -56,15 +68,13 @@ class Layout:
         slots = Box(-np.inf, np.inf, self.shape, np.float32)
         return Dict({"pixels": pixels, "slots": slots}) if self.keep_pixels else slots
 
-    def arrange(self, slots: Slots, change: Slots | None) -> Slots:
-        """Put slots (n, K, D) and their change into observations (n, *shape), a new array."""
-        if change is not None:
-            slots = np.concatenate([slots, change], axis=2)  # (n, K, 2D)
+    def arrange(self, slots: Slots) -> Slots:
+        """Put slots (n, K, width) into observations (n, *shape)."""
         return slots.reshape(len(slots), *self.shape)
 
 
 class SlotObservations:
-    """Encodes the frames of n environments and remembers the slots of the step before.
+    """Encodes the frames of n environments and remembers what was seen in the steps before.
 
     Args:
         layout: What an observation holds.
@@ -74,11 +84,12 @@ class SlotObservations:
     def __init__(self, layout: Layout, encode: Encode) -> None:
         self.layout = layout
         self._encode = encode
-        self._slots: Slots | None = None  # (n, K, D) of the step before
-        self._change: Slots | None = None  # (n, K, D) as it was returned with them
+        self._tracking = layout.tracking
+        self._memory: Memory | None = None  # after the step before
+        self._shown: Slots | None = None  # (n, K, width) as it was returned with it
 
     def reset(self, frames: NDArray[np.uint8], mask: NDArray[np.bool_] | None = None) -> Slots:
-        """Return the observations after a reset: nothing has moved yet.
+        """Return the observations after a reset: nothing has moved or been seen before.
 
         Args:
             frames: (n, H, W, 3).
@@ -86,13 +97,16 @@ class SlotObservations:
                 on: their observation is the one they had.
         """
         slots = self._encode(frames)
-        if not self.layout.motion:
-            return self.layout.arrange(slots, None)
-        change = np.zeros_like(slots)
-        if mask is not None and self._slots is not None and self._change is not None:
-            slots = np.where(mask[:, None, None], slots, self._slots)
-            change = np.where(mask[:, None, None], change, self._change)
-        return self._remember(slots, change)
+        if self._tracking.stateless:
+            return self.layout.arrange(slots)
+        shown, memory = self._tracking.follow(slots, self._nothing(len(slots)))
+        if mask is not None and self._memory is not None and self._shown is not None:
+            shown = np.where(mask[:, None, None], shown, self._shown)
+            memory = Memory(
+                np.where(mask[:, None, None], memory.numbers, self._memory.numbers),
+                np.where(mask[:, None], memory.seen, self._memory.seen),
+            )
+        return self._remember(shown, memory)
 
     def step(
         self,
@@ -116,19 +130,22 @@ class SlotObservations:
         ended = rows is not None and final_frames is not None and len(rows) > 0
         slots = self._encode(np.concatenate([frames, final_frames]) if ended else frames)
         slots, final = slots[: len(frames)], slots[len(frames) :]
-        final_change = change = None
-        if self.layout.motion:
-            before = slots if self._slots is None else self._slots  # a step without a reset
-            change = np.where(restarted[:, None, None], np.float32(0), slots - before)
-            final_change = final - before[rows] if ended else None
-        last = self.layout.arrange(final, final_change) if ended else None
-        if change is None:
-            return self.layout.arrange(slots, None), last
-        return self._remember(slots, change), last
+        if self._tracking.stateless:
+            return self.layout.arrange(slots), self.layout.arrange(final) if ended else None
+        before = self._memory
+        if before is None:  # a step without a reset
+            before = self._nothing(len(slots))
+        last = None
+        if rows is not None and ended:
+            last = self.layout.arrange(self._tracking.follow(final, before.of(rows))[0])
+        return self._remember(*self._tracking.follow(slots, before.forget(restarted))), last
 
-    def _remember(self, slots: Slots, change: Slots) -> Slots:
-        self._slots, self._change = slots, change
-        return self.layout.arrange(slots, change)
+    def _nothing(self, count: int) -> Memory:
+        return self._tracking.nothing(count, self.layout.num_slots)
+
+    def _remember(self, shown: Slots, memory: Memory) -> Slots:
+        self._shown, self._memory = shown, memory
+        return self.layout.arrange(shown.copy())
 
 
 @contextmanager

@@ -16,7 +16,7 @@ class SlotSetExtractor(BaseFeaturesExtractor):
     """Features of K slots: one network for all slots, attention between them, pooling over them.
 
     For use with ``"MlpPolicy"`` on observations of :class:`slotenv.ObjectSlotObservation`, shape
-    (K, D). More numbers per slot are fine: (K, 2 D) with motion, (K, n * D) under
+    (K, D). More numbers per slot are fine: those of motion, or (K, n * D) under
     ``VecFrameStack``. Compared with flattened slots, what is learned about one slot holds for all,
     and the size of the policy does not grow with K.
 

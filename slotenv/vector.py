@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from gymnasium import Space
 from gymnasium.error import ClosedEnvironmentError
-from gymnasium.spaces import Box
+from gymnasium.spaces import Box, Discrete
 from gymnasium.vector import AutoresetMode, VectorEnv, VectorWrapper
 from gymnasium.vector.utils import batch_space
 from numpy.typing import NDArray
@@ -43,16 +43,19 @@ class ObjectSlotObservation(VectorWrapper[Any, Any, Any, Any, Any]):
         encoder: An encoder folder, a run folder, a hub id, or an encoder in memory.
         flatten: Whether slots are one vector per environment.
         keep_pixels: Whether observations are dicts: ``slots``, and the frames as ``pixels``.
-        motion: Whether each slot's D numbers are followed by D more, their change since the last
-            step: zero in the first observation of an episode; in the last one, the change since
-            the step before it.
+        motion: Whether each slot's D numbers are followed by their change since the last step: zero
+            in the first observation of an episode; in the last one, the change since the step
+            before it. D numbers, or the velocity (2) where the encoder has ``slot_fields``.
+        hold: Whether a hidden object's numbers stay as they were when it was last seen in this
+            episode, except its presence. Only for encoders with ``slot_fields``; see
+            :class:`slotenv.tracking.Tracking`.
         device: Where the weights are put. An encoder in memory stays where it is.
 
     Raises:
         TypeError: If an argument is of the wrong kind, or the observations are no uint8 frames.
         ValueError: If the frames are of another size or made with another frame skip than those the
-            encoder was trained on. An ``AtariVectorEnv`` that :func:`gymnasium.make_vec` did not
-            make tells its frame skip with the second step only.
+            encoder was trained on, or its slots cannot be held. An ``AtariVectorEnv`` that
+            :func:`gymnasium.make_vec` did not make tells its frame skip with the second step only.
         FileNotFoundError: If there is no such encoder.
         ClosedEnvironmentError: If the environment is closed.
 
@@ -74,6 +77,7 @@ class ObjectSlotObservation(VectorWrapper[Any, Any, Any, Any, Any]):
         flatten: bool = False,
         keep_pixels: bool = False,
         motion: bool = False,
+        hold: bool = False,
         device: str | torch.device = "cpu",
     ) -> None:
         if not isinstance(env, VectorEnv):
@@ -84,7 +88,9 @@ class ObjectSlotObservation(VectorWrapper[Any, Any, Any, Any, Any]):
             )
         super().__init__(env)
         self._encoder = LazyEncoder(encoder, device=device, user=_USER)
-        layout = self._encoder.layout(flatten=flatten, keep_pixels=keep_pixels, motion=motion)
+        layout = self._encoder.layout(
+            flatten=flatten, keep_pixels=keep_pixels, motion=motion, hold=hold
+        )
         self._check_open()
         preset = self._encoder.preprocess
         frames = _frame_space(env, preset)
@@ -112,6 +118,7 @@ class ObjectSlotObservation(VectorWrapper[Any, Any, Any, Any, Any]):
     def step(self, actions: Any) -> tuple[Any, Any, Any, Any, dict[str, Any]]:
         """Act in all environments and encode the frames that follow."""
         self._check_open()
+        self._check_actions(actions)
         obs, rewards, terminations, truncations, infos = self.env.step(actions)
         frames = self._frames(obs)
         ended = np.logical_or(terminations, truncations)
@@ -172,6 +179,15 @@ class ObjectSlotObservation(VectorWrapper[Any, Any, Any, Any, Any]):
         for i, row in enumerate(rows):
             final[row] = self._with_pixels(last[i], frames[i])
         return final
+
+    def _check_actions(self, actions: Any) -> None:
+        if not isinstance(self.single_action_space, Discrete):
+            return
+        if np.shape(actions) != (self.num_envs,):
+            raise ValueError(
+                f"{_USER} needs one action for each of {self.num_envs} environments, got an array "
+                f"of shape {np.shape(actions)}"
+            )
 
     def _check_open(self) -> None:
         if self.env.closed:

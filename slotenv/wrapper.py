@@ -15,7 +15,7 @@ from gymnasium.utils import RecordConstructorArgs
 from numpy.typing import NDArray
 
 from slotenv import checkpoint
-from slotenv.encoders import SlotEncoder
+from slotenv.encoders import ENCODERS, SlotEncoder
 from slotenv.frames import FramePreset
 from slotenv.matching import check_frame_skip
 from slotenv.observations import Layout, SlotObservations, one_thread
@@ -29,10 +29,11 @@ class ObjectSlotObservation(gym.Wrapper[Any, Any, NDArray[np.uint8], Any], Recor
     per process, and are left out when the environment is pickled or copied. Frames are encoded one
     at a time, in evaluation mode, on one thread.
 
-    One frame shows no velocity, so neither do its slots. ``motion`` appends to each slot its
-    change since the step before. For longer histories stack slots, with what the host has for
-    stacking: :class:`gymnasium.wrappers.FrameStackObservation` or SB3's ``VecFrameStack`` around
-    this wrapper.
+    One frame shows no velocity and no hidden object, so neither do its slots. ``motion`` appends to
+    each slot its change since the step before; ``hold`` keeps a hidden object where it was last
+    seen; :class:`slotenv.tracking.Tracking` has the details. For longer histories stack slots, with
+    what the host has for stacking: :class:`gymnasium.wrappers.FrameStackObservation` or SB3's
+    ``VecFrameStack`` around this wrapper.
 
     A vector version of the wrapper exists, :class:`slotenv.vector.ObjectSlotObservation`, and one
     for Stable-Baselines3, :class:`slotenv.sb3.VecObjectSlotObservation`: they encode the frames of
@@ -44,14 +45,18 @@ class ObjectSlotObservation(gym.Wrapper[Any, Any, NDArray[np.uint8], Any], Recor
             first three can ``env.spec`` be written as JSON.
         flatten: Whether slots are one vector, for libraries that want vectors.
         keep_pixels: Whether observations are dicts: ``slots``, and the frame itself as ``pixels``.
-        motion: Whether each slot's D numbers are followed by D more, their change since the last
-            step; zero after a reset. Slots are then (K, 2D).
+        motion: Whether each slot's D numbers are followed by their change since the last step; zero
+            after a reset. Slots are then (K, 2D), or (K, D + 2) where the encoder's slots say where
+            their object is (``slot_fields``): its velocity, zero unless it was seen in both steps.
+        hold: Whether a hidden object's numbers stay as they were when it was last seen in this
+            episode, except its presence, which says that it is hidden. Only for encoders with
+            ``slot_fields``.
         device: Where the weights are put. An encoder in memory stays where it is.
 
     Raises:
         TypeError: If an argument is of the wrong kind, or the observations are no uint8 frames.
         ValueError: If the frames are of another size or made with another frame skip than those the
-            encoder was trained on.
+            encoder was trained on, or its slots cannot be held.
         FileNotFoundError: If there is no such encoder.
 
     Warns:
@@ -72,6 +77,7 @@ class ObjectSlotObservation(gym.Wrapper[Any, Any, NDArray[np.uint8], Any], Recor
         flatten: bool = False,
         keep_pixels: bool = False,
         motion: bool = False,
+        hold: bool = False,
         device: str | torch.device = "cpu",
     ) -> None:
         if not isinstance(env, gym.Env):
@@ -82,7 +88,9 @@ class ObjectSlotObservation(gym.Wrapper[Any, Any, NDArray[np.uint8], Any], Recor
             )
         in_memory = isinstance(encoder, SlotEncoder)
         self._encoder = LazyEncoder(encoder, device=device, user="ObjectSlotObservation")
-        layout = self._encoder.layout(flatten=flatten, keep_pixels=keep_pixels, motion=motion)
+        layout = self._encoder.layout(
+            flatten=flatten, keep_pixels=keep_pixels, motion=motion, hold=hold
+        )
         RecordConstructorArgs.__init__(
             self,
             _disable_deepcopy=in_memory,
@@ -90,6 +98,7 @@ class ObjectSlotObservation(gym.Wrapper[Any, Any, NDArray[np.uint8], Any], Recor
             flatten=bool(flatten),
             keep_pixels=bool(keep_pixels),
             motion=bool(motion),
+            hold=bool(hold),
             device=str(device),
         )
         gym.Wrapper.__init__(self, env)
@@ -102,7 +111,7 @@ class ObjectSlotObservation(gym.Wrapper[Any, Any, NDArray[np.uint8], Any], Recor
     def reset(
         self, *, seed: int | None = None, options: dict[str, Any] | None = None
     ) -> tuple[Any, dict[str, Any]]:
-        """Start an episode; with motion, nothing has moved yet."""
+        """Start an episode; nothing has moved yet, and nothing was seen before."""
         self._check_open()
         frame, info = self.env.reset(seed=seed, options=options)
         return self._with_pixels(self._observations.reset(frame[None])[0], frame), info
@@ -137,6 +146,7 @@ class LazyEncoder:
     Attributes:
         num_slots: K.
         slot_dim: D.
+        slot_fields: What the D numbers are, or None if they have no names.
         preprocess: The frames the encoder was trained on.
     """
 
@@ -149,6 +159,7 @@ class LazyEncoder:
     ) -> None:
         self.num_slots: int
         self.slot_dim: int
+        self.slot_fields: tuple[str, ...] | None
         self.preprocess: FramePreset
         self._module: SlotEncoder | None = None
         self._source: tuple[str, str, str] | None = None
@@ -156,6 +167,7 @@ class LazyEncoder:
         if isinstance(encoder, SlotEncoder):
             self._module = encoder
             self.num_slots, self.slot_dim = encoder.num_slots, encoder.slot_dim
+            self.slot_fields = encoder.slot_fields
             self.preprocess = encoder.preprocess
             return
         if not isinstance(encoder, str | os.PathLike):
@@ -169,8 +181,17 @@ class LazyEncoder:
             kwargs = config["kwargs"]
             self.num_slots, self.slot_dim = int(kwargs["num_slots"]), int(kwargs["slot_dim"])
             self.preprocess = FramePreset.from_dict(kwargs["preprocess"])
-        except (KeyError, TypeError) as error:
-            raise ValueError(f"{folder} is no slot encoder's folder: {error!r}") from error
+        except (KeyError, TypeError, ValueError) as error:
+            raise ValueError(
+                f"{folder} is no slot encoder's folder, its {checkpoint.CONFIG} does not fit: "
+                f"{error!r}. Copy the whole encoder folder again"
+            ) from error
+        if min(self.num_slots, self.slot_dim) < 1:
+            raise ValueError(
+                f"{folder} is no slot encoder's folder: it tells of {self.num_slots} slots of "
+                f"{self.slot_dim} numbers"
+            )
+        self.slot_fields = _slot_fields(config["architecture"], folder)
         self._source = (str(folder), config["weights_sha256"], device_name)
 
     def get(self) -> SlotEncoder:
@@ -185,21 +206,48 @@ class LazyEncoder:
         with one_thread():
             return self.get().encode(frames)
 
-    def layout(self, *, flatten: bool, keep_pixels: bool, motion: bool) -> Layout:
-        """Return the layout of observations of this encoder's slots."""
-        return Layout(
+    def layout(self, *, flatten: bool, keep_pixels: bool, motion: bool, hold: bool) -> Layout:
+        """Return the layout of observations of this encoder's slots.
+
+        Raises:
+            TypeError: If a switch is neither True nor False.
+            ValueError: If slots are to be held that do not say when their object is hidden.
+        """
+        layout = Layout(
             num_slots=self.num_slots,
             slot_dim=self.slot_dim,
+            slot_fields=self.slot_fields,
             flatten=flatten,
             keep_pixels=keep_pixels,
             motion=motion,
+            hold=hold,
         )
+        if hold and self.slot_fields is None:
+            able = [name for name, encoder in ENCODERS.items() if encoder.slot_fields is not None]
+            raise ValueError(
+                "hold=True needs an encoder whose slots say whether their object is there and "
+                f"where (slot_fields), of architecture {' or '.join(able)}: this one's "
+                "numbers have no names. Leave hold out."
+            )
+        return layout
 
     def __getstate__(self) -> dict[str, Any]:
         return self.__dict__ if self._source is None else {**self.__dict__, "_module": None}
 
 
+def _slot_fields(architecture: str, folder: Path) -> tuple[str, ...] | None:
+    """Return what an architecture's numbers are, known without the weights."""
+    if architecture not in ENCODERS:
+        raise ValueError(
+            f"{folder} holds an encoder named {architecture!r}; this slotenv has "
+            f"{', '.join(ENCODERS)}"
+        )
+    return ENCODERS[architecture].slot_fields
+
+
 def _device_name(device: str | torch.device) -> str:
+    if not isinstance(device, str | torch.device):
+        raise TypeError(f"device must be 'cpu', 'cuda' or a torch.device, got {device!r}")
     try:
         return str(torch.device(device))
     except RuntimeError as error:
@@ -209,5 +257,16 @@ def _device_name(device: str | torch.device) -> str:
 @lru_cache(maxsize=16)
 def _load(folder: str, weights_sha256: str, device: str) -> SlotEncoder:
     """Load an encoder once per process; the checksum tells a replaced folder from the old one."""
+    if checkpoint.read_config(folder)["weights_sha256"] != weights_sha256:
+        raise ValueError(
+            f"{folder} holds another encoder by now than when the environment was made: make the "
+            "environment again"
+        )
     with one_thread():
-        return checkpoint.load(Path(folder)).to(device).requires_grad_(False)
+        encoder = checkpoint.load(Path(folder))
+        try:
+            return encoder.to(device).requires_grad_(False)
+        except (RuntimeError, AssertionError, NotImplementedError) as error:
+            raise ValueError(
+                f"the encoder cannot be put on device {device!r} here ({error}): use device='cpu'"
+            ) from error

@@ -22,9 +22,10 @@ ALLOWED = {  # room -> our rooms that it may import when it is imported itself
     "slotenv.encoders": {"slotenv.frames"},
     "slotenv.objectives": {"slotenv.encoders", "slotenv.labels"},
     "slotenv.environments": {"slotenv.frames"},
-    "slotenv.checkpoint": {"slotenv.atomic", "slotenv.encoders", "slotenv"},
+    "slotenv.ready": set(),
+    "slotenv.checkpoint": {"slotenv.atomic", "slotenv.encoders", "slotenv.ready", "slotenv"},
     "slotenv.matching": {"slotenv.frames"},
-    "slotenv.observations": set(),
+    "slotenv.observations": {"slotenv.tracking"},
     "slotenv.wrapper": {
         "slotenv.checkpoint",
         "slotenv.encoders",
@@ -50,7 +51,8 @@ ALLOWED = {  # room -> our rooms that it may import when it is imported itself
     "slotenv.extractor": {"slotenv.checkpoint", "slotenv.encoders", "slotenv.frames"},
     "slotenv.set_extractor": set(),
     "slotenv.zoo": {"slotenv.environments", "slotenv.frames", "slotenv.wrapper"},
-    "slotenv.probe": {"slotenv.labels", "slotenv.frames"},
+    "slotenv.probe": {"slotenv.labels", "slotenv.frames", "slotenv.tracking"},
+    "slotenv.tracking": set(),
     "slotenv": set(),
 }
 HOMES = {  # third party -> the only rooms that import it at their top

@@ -16,6 +16,7 @@ from gymnasium.error import ClosedEnvironmentError
 from gymnasium.vector import AsyncVectorEnv, AutoresetMode, SyncVectorEnv
 from gymnasium.wrappers import TimeLimit
 from gymnasium.wrappers.vector import RecordEpisodeStatistics
+from spots import SpotEncoder, TrackedByHand
 
 import slotenv
 from slotenv.encoders import SlotMapEncoder
@@ -84,6 +85,62 @@ def test_it_gives_what_a_wrapper_around_each_environment_gives(tiny_encoder_fold
     assert len(finals) == len(expected_finals) == (7 if mode == SAME else 0)
     for actual, reference in zip(seen + finals, expected + expected_finals, strict=True):
         assert_same(actual, reference)
+
+
+TRACKED = [{"motion": True}, {"hold": True}, {"hold": True, "motion": True, "keep_pixels": True}]
+
+
+@pytest.mark.parametrize("layout", TRACKED, ids=str)
+@pytest.mark.parametrize("mode", [NEXT, SAME, DISABLED])
+def test_tracked_slots_are_those_of_a_wrapper_around_each(tiny_preset, mode, layout):
+    encoder = SpotEncoder(preprocess=tiny_preset)
+    each = makers(lambda env: slotenv.ObjectSlotObservation(env, encoder, **layout))
+    expected, expected_finals = play(SyncVectorEnv(each, autoreset_mode=mode), mode=mode)
+    envs = ObjectSlotObservation(SyncVectorEnv(makers(), autoreset_mode=mode), encoder, **layout)
+    space = envs.observation_space
+    seen, finals = play(envs, mode=mode)
+    assert all(obs in space for obs in seen)
+    assert len(finals) == len(expected_finals) == (7 if mode == SAME else 0)
+    for actual, reference in zip(seen + finals, expected + expected_finals, strict=True):
+        assert_same(actual, reference)
+
+
+@pytest.mark.parametrize("hold", [False, True])
+@pytest.mark.parametrize("mode", [NEXT, SAME, DISABLED])
+def test_what_was_seen_is_forgotten_when_an_episode_starts(tiny_preset, mode, hold):
+    encoder = SpotEncoder(preprocess=tiny_preset)
+    raw = SyncVectorEnv(makers(), autoreset_mode=mode)
+    inner = SyncVectorEnv(makers(), autoreset_mode=mode)
+    envs = ObjectSlotObservation(inner, encoder, motion=True, hold=hold)
+    hands = [TrackedByHand(hold=hold, motion=True) for _ in LENGTHS]
+
+    def check(row, observed, frame, *, first):
+        expected = hands[row].observe(encoder.encode(frame[None])[0], first=first)
+        np.testing.assert_allclose(observed, expected, rtol=1e-5, atol=1e-4)
+
+    obs, frames = envs.reset(seed=1)[0], raw.reset(seed=1)[0]
+    for row in range(3):
+        check(row, obs[row], frames[row], first=True)
+    ended = np.zeros(3, bool)
+    for i in range(40):
+        if mode == DISABLED and ended.any():
+            before = obs
+            obs, frames = (e.reset(options={"reset_mask": ended})[0] for e in (envs, raw))
+            np.testing.assert_array_equal(obs[~ended], before[~ended])
+            for row in np.flatnonzero(ended):
+                check(row, obs[row], frames[row], first=True)
+        actions = np.array([1, i % 4, 2])
+        obs, _, _, _, infos = envs.step(actions)
+        frames, _, terminated, truncated, raw_infos = raw.step(actions)
+        done = terminated | truncated
+        fresh = {SAME: done, NEXT: ended, DISABLED: np.zeros(3, bool)}[mode]
+        for row in range(3):
+            if mode == SAME and done[row]:
+                final = raw_infos["final_obs"][row]
+                check(row, infos["final_obs"][row], final, first=False)
+            check(row, obs[row], frames[row], first=fresh[row])
+        ended = done
+    assert len(set.union(*(hand.cases for hand in hands))) == 5
 
 
 @pytest.mark.parametrize(("mode", "context"), [(NEXT, None), (SAME, None), (SAME, "forkserver")])
@@ -260,6 +317,8 @@ MISUSES = [
     (sprites, {"encoder": "no/such/folder"}, FileNotFoundError, "no encoder 'no/such/folder'"),
     (sprites, {"flatten": 1}, TypeError, "flatten must be True or False, got 1"),
     (sprites, {"motion": "yes"}, TypeError, "motion must be True or False, got 'yes'"),
+    (sprites, {"hold": 1}, TypeError, "hold must be True or False, got 1"),
+    (sprites, {"hold": True}, ValueError, "hold=True needs an encoder .*object_mixture"),
     (sprites, {"keep_pixels": None}, TypeError, "keep_pixels must be True or False, got None"),
     (partial(sprites, size=96), {}, ValueError, r"\(84, 84, 3\).*got shape \(96, 96, 3\)"),
     (partial(sprites, channels_first=True), {}, ValueError, r"got shape \(3, 84, 84\)"),

@@ -257,7 +257,7 @@ def test_works_in_workers_forked_after_torch_ran_on_threads(tiny_encoder_folder,
     np.testing.assert_allclose(np.stack([slots[0], stepped[0]]), rollout(make(), 1), atol=1e-5)
 
 
-@pytest.mark.parametrize("name", ["flatten", "keep_pixels", "motion"])
+@pytest.mark.parametrize("name", ["flatten", "keep_pixels", "motion", "hold"])
 @pytest.mark.parametrize("value", [None, 1, "yes"])
 def test_switches_are_true_or_false(tiny_encoder, name, value):
     with pytest.raises(TypeError, match=f"{name} must be True or False, got {value!r}"):

@@ -1,6 +1,8 @@
 """Do the slots hold objects? Accuracy, modularity and compactness, measured against labels."""
 
 from slotenv.probe.dataset import Encode, Features, ProbeData, read_features
+from slotenv.probe.identity import ObjectPlaces, object_places, run_identity, slot_identity
+from slotenv.probe.identity_report import Identity, IdentityReport
 from slotenv.probe.metrics import (
     balanced_accuracy,
     label_accuracies,
@@ -18,7 +20,7 @@ from slotenv.probe.paper import (
     paper_row,
 )
 from slotenv.probe.report import ProbeCounts, ProbeReport
-from slotenv.probe.run import probe_features, run_probe
+from slotenv.probe.run import probe_features, probe_transfer, run_probe
 
 __all__ = [
     "PAPER_ABLATION",
@@ -27,17 +29,24 @@ __all__ = [
     "PAPER_METHODS",
     "Encode",
     "Features",
+    "Identity",
+    "IdentityReport",
+    "ObjectPlaces",
     "ProbeCounts",
     "ProbeData",
     "ProbeReport",
     "balanced_accuracy",
     "label_accuracies",
+    "object_places",
     "paper_row",
     "probe_features",
+    "probe_transfer",
     "read_features",
+    "run_identity",
     "run_probe",
     "slot_accuracy",
     "slot_compactness",
+    "slot_identity",
     "slot_importance",
     "slot_modularity",
     "weighted_modularity",

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
 
-from slotenv.labels import LabelValues, labels_for
+from slotenv.labels import GameLabels, LabelValues, labels_for
 from slotenv.probe.dataset import (
     Encode,
     Features,
@@ -112,6 +112,78 @@ def probe_features(
         ValueError: If the game has no such labels, shapes do not fit or there are too few frames.
     """
     labels = labels_for(game, view)
+    truth = _truth(labels, features, dataset)
+    split = split_frames(features.digests)
+    if shuffle_labels:
+        rows = _shuffled_rows(split, len(truth.values), np.random.default_rng(seed))
+        truth = LabelValues(truth.values[rows], truth.presence[rows])
+    report = _report(labels, truth, features.slots, split, episodes=_episodes(dataset))
+    return replace(report, shuffled=shuffle_labels, seed=seed)
+
+
+def probe_transfer(
+    features: Features,
+    dataset: ProbeData,
+    *,
+    fit_features: Features,
+    fit_dataset: ProbeData,
+    game: str,
+    view: str = "scn",
+) -> ProbeReport:
+    """Fit the probe on one play of a game and test it on another, say a better player's.
+
+    Regressors are fitted on the training part of ``fit_dataset``, which also scales the features;
+    the ridge strength is chosen on its validation part. What is scored is the test part of
+    ``dataset``, just as :func:`probe_features` cuts it, less the frames that were fitted on: so a
+    probe fitted on ``dataset`` itself is what to compare with. R2 is relative to how much the
+    coordinates vary in the tested frames and has no lower bound: a probe that is off by a constant
+    on coordinates that hardly vary falls far below 0.
+
+    Args:
+        features: Slots and digests of the frames of ``dataset``.
+        dataset: Play to test on; its RAM and episodes are read, its frames are not.
+        fit_features: Slots of the same encoder and digests of the frames of ``fit_dataset``.
+        fit_dataset: Play to fit on.
+        game: As for :func:`run_probe`.
+        view: ``"scn"`` or ``"pixel"``.
+
+    Raises:
+        TypeError: If RAM is not uint8.
+        ValueError: If the game has no such labels, shapes do not fit, there are too few frames, or
+            all test frames were fitted on.
+    """
+    if features.slots.shape[1:] != fit_features.slots.shape[1:]:
+        raise ValueError(
+            f"one encoder must give both slots, got {fit_features.slots.shape[1:]} to fit on and "
+            f"{features.slots.shape[1:]} to test"
+        )
+    labels = labels_for(game, view)
+    learned, tested = split_frames(fit_features.digests), split_frames(features.digests)
+    fit = np.concatenate([learned.train, learned.validation])
+    seen = {fit_features.digests[row] for row in fit}
+    test = np.array([row for row in tested.test if features.digests[row] not in seen], np.int64)
+    if not len(test):
+        raise ValueError(
+            f"all {len(tested.test)} test frames occur among those fitted on: collect more"
+        )
+    parts = _truth(labels, fit_features, fit_dataset), _truth(labels, features, dataset)
+    truth = LabelValues(
+        np.concatenate([parts[0].values[fit], parts[1].values[test]]),
+        np.concatenate([parts[0].presence[fit], parts[1].presence[test]]),
+    )
+    split = Split(
+        train=learned.train,
+        validation=learned.validation,
+        test=len(fit) + np.arange(len(test)),
+        duplicates=tested.duplicates + len(tested.test) - len(test),
+    )
+    slots = np.concatenate([fit_features.slots[fit], features.slots[test]])
+    episodes = _episodes(fit_dataset) + _episodes(dataset)
+    return _report(labels, truth, slots, split, episodes=episodes)
+
+
+def _truth(labels: GameLabels, features: Features, dataset: ProbeData) -> LabelValues:
+    """Read the labels of all frames; raise unless there are as many as slots and digests."""
     slots, digests = features
     truth = labels.read(dataset.ram)
     if not len(truth.values) == len(slots) == len(digests):
@@ -119,10 +191,19 @@ def probe_features(
             f"{len(slots)} frames were encoded but there are {len(truth.values)} rows of RAM and "
             f"{len(digests)} digests"
         )
-    split = split_frames(digests)
-    if shuffle_labels:
-        rows = _shuffled_rows(split, len(digests), np.random.default_rng(seed))
-        truth = LabelValues(truth.values[rows], truth.presence[rows])
+    return truth
+
+
+def _report(
+    labels: GameLabels,
+    truth: LabelValues,
+    slots: NDArray[np.float32],
+    split: Split,
+    *,
+    episodes: int,
+) -> ProbeReport:
+    """Fit on the training rows of (N, K, D) slots and score the test rows."""
+    view = labels.view
     _, num_slots, slot_dim = slots.shape
     standard = standardise(slots.reshape(len(slots), -1), split.train)
 
@@ -154,9 +235,9 @@ def probe_features(
         object_names=[] if importance is None else list(dict.fromkeys(s.object for s in scores)),
         num_slots=num_slots,
         slot_dim=slot_dim,
-        counts=_counts(split, standard.varying.reshape(num_slots, slot_dim), dataset),
-        shuffled=shuffle_labels,
-        seed=seed,
+        counts=_counts(split, standard.varying.reshape(num_slots, slot_dim), episodes),
+        shuffled=False,
+        seed=0,
         points={score.name: score.points for score in scores},
     )
 
@@ -199,8 +280,11 @@ def _shuffled_rows(split: Split, count: int, rng: np.random.Generator) -> NDArra
     return rows
 
 
-def _counts(split: Split, varying: NDArray[np.bool_], dataset: ProbeData) -> ProbeCounts:
-    episode: NDArray[np.integer[Any]] = dataset.episode
+def _episodes(dataset: ProbeData) -> int:
+    return len(np.unique(dataset.episode))
+
+
+def _counts(split: Split, varying: NDArray[np.bool_], episodes: int) -> ProbeCounts:
     return ProbeCounts(
         train=len(split.train),
         validation=len(split.validation),
@@ -208,7 +292,7 @@ def _counts(split: Split, varying: NDArray[np.bool_], dataset: ProbeData) -> Pro
         duplicates=split.duplicates,
         constant_dims=int((~varying).sum()),
         dead_slots=int((~varying.any(axis=1)).sum()),
-        episodes=len(np.unique(episode)),
+        episodes=episodes,
     )
 
 

@@ -31,6 +31,7 @@ def make_slot_vec_env(
     n_envs: int = 8,
     seed: int | None = 0,
     motion: bool = True,
+    hold: bool = False,
     flatten: bool = True,
     keep_pixels: bool = False,
     training: bool = True,
@@ -54,6 +55,8 @@ def make_slot_vec_env(
         n_envs: Number of environments.
         seed: Seed of the first; the others count on. None for a random one.
         motion: Whether each slot is followed by its change since the last step.
+        hold: Whether a hidden object's numbers stay as they were last seen; only for encoders with
+            ``slot_fields``.
         flatten: Whether slots are one vector per environment, for ``"MlpPolicy"``.
         keep_pixels: Whether observations are dicts with the frames as well.
         training: Whether an agent learns from these environments, or is evaluated.
@@ -66,8 +69,8 @@ def make_slot_vec_env(
 
     Raises:
         TypeError: If an argument is of the wrong kind.
-        ValueError: If environment and encoder do not fit, or ``fast`` is asked for what has no fast
-            path.
+        ValueError: If environment and encoder do not fit, ``fast`` is asked for what has no fast
+            path, or slots cannot be held.
         FileNotFoundError: If there is no such encoder.
 
     Example:
@@ -77,13 +80,19 @@ def make_slot_vec_env(
     check_count(n_envs)
     _check_kinds(env_id, seed, training=training, fast=fast, subprocesses=subprocesses)
     lazy = LazyEncoder(encoder, device=device, user=_USER)
-    lazy.layout(flatten=flatten, keep_pixels=keep_pixels, motion=motion)  # raises if they are odd
+    shown = {"flatten": flatten, "keep_pixels": keep_pixels, "motion": motion, "hold": hold}
+    lazy.layout(**shown)  # raises if they are odd
     preset = lazy.preprocess
     atari = preset.name != "plain"
     if fast and (subprocesses or not atari):
         raise ValueError(
             f"{_USER}: the fast path is for Atari presets, in threads of this process; this "
             f"encoder's preset is {preset.name!r} and subprocesses={subprocesses}. Leave fast out."
+        )
+    if fast and render_mode not in (None, "rgb_array"):
+        raise ValueError(
+            f"{_USER}: games in C++ have no render_mode {render_mode!r}, only 'rgb_array': leave "
+            "fast out"
         )
     if fast is None:
         fast = atari and not subprocesses and render_mode in (None, "rgb_array")
@@ -99,9 +108,7 @@ def make_slot_vec_env(
         venv = VecEpisodicLives(venv)
     if training and atari:
         venv = VecClipReward(venv)
-    return VecObjectSlotObservation(
-        venv, encoder, flatten=flatten, keep_pixels=keep_pixels, motion=motion, device=device
-    )
+    return VecObjectSlotObservation(venv, encoder, **shown, device=device)
 
 
 def _in_python(

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import torch
 from gymnasium import Space
+from gymnasium.error import ClosedEnvironmentError
 from gymnasium.spaces import Box
 from numpy.typing import NDArray
 from stable_baselines3.common.vec_env import DummyVecEnv, VecEnv, VecEnvWrapper
@@ -17,7 +18,7 @@ from slotenv.encoders import SlotEncoder
 from slotenv.frames import FramePreset
 from slotenv.matching import FrameNumberCheck, check_frame_skip, compare_frames
 from slotenv.observations import SlotObservations
-from slotenv.sb3.atari import AtariVecEnv
+from slotenv.sb3.atari import AtariVecEnv, check_actions
 from slotenv.wrapper import LazyEncoder
 
 _USER = "VecObjectSlotObservation"
@@ -39,15 +40,19 @@ class VecObjectSlotObservation(VecEnvWrapper):
         encoder: An encoder folder, a run folder, a hub id, or an encoder in memory.
         flatten: Whether slots are one vector per environment.
         keep_pixels: Whether observations are dicts: ``slots``, and the frames as ``pixels``.
-        motion: Whether each slot's D numbers are followed by D more, their change since the last
-            step: zero in the first observation of an episode; in the last one, the change since
-            the step before it.
+        motion: Whether each slot's D numbers are followed by their change since the last step: zero
+            in the first observation of an episode; in the last one, the change since the step
+            before it. D numbers, or the velocity (2) where the encoder has ``slot_fields``.
+        hold: Whether a hidden object's numbers stay as they were when it was last seen in this
+            episode, except its presence. Only for encoders with ``slot_fields``; see
+            :class:`slotenv.tracking.Tracking`.
         device: Where the weights are put. An encoder in memory stays where it is.
 
     Raises:
         TypeError: If an argument is of the wrong kind, or the observations are no uint8 frames.
         ValueError: If the frames are of another size or made with another frame skip than those the
-            encoder was trained on (in subprocesses, known with the second step).
+            encoder was trained on (in subprocesses, known with the second step), or its slots
+            cannot be held.
         FileNotFoundError: If there is no such encoder.
 
     Warns:
@@ -67,6 +72,7 @@ class VecObjectSlotObservation(VecEnvWrapper):
         flatten: bool = False,
         keep_pixels: bool = False,
         motion: bool = False,
+        hold: bool = False,
         device: str | torch.device = "cpu",
     ) -> None:
         if not isinstance(venv, VecEnv):
@@ -76,22 +82,40 @@ class VecObjectSlotObservation(VecEnvWrapper):
                 "gymnasium.vector.VectorEnv slotenv.vector.ObjectSlotObservation."
             )
         self._encoder = LazyEncoder(encoder, device=device, user=_USER)
-        layout = self._encoder.layout(flatten=flatten, keep_pixels=keep_pixels, motion=motion)
+        layout = self._encoder.layout(
+            flatten=flatten, keep_pixels=keep_pixels, motion=motion, hold=hold
+        )
         preset = self._encoder.preprocess
         self._channels_first = _channels_first(venv.observation_space, preset)
         _check_frames_known(venv, preset)
         super().__init__(venv, observation_space=layout.space(venv.observation_space))
         self._slots = SlotObservations(layout, self._encoder.encode)
         self._frame_numbers = FrameNumberCheck(preset, user=_USER)
+        self._closed, self._stepping = False, False
 
     def reset(self) -> Any:
         """Reset all environments."""
+        self._check_open()
+        if self._stepping:  # what is under way would be taken for the first frames
+            self.venv.step_wait()
+            self._stepping = False
         pixels: Any = self.venv.reset()
         self._frame_numbers.reset()
         return self._with_pixels(self._slots.reset(self._frames(pixels)), pixels)
 
+    def step_async(self, actions: NDArray[Any]) -> None:
+        """Let the environments act."""
+        self._check_open()
+        check_actions(actions, self.num_envs, self.action_space, user=_USER)
+        self.venv.step_async(actions)
+        self._stepping = True
+
     def step_wait(self) -> VecEnvStepReturn:
         """Encode the frames that follow the actions."""
+        self._check_open()
+        if not self._stepping:  # environments in processes would never answer
+            raise RuntimeError(f"{_USER} has no step to wait for: call step_async() first")
+        self._stepping = False
         pixels: Any
         pixels, rewards, dones, infos = self.venv.step_wait()
         self._check_frame_numbers(infos, dones)
@@ -109,6 +133,15 @@ class VecObjectSlotObservation(VecEnvWrapper):
             for i, row in enumerate(rows):
                 infos[row] = {**infos[row], _LAST: self._with_pixels(last[i], last_pixels[i])}
         return self._with_pixels(slots, pixels), rewards, dones, infos
+
+    def close(self) -> None:
+        """Close the environments."""
+        self._closed = True
+        self.venv.close()
+
+    def _check_open(self) -> None:
+        if self._closed:
+            raise ClosedEnvironmentError(f"this {_USER} was closed: make a new one")
 
     def _frames(self, pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
         return np.moveaxis(pixels, 1, -1) if self._channels_first else pixels

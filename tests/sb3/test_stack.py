@@ -11,6 +11,7 @@ import pytest
 import torch
 from fake_envs import SPRITES
 from gymnasium.spaces import Box, Discrete
+from spots import SpotEncoder
 from stable_baselines3 import PPO
 from stable_baselines3.common.callbacks import EvalCallback
 from stable_baselines3.common.vec_env import DummyVecEnv, SubprocVecEnv, VecEnv, VecMonitor
@@ -187,6 +188,18 @@ def test_any_other_environment_gets_a_stack_as_well(tiny_encoder_folder, tmp_pat
     assert [row["l"] for row in rows] == ["20", "20"]
 
 
+@pytest.mark.parametrize(
+    ("switches", "shape"),
+    [({}, (18,)), ({"hold": True}, (18,)), ({"hold": True, "motion": False}, (12,))],
+)
+def test_what_is_held_and_velocities_go_through_the_stack(tiny_preset, switches, shape):
+    venv = make_slot_vec_env(SPRITES, SpotEncoder(preprocess=tiny_preset), n_envs=2, **switches)
+    assert venv.observation_space.shape == shape
+    assert venv._slots.layout.hold == switches.get("hold", False)
+    assert all(row in venv.observation_space for row in venv.reset())
+    venv.close()
+
+
 def test_environments_may_run_in_processes(tiny_encoder):
     venvs = [
         make_slot_vec_env(f"fake_envs:{SPRITES}", tiny_encoder, n_envs=2, subprocesses=processes)
@@ -264,6 +277,8 @@ MISUSES = [
     (sprites(n_envs="8"), TypeError, "whole number, got '8'"),
     (sprites(n_envs=True), TypeError, "whole number, got True"),
     (sprites(seed=1.5), TypeError, r"seed must be a whole number or None, got 1\.5"),
+    (sprites(hold=2), TypeError, "hold must be True or False, got 2"),
+    (sprites(hold=True), ValueError, "hold=True needs an encoder .*object_mixture"),
     (sprites(motion=None), TypeError, "motion must be True or False, got None"),
     (sprites(flatten=1), TypeError, "flatten must be True or False, got 1"),
     (sprites(keep_pixels="no"), TypeError, "keep_pixels must be True or False"),

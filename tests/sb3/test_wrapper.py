@@ -12,6 +12,7 @@ import pytest
 import torch
 from fake_envs import SPRITES, SpritesEnv
 from gymnasium.wrappers import TimeLimit
+from spots import SpotEncoder, TrackedByHand
 from stable_baselines3 import PPO
 from stable_baselines3.common.callbacks import EvalCallback
 from stable_baselines3.common.evaluation import evaluate_policy
@@ -128,6 +129,36 @@ def test_it_gives_what_a_wrapper_around_each_environment_gives(tiny_encoder):
             if "terminal_observation" in info:
                 last = expected_info["terminal_observation"]
                 np.testing.assert_allclose(info["terminal_observation"], last, atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("hold", "motion", "layout"), [(True, False, {}), (False, True, {}), (True, True, DICTS)]
+)
+def test_what_was_seen_is_kept_within_an_episode(tiny_preset, hold, motion, layout):
+    encoder = SpotEncoder(preprocess=tiny_preset)
+    venv = VecObjectSlotObservation(raw(), encoder, hold=hold, motion=motion, **layout)
+    width = 6 if motion else 4
+    hands = [TrackedByHand(hold=hold, motion=motion) for _ in LENGTHS]
+
+    def check(row, observed, frame, *, first):
+        slots = (observed["slots"] if layout else observed).reshape(3, width)
+        expected = hands[row].observe(encoder.encode(frame[None])[0], first=first)
+        np.testing.assert_allclose(slots, expected, rtol=1e-5, atol=1e-4)
+
+    ended = 0
+    for (pixels, _, dones, infos), (obs, *_, seen) in zip(
+        play(raw(), 40), play(venv, 40), strict=True
+    ):
+        for row in range(3):
+            if "terminal_observation" in infos[row]:
+                ended += 1
+                last = [info[row]["terminal_observation"] for info in (seen, infos)]
+                check(row, *last, first=False)
+            observed = {key: part[row] for key, part in obs.items()} if layout else obs[row]
+            assert observed in venv.observation_space
+            check(row, observed, pixels[row], first=dones is None or dones[row])
+    assert ended == 21
+    assert len(set.union(*(hand.cases for hand in hands))) == 5
 
 
 def test_observations_are_never_the_same_array(tiny_encoder):

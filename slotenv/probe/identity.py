@@ -1,0 +1,287 @@
+"""Does an object stay in its slot? How often the slot that holds it changes within an episode.
+
+For encoders that say where their slots are on the screen. Objects come from ``pixel`` labels.
+"""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.optimize import linear_sum_assignment  # type: ignore[import-untyped]
+
+from slotenv.labels import GameLabels, labels_for
+from slotenv.probe.dataset import ProbeData
+from slotenv.probe.identity_report import Identity, IdentityReport
+from slotenv.tracking import SEEN
+
+RADIUS = 12.0
+"""Pixels between an object and a slot from which on the slot is another's. Constant offsets are
+taken out first, so that what is left is small: 8 to 12 px find nearly the same. At 16 px a car of
+Freeway that has no slot takes one of the next lane, which is 16 px away."""
+
+_FARTHEST_OFFSET = 16.0  # from the edge of the console's widest sprite, 32 px, to its middle
+_CELL = 4.0  # px; offsets are looked for in squares of that size
+
+
+class BoxEncoder(Protocol):
+    """An encoder that says where its slots are, as :class:`slotenv.encoders.ObjectMixtureEncoder`.
+
+    ``boxes`` takes frames uint8 (B, H, W, 3) and returns (B, K, 5): presence from 0 to 1, x and y
+    of the middle, width and height in pixels.
+    """
+
+    def boxes(self, frames: NDArray[np.uint8]) -> NDArray[np.float32]:
+        """Return where each slot is on the screen."""
+
+
+class ObjectPlaces(NamedTuple):
+    """Where O labelled objects are in N frames.
+
+    Attributes:
+        names: O names.
+        points: (N, O, 2) x and y in pixels of a point that moves with the object, its upper left
+            corner as a rule; NaN all along an axis that has no label. Meaningless while absent.
+        present: (N, O) whether the object is on the screen.
+    """
+
+    names: tuple[str, ...]
+    points: NDArray[np.float64]
+    present: NDArray[np.bool_]
+
+
+def run_identity(
+    encoder: BoxEncoder,
+    dataset: ProbeData,
+    game: str,
+    *,
+    max_frames: int | None = None,
+    radius: float = RADIUS,
+    still_axes: bool = False,
+    batch_size: int = 256,
+) -> IdentityReport:
+    """Measure how often the slot that holds an object changes.
+
+    Args:
+        encoder: One with ``boxes``.
+        dataset: Frames and RAM from play that the encoder was not trained on.
+        game: The game they come from, in any form that :func:`slotenv.labels.labels_for` takes.
+        max_frames: How many of the first frames to look at; all by default.
+        radius: As for :func:`slot_identity`.
+        still_axes: As for :func:`slot_identity`.
+        batch_size: Frames encoded at a time.
+
+    Raises:
+        TypeError: If the encoder has no ``boxes``, or RAM is not uint8.
+        ValueError: If the game has no ``pixel`` labels, there are no frames, or shapes do not fit.
+
+    Example:
+        >>> report = run_identity(encoder, dataset, "pong")  # doctest: +SKIP
+        >>> report.overall.changes_per_thousand, report.objects["ball"].share  # doctest: +SKIP
+    """
+    if not callable(getattr(encoder, "boxes", None)):
+        raise TypeError(
+            "run_identity needs an encoder that says where its slots are on the screen (boxes), "
+            f"such as slotenv.encoders.ObjectMixtureEncoder, got {type(encoder).__name__}"
+        )
+    for name, value in (("batch_size", batch_size), ("max_frames", max_frames)):
+        if value is not None and value < 1:
+            raise ValueError(f"{name} must be at least 1, got {value}")
+    labels = labels_for(game, "pixel")
+    count = len(dataset) if max_frames is None else min(max_frames, len(dataset))
+    if count == 0:
+        raise ValueError("the dataset has no frames")
+    objects = object_places(labels, dataset.ram[:count])
+    boxes = [
+        encoder.boxes(dataset.frames(np.arange(start, min(start + batch_size, count))))
+        for start in range(0, count, batch_size)
+    ]
+    episode = dataset.episode[:count]
+    return slot_identity(
+        np.concatenate(boxes), objects, episode, radius=radius, still_axes=still_axes
+    )
+
+
+def object_places(labels: GameLabels, ram: NDArray[np.uint8]) -> ObjectPlaces:
+    """Read where objects are from the RAM (N, 128).
+
+    An object is present where all its labels say so.
+
+    Raises:
+        TypeError: If ``ram`` is no uint8 array.
+        ValueError: If these are no ``pixel`` labels, or ``ram`` has another shape.
+    """
+    if labels.view != "pixel":
+        raise ValueError(f"places on the screen need labels of view 'pixel', got {labels.view!r}")
+    truth = labels.read(ram)
+    names = tuple(dict.fromkeys(labels.objects))
+    points = np.full((len(truth.values), len(names), 2), np.nan)
+    present = np.ones(points.shape[:2], np.bool_)
+    for column, label in enumerate(labels.labels):
+        owner = names.index(label.object)
+        points[:, owner, "xy".index(label.axis)] = truth.values[:, column]
+        present[:, owner] &= truth.presence[:, column]
+    return ObjectPlaces(names, points, present)
+
+
+def slot_identity(
+    boxes: NDArray[np.floating[Any]],
+    objects: ObjectPlaces,
+    episode: NDArray[np.integer[Any]],
+    *,
+    radius: float = RADIUS,
+    still_axes: bool = False,
+) -> IdentityReport:
+    """Count how often the slot that holds an object changes.
+
+    The constant offset from a label's point to the slot's middle is found first, object by object:
+    the densest place among the differences to all slots. Then, in each frame, objects that are
+    there and slots that are there are paired so that the sum of their distances is smallest, where
+    an object without a slot counts as much as one at the radius.
+
+    Args:
+        boxes: (N, K, 5) presence, x and y of the middle in pixels, and two numbers that are not
+            read. A slot is there while its presence is above :data:`slotenv.tracking.SEEN`.
+        objects: Where the objects are.
+        episode: (N,) the episode of each frame, in the order they were played.
+        radius: Distance in pixels from which on a slot does not hold an object.
+        still_axes: What becomes of an axis without a label. False: objects are matched on their
+            other axis alone, where every slot that passes by is a candidate (in Freeway, cars that
+            pass each other seem to change slots). True: the object is taken to stand still on that
+            axis, which the ``pixel`` tables leave out for that reason as a rule, at the place where
+            slots most often are when they fit the other axis.
+
+    Returns:
+        The report. Neither the slots' order nor their extent matters.
+
+    Raises:
+        ValueError: If shapes do not fit, boxes are not finite, there are no frames or objects, or
+            the radius is not positive.
+    """
+    boxes = np.asarray(boxes, np.float64)
+    _check(boxes, objects, episode, radius)
+    names, points, present = objects
+    offsets = np.stack(
+        [
+            _offset(points[there, o], boxes[there], still_axes=still_axes)
+            for o, there in enumerate(present.T)
+        ]
+    )  # (O, 2), NaN along axes that are not looked at
+    middles = np.where(np.isnan(points), 0, points) + offsets
+    holders = np.full(present.shape, -1)
+    for t, there in enumerate(present):
+        holders[t, there] = _pair(middles[t, there], boxes[t], radius)
+    run = np.cumsum(np.diff(episode, prepend=episode[:1]) != 0)  # (N,) numbers the episodes
+    found = {}
+    for o, name in enumerate(names):
+        changed, last = _changes(holders[:, o], run)
+        gaps = _distances(middles[changed, o][:, None], boxes[changed, last][:, None])[:, 0, 0]
+        still_there = (boxes[changed, last, 0] > SEEN) & (gaps < radius)
+        free = (holders[changed] != last[:, None]).all(axis=1)
+        found[name] = Identity(
+            present=int(present[:, o].sum()),
+            assigned=int((holders[:, o] >= 0).sum()),
+            changes=len(changed),
+            doubles=int((still_there & free).sum()),
+            offset=(_plain(offsets[o, 0]), _plain(offsets[o, 1])),
+        )
+    return IdentityReport(
+        objects=found,
+        overall=Identity(
+            present=sum(one.present for one in found.values()),
+            assigned=sum(one.assigned for one in found.values()),
+            changes=sum(one.changes for one in found.values()),
+            doubles=sum(one.doubles for one in found.values()),
+        ),
+        num_slots=boxes.shape[1],
+        frames=len(boxes),
+        episodes=int(run[-1]) + 1,
+        radius=float(radius),
+        still_axes=still_axes,
+    )
+
+
+def _offset(
+    points: NDArray[np.float64], boxes: NDArray[np.float64], *, still_axes: bool
+) -> NDArray[np.float64]:
+    """Return x and y from one object's points (n, 2) to its slot's middle; NaN if not looked at."""
+    offset = np.full(2, np.nan)
+    labelled = ~np.isnan(points).all(axis=0)
+    axes = np.flatnonzero(labelled | (still_axes & labelled.any()))
+    if not len(points) or not len(axes):
+        return offset
+    places = np.where(labelled, points, 0)[:, None]
+    differences = (boxes[..., 1:3] - places)[boxes[..., 0] > SEEN]  # (m, 2)
+    near = (np.abs(differences) <= _FARTHEST_OFFSET) | ~labelled
+    differences = differences[near.all(axis=1)][:, axes]
+    offset[axes] = 0
+    if not len(differences):
+        return offset
+    cells, counts = np.unique(np.round(differences / _CELL), axis=0, return_counts=True)
+    middle = cells[counts.argmax()] * _CELL
+    for _ in range(3):  # what is dense may lie across the borders of cells
+        around = (np.abs(differences - middle) <= _CELL).all(axis=1)
+        middle = np.median(differences[around], axis=0) if around.any() else middle
+    offset[axes] = middle
+    return offset
+
+
+def _pair(
+    middles: NDArray[np.float64], boxes: NDArray[np.float64], radius: float
+) -> NDArray[np.int64]:
+    """Return the slot of each object (o,), or -1; ``middles`` (o, 2) are NaN on axes to ignore."""
+    slots = np.flatnonzero(boxes[:, 0] > SEEN)
+    distances = _distances(middles, boxes[slots]).clip(max=radius)
+    rows, columns = linear_sum_assignment(distances)
+    holder = np.full(len(middles), -1)
+    close = distances[rows, columns] < radius
+    holder[rows[close]] = slots[columns[close]]
+    return holder
+
+
+def _distances(
+    middles: NDArray[np.float64], boxes: NDArray[np.floating[Any]]
+) -> NDArray[np.float64]:
+    """Return the distances (..., o, k) of middles (..., o, 2) from boxes (..., k, 5)."""
+    differences = boxes[..., None, :, 1:3] - middles[..., :, None, :]
+    distances: NDArray[np.float64] = np.sqrt(np.nansum(differences**2, axis=-1))
+    return distances
+
+
+def _changes(
+    holder: NDArray[np.int64], run: NDArray[np.int64]
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Return frames (c,) with another slot than the last one of the same episode, and that slot."""
+    held = np.flatnonzero(holder >= 0)
+    slots, runs = holder[held], run[held]
+    changed = (slots[1:] != slots[:-1]) & (runs[1:] == runs[:-1])
+    return held[1:][changed], slots[:-1][changed]
+
+
+def _plain(value: float) -> float | None:
+    return None if np.isnan(value) else float(value)
+
+
+def _check(boxes: NDArray[Any], objects: ObjectPlaces, episode: Any, radius: float) -> None:
+    if boxes.ndim != 3 or boxes.shape[2] != 5:
+        raise ValueError(f"boxes must be (N, K, 5), got shape {boxes.shape}")
+    shape = (len(boxes), len(objects.names))
+    if objects.points.shape != (*shape, 2) or objects.present.shape != shape:
+        raise ValueError(
+            f"{shape[0]} frames and {shape[1]} names need points {(*shape, 2)} and presence "
+            f"{shape}, got {objects.points.shape} and {objects.present.shape}"
+        )
+    if np.shape(episode) != shape[:1]:
+        raise ValueError(f"{shape[0]} frames need as many episodes, got {np.shape(episode)}")
+    if 0 in shape:
+        raise ValueError(f"there must be frames and objects, got {shape[0]} and {shape[1]}")
+    if not np.isfinite(boxes).all():
+        raise ValueError("boxes hold NaN or infinite numbers")
+    unknown = np.isnan(objects.points)
+    for o, name in enumerate(objects.names):
+        axes = unknown[:, o].all(axis=0)
+        if axes.all() or (unknown[:, o].any(axis=0) & ~axes).any():
+            raise ValueError(f"{name} needs x or y, and NaN in all frames or in none of an axis")
+    if not radius > 0:
+        raise ValueError(f"radius must be positive, got {radius}")

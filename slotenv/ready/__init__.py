@@ -1,0 +1,41 @@
+"""Encoders that come with the package: one folder a game, found by the game's name.
+
+``SlotEncoder.from_pretrained("pong")`` and everything else that takes an encoder folder takes their
+names, too, without a network. Each folder is one that ``save_pretrained`` could have written; its
+README says how the encoder was made and how accurate it is.
+``python -m pretrain ready`` makes them.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+_HERE = Path(__file__).parent
+
+
+def names() -> tuple[str, ...]:
+    """Return the names of the encoders in this package, sorted; each is a game's key.
+
+    Example:
+        >>> [SlotEncoder.from_pretrained(name) for name in slotenv.ready.names()]  # doctest: +SKIP
+    """
+    return tuple(sorted(path.parent.name for path in _HERE.glob("*/config.json")))
+
+
+def folder(name: str) -> Path:
+    """Return the folder of an encoder in this package.
+
+    Args:
+        name: One of :func:`names`.
+
+    Raises:
+        ValueError: If there is none of that name; the message lists those there are.
+    """
+    if name not in names():
+        raise ValueError(f"no ready-made encoder {name!r}; {listing()}")
+    return _HERE / name
+
+
+def listing() -> str:
+    """Say in a sentence which encoders come with the package."""
+    return f"the package has those of {', '.join(names())}" if names() else "the package has none"

@@ -1,0 +1,141 @@
+"""Encoders that come with the package: found by name without a network, small and sound."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import gymnasium as gym
+import huggingface_hub
+import numpy as np
+import pytest
+from fake_envs import SPRITES, random_frames
+
+import slotenv
+from slotenv import SlotEncoder, checkpoint, ready
+from slotenv.encoders import SlotMapEncoder
+from slotenv.labels import labelled_games
+
+SHIPPED = ready.names()
+MOST_BYTES = 300_000
+
+
+@pytest.fixture
+def shipped(
+    tiny_encoder: SlotMapEncoder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> list[str]:
+    """A package with two encoders, in an empty working folder; what the hub is asked for."""
+    package, asked = tmp_path / "package", []
+    for name in ("sprites", "blocks"):
+        tiny_encoder.save_pretrained(package / name)
+    (package / "__pycache__").mkdir()
+    monkeypatch.setattr(ready, "_HERE", package)
+
+    def download(repo_id: str, **_: Any) -> str:
+        asked.append(repo_id)
+        raise huggingface_hub.errors.LocalEntryNotFoundError("no network")
+
+    monkeypatch.setattr(huggingface_hub, "snapshot_download", download)
+    (tmp_path / "work").mkdir()
+    monkeypatch.chdir(tmp_path / "work")
+    return asked
+
+
+def test_names_and_folders(shipped: list[str], tmp_path: Path) -> None:
+    assert slotenv.ready.names() == ("blocks", "sprites")
+    assert ready.folder("blocks") == tmp_path / "package" / "blocks"
+    for name in ("pong", "", "..", "__pycache__"):
+        with pytest.raises(ValueError, match=r"no ready-made encoder .* those of blocks, sprites"):
+            ready.folder(name)
+
+
+def test_a_name_is_enough_without_a_network(
+    shipped: list[str], tiny_encoder: SlotMapEncoder
+) -> None:
+    frames = random_frames(2, 84, 84)
+    np.testing.assert_array_equal(
+        SlotEncoder.from_pretrained("sprites").encode(frames), tiny_encoder.encode(frames)
+    )
+    assert not shipped
+
+
+def test_every_plug_takes_a_name(shipped: list[str]) -> None:
+    env = slotenv.ObjectSlotObservation(gym.make(SPRITES), "sprites")
+    assert env.reset(seed=0)[0].shape == (3, 4)
+    assert env.spec is not None
+    assert '"sprites"' in env.spec.to_json()  # not where the package lies on this machine
+    many = slotenv.vector.ObjectSlotObservation(gym.make_vec(SPRITES, num_envs=2), "sprites")
+    assert many.reset(seed=0)[0].shape == (2, 3, 4)
+    venv = slotenv.sb3.make_slot_vec_env(f"fake_envs:{SPRITES}", "sprites", n_envs=2, motion=False)
+    assert venv.reset().shape == (2, 12)
+    space = gym.make(SPRITES).observation_space
+    assert slotenv.SlotExtractor(space, encoder="sprites").features_dim == 12
+    made = slotenv.SlotExtractor.policy_kwargs("sprites")["features_extractor_kwargs"]
+    assert slotenv.SlotExtractor(space, **made).features_dim == 12
+    assert not shipped
+
+
+def test_a_folder_here_goes_before_the_package(
+    shipped: list[str], tiny_preset: slotenv.frames.FramePreset
+) -> None:
+    SlotMapEncoder(num_slots=5, slot_dim=4, preprocess=tiny_preset).save_pretrained("sprites")
+    assert SlotEncoder.from_pretrained("sprites").num_slots == 5
+    assert SlotEncoder.from_pretrained(ready.folder("sprites")).num_slots == 3
+
+
+def test_a_folder_here_without_an_encoder_is_named_with_the_way_around_it(
+    shipped: list[str],
+) -> None:
+    Path("sprites").mkdir()
+    with pytest.raises(FileNotFoundError, match=r"no encoder.*slotenv.ready.folder\('sprites'\)"):
+        SlotEncoder.from_pretrained("sprites")
+    Path("other").mkdir()
+    with pytest.raises(FileNotFoundError, match=r"training has ended\)$"):
+        SlotEncoder.from_pretrained("other")
+
+
+def test_an_unknown_name_lists_those_there_are(shipped: list[str]) -> None:
+    with pytest.raises(FileNotFoundError, match="the package has those of blocks, sprites"):
+        SlotEncoder.from_pretrained("pnog")
+    with pytest.raises(FileNotFoundError):
+        SlotEncoder.from_pretrained("me/sprites")  # with a slash it is a hub id
+    assert shipped == ["pnog", "me/sprites"]
+
+
+def test_a_package_without_encoders_says_so(
+    shipped: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ready, "_HERE", tmp_path / "nowhere")
+    assert ready.names() == ()
+    with pytest.raises(FileNotFoundError, match="the package has none"):
+        SlotEncoder.from_pretrained("sprites")
+
+
+@pytest.mark.skipif(not SHIPPED, reason="no encoder has been put into slotenv/ready yet")
+def test_every_labelled_game_has_one() -> None:
+    assert list(SHIPPED) == labelled_games("pixel")
+
+
+@pytest.mark.parametrize("name", SHIPPED)
+def test_a_shipped_encoder_is_small_and_sees_finite_numbers(name: str) -> None:
+    folder = ready.folder(name)
+    files = {path.name: path.stat().st_size for path in folder.iterdir()}
+    assert files.keys() == {checkpoint.CONFIG, checkpoint.WEIGHTS, checkpoint.CARD}
+    assert sum(files.values()) < MOST_BYTES
+    encoder = SlotEncoder.from_pretrained(name)
+    noise = random_frames(1, 210, 160)
+    frames = np.concatenate([noise, np.zeros_like(noise)])
+    slots = encoder.encode(frames)
+    assert slots.shape == (2, encoder.num_slots, encoder.slot_dim)
+    assert np.isfinite(slots).all()
+
+
+@pytest.mark.parametrize("name", SHIPPED)
+def test_a_shipped_encoder_says_what_it_was_made_from(name: str) -> None:
+    made = SlotEncoder.from_pretrained(name).provenance
+    assert made["command"].startswith("python -m pretrain bench --games ")
+    assert slotenv.environments.game_key(made["env_id"]) == name
+    card = (ready.folder(name) / checkpoint.CARD).read_text()
+    assert made["command"] in card
+    for view in ("scn", "pixel"):
+        assert f"{made['probe'][view]['accuracy']:.3f}" in card
