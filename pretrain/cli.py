@@ -17,7 +17,7 @@ import ale_py
 import tyro
 from rich.console import Console
 
-from pretrain.bench.config import BenchConfig, TablesConfig
+from pretrain.bench.config import BenchConfig, PlayersConfig, TablesConfig
 from pretrain.config import (
     CollectConfig,
     ProbeVerbConfig,
@@ -27,6 +27,8 @@ from pretrain.config import (
     WatchConfig,
 )
 from pretrain.labels_config import LabelsConfig
+from pretrain.ready_config import ReadyConfig
+from pretrain.slots_config import SlotsConfig
 from pretrain.validation import TrainingDiverged
 from slotenv.atomic import write_atomic
 
@@ -37,9 +39,12 @@ Verb = (
     | Annotated[ProbeVerbConfig, tyro.conf.subcommand("probe")]
     | Annotated[ReportVerbConfig, tyro.conf.subcommand("report")]
     | Annotated[BenchConfig, tyro.conf.subcommand("bench")]
+    | Annotated[PlayersConfig, tyro.conf.subcommand("players")]
     | Annotated[TablesConfig, tyro.conf.subcommand("tables")]
     | Annotated[WatchConfig, tyro.conf.subcommand("watch")]
     | Annotated[LabelsConfig, tyro.conf.subcommand("labels")]
+    | Annotated[SlotsConfig, tyro.conf.subcommand("slots")]
+    | Annotated[ReadyConfig, tyro.conf.subcommand("ready")]
 )
 
 
@@ -77,17 +82,7 @@ def _dispatch(config: Any, command: list[str]) -> None:
 
             run(config, command)
         case CollectConfig():
-            from pretrain.run import collect_data
-
-            checksum = collect_data(
-                config.out,
-                env=config.env,
-                preset=config.preset,
-                frames=config.frames,
-                seed=config.seed,
-                workers=config.workers,
-            )
-            print(f"{config.out}: {config.frames:,} frames, sha256 {checksum}")
+            _collect(config)
         case TrainVerbConfig():
             from pretrain.models import slots_of
             from pretrain.store import FrameStore
@@ -103,21 +98,52 @@ def _dispatch(config: Any, command: list[str]) -> None:
             from pretrain.report import write_report
 
             print(f"report: {write_report(config.out)}")
-        case BenchConfig():
-            from pretrain.bench.run import bench
-
-            bench(config)
-        case TablesConfig():
-            from pretrain.bench.render import render
-            from pretrain.bench.rows import read_rows
-
-            print(f"tables: {render(read_rows(config.rows), config.out)}")
+        case BenchConfig() | PlayersConfig() | TablesConfig() | ReadyConfig():
+            _bench(config)
         case WatchConfig():
             from pretrain.watch import watch
 
             print(f"film: {watch(config)}")
         case LabelsConfig():
             _labels(config)
+        case SlotsConfig():
+            _slots(config)
+
+
+def _collect(config: CollectConfig) -> None:
+    from pretrain.collect import collect
+    from pretrain.store import DataDescription
+    from slotenv.environments import preset_for
+
+    description = DataDescription(
+        env_id=config.env,
+        preset=preset_for(config.env, config.preset).to_dict(),
+        seed=config.seed,
+        num_steps=config.frames,
+        player=config.player,
+    )
+    checksum = collect(config.out, description, workers=config.workers)
+    print(f"{config.out}: {config.frames:,} frames, sha256 {checksum}")
+
+
+def _bench(config: BenchConfig | PlayersConfig | TablesConfig | ReadyConfig) -> None:
+    if isinstance(config, BenchConfig):
+        from pretrain.bench.run import bench
+
+        bench(config)
+    elif isinstance(config, PlayersConfig):
+        from pretrain.bench.players import probe_players
+
+        print(f"table: {probe_players(config)}")
+    elif isinstance(config, TablesConfig):
+        from pretrain.bench.render import render
+        from pretrain.bench.rows import read_rows
+
+        print(f"tables: {render(read_rows(config.rows), config.out)}")
+    else:
+        from pretrain.ready import make_ready
+
+        make_ready(config)
 
 
 def _labels(config: LabelsConfig) -> None:
@@ -131,6 +157,13 @@ def _labels(config: LabelsConfig) -> None:
         draw_games(config.games, config.out, moments=config.moments, seed=config.seed)
 
 
+def _slots(config: SlotsConfig) -> None:
+    from pretrain.slots_draw import draw_games
+
+    play = {"moments": config.moments, "seed": config.seed}
+    draw_games(config.games, config.out, bench=config.bench, **play)
+
+
 def _probe(config: ProbeVerbConfig) -> None:
     from pretrain.probing import probe_encoder
     from pretrain.store import FrameStore
@@ -141,6 +174,7 @@ def _probe(config: ProbeVerbConfig) -> None:
         FrameStore(config.data),
         view=config.view,
         shuffle_labels=config.shuffle_labels,
+        fit_on=None if config.fit_on is None else FrameStore(config.fit_on),
     )
     print(report.to_markdown())
     if config.json is not None:

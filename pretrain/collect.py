@@ -1,4 +1,4 @@
-"""Collection of a random agent's frames, in worker processes, resumable at any moment.
+"""Collection of a player's frames, in worker processes, resumable at any moment.
 
 Each shard is a stream of its own, seeded by (seed, shard): so the bytes do not depend on the number
 of workers or on interruptions, and a missing shard can be made at any time.
@@ -18,6 +18,7 @@ from pathlib import Path
 import ale_py
 import numpy as np
 
+from pretrain.players import check_player, make_player
 from pretrain.progress import Progress
 from pretrain.store import (
     DataDescription,
@@ -48,9 +49,11 @@ def collect(folder: Path, description: DataDescription, *, workers: int | None =
 
     Raises:
         StoreError: If the folder holds something else or a damaged shard.
+        ValueError: If the player cannot play this environment.
         OSError: If the disk is full; nothing that was collected is lost.
         KeyboardInterrupt: On Ctrl-C; the same call goes on from there.
     """
+    check_player(description.player, description.env_id)
     missing = create(folder, description)
     if missing:
         workers = min(workers or os.cpu_count() or 1, len(missing))
@@ -72,20 +75,20 @@ def collect_shard(
     *,
     tick: Callable[[int], object] = lambda steps: None,
 ) -> None:
-    """Play one shard's stream with a uniformly random agent and write it."""
+    """Let the player play one shard's stream and write it."""
     preset = FramePreset.from_dict(description.preset)
     length = description.shard_length(shard)
     seeds = np.random.SeedSequence([description.seed, shard]).generate_state(2) >> 1
     frames, actions, rewards, episodes, rams = [], [], [], [], []
     with make_env(description.env_id, preset) as env:
-        env.action_space.seed(int(seeds[1]))
+        player = make_player(description.player, env, description.env_id, int(seeds[1]))
         frame, _ = env.reset(seed=int(seeds[0]))
         episode = 0
         for step in range(length):
             ram = read_ram(env)
             frames.append(compress_frame(frame))
             rams.append(np.zeros(0, np.uint8) if ram is None else ram)
-            action = env.action_space.sample()
+            action = player(ram)
             frame, reward, terminated, truncated, _ = env.step(action)
             actions.append(action)
             rewards.append(float(reward))

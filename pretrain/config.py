@@ -43,8 +43,8 @@ class TrainConfig:
     budget: Literal["demo", "short", "paper"] = "short"
     """Sizes that are not given otherwise. demo: minutes; short: about half an hour on 2 cores;
     paper: 62,500 updates (100 epochs)."""
-    method: str = "scn"
-    """What is trained and how, a name in pretrain.methods.METHODS."""
+    method: str = "objects"
+    """What is trained and how, a name in pretrain.methods.METHODS; scn is the paper's."""
     settings: tuple[str, ...] = ()
     """Settings of the method's objective as NAME=VALUE, e.g. diversity_weight=0.3."""
     num_slots: int | None = None
@@ -87,6 +87,12 @@ class TrainConfig:
             )
         _check_positive(self, "updates", "validate_every", "slot_dim", "threads", "num_slots")
         _check_positive(self, "run_length", "devices")
+        if self.updates is not None and METHODS[self.method].objective is None:
+            trained = [name for name, method in METHODS.items() if method.objective is not None]
+            raise ValueError(
+                f"method {self.method!r} takes no updates, got {self.updates}; those that do: "
+                f"{', '.join(trained)}"
+            )
         _check_seed(self.seed)
         if not 0 < self.validation_share < 1:
             raise ValueError(
@@ -161,7 +167,7 @@ class RunConfig:
 
 @dataclass(frozen=True, kw_only=True)
 class CollectConfig:
-    """Collect frames of a uniformly random agent; the same command again goes on after a stop."""
+    """Collect frames of random or scripted play; the same command again goes on after a stop."""
 
     env: str
     """Environment: ALE/Pong-v5, PongNoFrameskip-v4, Pong, or any id of gymnasium.make."""
@@ -171,6 +177,9 @@ class CollectConfig:
     """Frames: scn, v5 or plain. Default: by the form of the environment's name."""
     frames: int = 100_000
     """Frames (agent steps)."""
+    player: Literal["random", "scripted"] = "random"
+    """Who plays: uniformly random actions, or a script that reads the true coordinates and plays
+    better (of Boxing, Breakout, Freeway and Pong)."""
     seed: int = 0
     """Decides every byte of the data."""
     workers: int | None = None
@@ -201,12 +210,19 @@ class ProbeVerbConfig:
     """Encoder folder, run folder or hub id."""
     data: Path
     """Data folder, as collect makes it, of a labelled Atari game and another seed."""
+    fit_on: Path | None = None
+    """Data folder of another play, say random, to fit the probe on; data is what it is tested on.
+    Default: data, too."""
     view: Literal["scn", "pixel"] = "scn"
     """Labels: raw RAM bytes as in the paper (scn), or decoded screen coordinates (pixel)."""
     shuffle_labels: bool = False
     """Shuffle the labels first: a control that must score about 0."""
     json: Path | None = None
     """Also write the whole report to this file."""
+
+    def __post_init__(self) -> None:
+        if self.fit_on is not None and self.shuffle_labels:
+            raise ValueError("shuffle_labels is a control of one data set: leave out fit_on")
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -16,12 +16,15 @@ class Method:
         objective: Name in :data:`slotenv.objectives.OBJECTIVES`; None: the encoder stays as it was
             initialised, or fitted to frames.
         settings: Keyword arguments of the objective.
+        held: Whether probes see slots as they are with ``hold``: a hidden object stays where it was
+            last seen. The encoder is the same.
     """
 
     title: str
     encoder: str = "slot_maps"
     objective: str | None = None
     settings: dict[str, Any] = field(default_factory=dict)
+    held: bool = False
 
 
 METHODS: dict[str, Method] = {
@@ -42,6 +45,7 @@ METHODS: dict[str, Method] = {
     "stdim_random": Method(title="ST-DIM, untrained", encoder="global_vector"),
     "stdim": Method(title="ST-DIM", encoder="global_vector", objective="st_dim"),
     "objects": Method(title="Object mixture", encoder="object_mixture"),
+    "objects_held": Method(title="Object mixture, held", encoder="object_mixture", held=True),
     "supervised": Method(title="Supervised", objective="supervised"),
 }
 """Every method that ``--method`` names."""

@@ -21,6 +21,7 @@ from slotenv.labels import labelled_games, labels_for
 from slotenv.objectives import OBJECTIVES, DataFacts, Objective
 
 _DEFAULT_SLOTS = 8
+_FIT_PAIRS = 256  # of the frames an encoder is fitted to, those with the next frame beside them
 
 
 def build(
@@ -44,8 +45,11 @@ def build(
     method = config.resolved_method
     architecture = ENCODERS[method.encoder]
     sample = np.random.default_rng([config.seed, 3]).permutation(rows)[: architecture.fit_frames]
+    sample[:_FIT_PAIRS].sort()  # reading in order is faster
+    sample[_FIT_PAIRS:].sort()
     encoder = architecture.from_frames(
-        store.frames(np.sort(sample)),
+        store.frames(sample),
+        next_frames=store.frames(sample[:_FIT_PAIRS] + 1),
         preprocess=store.preset,
         num_slots=num_slots,
         slot_dim=config.slot_dim,
@@ -145,6 +149,7 @@ def provenance(
         "env_id": description.env_id,
         "frames": description.num_steps,
         "data_seed": description.seed,
+        "player": description.player,
         "data_checksum": store.checksum,
         "method": config.method,
         "title": method.title,

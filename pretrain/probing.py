@@ -12,21 +12,54 @@ from slotenv.atomic import write_atomic
 from slotenv.checkpoint import read_config
 from slotenv.encoders import SlotEncoder
 from slotenv.environments import game_key
-from slotenv.probe import ProbeReport, run_probe
+from slotenv.probe import ProbeReport, read_features, run_probe
+from slotenv.probe.run import probe_transfer
 
 PROBE_FILE, RESULTS_FILE = "probe.json", "results.jsonl"
 _METRICS = ("accuracy", "ridge_accuracy", "modularity", "weighted_modularity", "compactness")
 
 
 def probe_encoder(
-    encoder: SlotEncoder, store: FrameStore, *, view: str, shuffle_labels: bool = False
+    encoder: SlotEncoder,
+    store: FrameStore,
+    *,
+    view: str,
+    shuffle_labels: bool = False,
+    fit_on: FrameStore | None = None,
 ) -> ProbeReport:
     """Probe one encoder on one data set.
 
+    Args:
+        encoder: The encoder.
+        store: Frames to fit and test on.
+        view: ``"scn"`` or ``"pixel"``.
+        shuffle_labels: As for :func:`slotenv.probe.run_probe`; not with ``fit_on``.
+        fit_on: Frames of another play of the game to fit on; ``store`` is only tested on then.
+
     Raises:
-        ValueError: If the data set is the one the encoder was trained on, has other frames, or has
-            no labels.
+        ValueError: If a data set is the one the encoder was trained on, has other frames, or has
+            no labels, or if the two are of different games.
     """
+    game = _checked_game(encoder, store)
+    if fit_on is None:
+        return run_probe(encoder.encode, store, game=game, view=view, shuffle_labels=shuffle_labels)
+    if _checked_game(encoder, fit_on) != game:
+        raise ValueError(
+            f"{fit_on.folder} is of {fit_on.description.env_id}, {store.folder} of "
+            f"{store.description.env_id}: fit and test on the same game"
+        )
+    return probe_transfer(
+        read_features(encoder.encode, store),
+        store,
+        fit_features=read_features(encoder.encode, fit_on),
+        fit_dataset=fit_on,
+        game=game,
+        view=view,
+    )
+
+
+def _checked_game(encoder: SlotEncoder, store: FrameStore) -> str:
+    """Return the game of a data set that an encoder may be probed on; raise if it may not."""
     game = game_key(store.description.env_id)
     if game is None:
         raise ValueError(
@@ -43,7 +76,7 @@ def probe_encoder(
             f"{encoder.preprocess.shape}, the data set has {store.preset.name!r} "
             f"{store.preset.shape}"
         )
-    return run_probe(encoder.encode, store, game=game, view=view, shuffle_labels=shuffle_labels)
+    return game
 
 
 def probe_run(

@@ -45,10 +45,11 @@ class DataDescription:
     Attributes:
         env_id: As given by the user.
         preset: Frame preset, as :meth:`slotenv.frames.FramePreset.to_dict` gives it.
-        seed: Seed of the environment and of the random agent.
+        seed: Seed of the environment and of the player.
         num_steps: Rows in all.
         shard_steps: Rows in a shard.
         format: Version of this layout.
+        player: Who chose the actions, one of :data:`pretrain.players.PLAYERS`.
     """
 
     env_id: str
@@ -57,6 +58,7 @@ class DataDescription:
     num_steps: int
     shard_steps: int = SHARD_STEPS
     format: int = FORMAT
+    player: str = "random"
 
     @property
     def num_shards(self) -> int:
@@ -136,7 +138,7 @@ def create(folder: Path, description: DataDescription) -> list[int]:
             raise StoreError(
                 f"{folder} has shards but no {_DESCRIPTION}: delete it and collect again"
             )
-        write_atomic(path, json.dumps(asdict(description), indent=2) + "\n")
+        write_atomic(path, json.dumps(_written(description), indent=2) + "\n")
     missing = []
     for shard in range(description.num_shards):
         if shard_path(folder, shard).exists():
@@ -144,6 +146,14 @@ def create(folder: Path, description: DataDescription) -> list[int]:
         else:
             missing.append(shard)
     return missing
+
+
+def _written(description: DataDescription) -> dict[str, Any]:
+    """Return the fields as they are on disk: random play is written as before there were others."""
+    fields = asdict(description)
+    if description.player == "random":
+        del fields["player"]
+    return fields
 
 
 def _flat(description: DataDescription) -> dict[str, Any]:

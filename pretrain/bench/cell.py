@@ -16,6 +16,7 @@ from pretrain.bench.data import PRESET, PROBE_SEED, pretrain_folder, probe_folde
 from pretrain.bench.matrix import Cell
 from pretrain.bench.references import REFERENCES
 from pretrain.config import TrainConfig
+from pretrain.methods import METHODS
 from pretrain.models import slots_of
 from pretrain.store import FrameStore
 from pretrain.train import train
@@ -24,6 +25,7 @@ from slotenv import SlotEncoder, __version__
 from slotenv.atomic import write_atomic
 from slotenv.labels import labelled_games
 from slotenv.probe import Features, probe_features, read_features
+from slotenv.tracking import track_recording
 
 ROWS_FILE, FAILED_FILE = "rows.jsonl", "failed.json"
 ROW_FORMAT = 1
@@ -129,6 +131,15 @@ def run_cell(config: BenchConfig, cell: Cell, *, threads: int | None) -> None:
         write_failure(config, cell, _reason(error), traceback.format_exc())
 
 
+def features_of(method: str, encoder: SlotEncoder, store: FrameStore) -> Features:
+    """Return what probes of a method read: its slots of all frames, held if it says so."""
+    features = read_features(encoder.encode, store)
+    if not METHODS[method].held:
+        return features
+    held = track_recording(features.slots, store.episode, fields=encoder.slot_fields)
+    return features._replace(slots=held)
+
+
 def write_rows(config: BenchConfig, cell: Cell, rows: list[Row]) -> None:
     """Write a cell's rows in one instant."""
     folder = cell_folder(config, cell)
@@ -175,7 +186,7 @@ def _train_config(config: BenchConfig, cell: Cell, threads: int | None) -> Train
     return TrainConfig(
         method=cell.method,
         settings=cell.settings,
-        updates=config.updates,
+        updates=config.updates if cell.is_trained else None,
         batch_size=config.batch_size,
         run_length=config.run_length,
         seed=cell.seed,
@@ -191,7 +202,7 @@ def _probe_encoder(
     encoder = SlotEncoder.from_pretrained(folder, device=choose_device(config.device))
     made = encoder.provenance
     subject = _Subject(
-        read_features(encoder.encode, store),
+        features_of(cell.method, encoder, store),
         updates=made["updates"],
         train_seconds=made["train_seconds"],
         device=made["device"],

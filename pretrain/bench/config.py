@@ -1,4 +1,4 @@
-"""The flags of ``bench`` and ``tables``; a field's sentence is its ``--help``."""
+"""The flags of ``bench``, ``players`` and ``tables``; a field's sentence is its ``--help``."""
 
 from __future__ import annotations
 
@@ -78,6 +78,33 @@ class BenchConfig:
                 )
         if self.ray is not None and self.jobs != 1:
             raise ValueError("jobs is for this machine: with ray, the cluster decides how many run")
+
+
+@dataclass(frozen=True, kw_only=True)
+class PlayersConfig:
+    """Probe a benchmark's finished encoders on a scripted player's frames, too; write a table.
+
+    The same command goes on after a stop, and again after more cells are done.
+    """
+
+    out: Path = Path("runs/bench")
+    """Folder of the benchmark; players.jsonl and players.md go there."""
+    games: tuple[str, ...] = ()
+    """Games, by key or Atari id. Default: all that have a scripted player."""
+    methods: tuple[str, ...] = ()
+    """Methods and references, by name. Default: all that are done."""
+    frames: int = 50_000
+    """Frames of the player in each game."""
+    workers: int | None = None
+    """Processes for collection; default: one per core. The data do not depend on it."""
+    device: str = "auto"
+    """cpu, cuda, or auto: cuda where there is one."""
+
+    def __post_init__(self) -> None:
+        for name in ("frames", "workers"):
+            value = getattr(self, name)
+            if value is not None and value < 1:
+                raise ValueError(f"{name} must be at least 1, got {value}")
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -26,6 +26,11 @@ def probe_folder(out: Path, game: str) -> Path:
     return out / game / "data" / "probe"
 
 
+def player_folder(out: Path, game: str, player: str) -> Path:
+    """Return where the probe frames of a player other than the random one lie."""
+    return out / game / "data" / f"probe-{player}"
+
+
 def collect_game(
     config: BenchConfig, game: str, cells: Collection[Cell], workers: int | None
 ) -> None:

@@ -86,6 +86,7 @@ class SlotEncoder(
         num_slots: int | None = None,
         slot_dim: int | None = None,
         seed: int = 0,
+        next_frames: NDArray[np.uint8] | None = None,
     ) -> Self:
         """Make an encoder for a kind of frames; what pretraining starts from.
 
@@ -97,6 +98,8 @@ class SlotEncoder(
             slot_dim: D; None for the architecture's own.
             seed: Decides what is random. Architectures that do not look at frames draw their
                 weights from PyTorch's global generator instead.
+            next_frames: (M, H, W, 3) uint8, one step after the first M frames, for encoders that
+                look at what changes.
 
         Raises:
             ValueError: If the architecture cannot have that many slots, or slots of that length.

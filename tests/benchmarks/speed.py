@@ -90,7 +90,7 @@ def benchmark_collection(game: str, folder: Path) -> None:
 
 def benchmark_training(store: FrameStore) -> None:
     """Compare the training loop with the plain form, and reading with what training consumes."""
-    config = TrainConfig()
+    config = TrainConfig(method="scn")
     encoder, objective = build(config, 3, store, np.arange(len(store)))
     rows, _ = split_episodes(store.episode, validation=0.2, seed=0)
     sampler = PairSampler(rows, batch_size=PAIRS, seed=0)
@@ -129,7 +129,7 @@ def benchmark_training(store: FrameStore) -> None:
 def benchmark_encoding(store: FrameStore) -> None:
     """Encode frames on one core, beside ordinary convolutions."""
     torch.set_num_threads(1)
-    encoder, _ = build(TrainConfig(), 3, store, np.arange(len(store)))
+    encoder, _ = build(TrainConfig(method="scn"), 3, store, np.arange(len(store)))
     encoder.eval()
     for batch in (1, 8, 64):
         frames = store.frames(np.arange(512))[np.linspace(0, 511, batch).astype(int)]

@@ -76,7 +76,7 @@ def test_what_an_architecture_cannot_have_is_refused(name: str) -> None:
     if architecture.fit_frames:
         with pytest.raises(ValueError, match="needs frames to find them in"):
             architecture.from_frames(frames, preprocess=plain(84, 96))
-        with pytest.raises(ValueError, match=r"slots of .* are 8 numbers .*got slot_dim=5"):
+        with pytest.raises(ValueError, match=r"slots of .* are 6 numbers .*got slot_dim=5"):
             architecture.from_frames(random_frames(4, 84, 96), preprocess=plain(84, 96), slot_dim=5)
     else:
         with pytest.raises(ValueError, match="needs to be told num_slots"):

@@ -18,7 +18,18 @@ from pretrain.cli import main
 from pretrain.store import FrameStore
 
 ENV = f"fake_envs:{SPRITES}"
-TINY = ["--frames", "300", "--updates", "20", "--batch-size", "16", "--slot-dim", "4"]
+TINY = [
+    "--method",
+    "scn",
+    "--frames",
+    "300",
+    "--updates",
+    "20",
+    "--batch-size",
+    "16",
+    "--slot-dim",
+    "4",
+]
 TINY += ["--validate-every", "10", "--workers", "1", "--threads", "1"]
 
 
@@ -65,6 +76,15 @@ def test_the_whole_flow_without_atari(tmp_path: Path, capsys: pytest.CaptureFixt
     assert observation in env.observation_space
     frame = env.unwrapped.render()
     np.testing.assert_allclose(observation, encoder.encode(frame[None])[0], atol=1e-5)
+
+
+def test_by_default_slots_are_objects_found_in_the_frames(tmp_path: Path) -> None:
+    folder = tmp_path / "run"
+    main(["run", "--env", ENV, "--out", str(folder), "--frames", "300", "--workers", "1"])
+    encoder = slotenv.SlotEncoder.from_pretrained(folder)
+    assert encoder.slot_fields is not None
+    assert encoder.provenance["method"] == "objects"
+    assert (folder / "report.html").exists()
 
 
 def test_the_same_run_twice_is_the_same_run(tmp_path: Path) -> None:

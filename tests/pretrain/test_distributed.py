@@ -104,7 +104,7 @@ def test_what_cannot_be_is_one_line_and_exit_2(
 ) -> None:
     arguments = ["train", "--data", str(data), "--out", str(tmp_path / "run"), "--device", "cpu"]
     with pytest.raises(SystemExit) as stopped:
-        main([*arguments, "--batch-size", "16", "--devices", "3"])
+        main([*arguments, "--method", "scn", "--batch-size", "16", "--devices", "3"])
     assert stopped.value.code == 2
     assert capsys.readouterr().err == (
         "pretrain: a batch of 16 pairs cannot be shared out evenly among 3 devices: change "
@@ -117,8 +117,9 @@ def test_run_refuses_before_it_collects(
 ) -> None:
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
     out = tmp_path / "run"
+    arguments = ["--env", SPRITES, "--out", str(out), "--devices", "2", "--device", "cpu"]
     with pytest.raises(SystemExit) as stopped:
-        main(["run", "--env", SPRITES, "--out", str(out), "--devices", "2", "--device", "cpu"])
+        main(["run", "--method", "scn", *arguments])
     assert stopped.value.code == 2
     assert "needs: pip install lightning-fabric" in capsys.readouterr().err
     assert not out.exists()

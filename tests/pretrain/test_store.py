@@ -12,6 +12,7 @@ from pretrain.store import (
     compress_frame,
     create,
     finish,
+    read_description,
     shard_path,
     write_shard,
 )
@@ -57,6 +58,19 @@ def folder(tmp_path: Path, frames: np.ndarray) -> Path:
         write_shard(tmp_path, shard, shard_of(frames, shard))
     finish(tmp_path)
     return tmp_path
+
+
+def test_random_play_is_described_as_before_there_were_other_players(folder: Path) -> None:
+    fields = json.loads((folder / "data.json").read_text())
+    assert list(fields) == ["env_id", "preset", "seed", "num_steps", "shard_steps", "format"]
+    assert FrameStore(folder).description.player == "random"
+    with pytest.raises(StoreError, match="player is 'random' there, 'scripted' asked"):
+        create(folder, describe(player="scripted"))
+
+
+def test_the_player_is_kept(tmp_path: Path) -> None:
+    create(tmp_path, describe(player="scripted"))
+    assert read_description(tmp_path) == describe(player="scripted")
 
 
 def test_frames_come_back_without_loss_in_any_order(folder: Path, frames: np.ndarray) -> None:

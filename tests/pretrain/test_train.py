@@ -35,7 +35,7 @@ from slotenv.encoders import SlotOutput
 from slotenv.frames import plain
 from slotenv.objectives import Transition
 
-SMALL = {"slot_dim": 4, "batch_size": 16, "validate_every": 10, "threads": 1}
+SMALL = {"method": "scn", "slot_dim": 4, "batch_size": 16, "validate_every": 10, "threads": 1}
 
 
 @pytest.fixture(scope="module")
@@ -247,7 +247,7 @@ def test_settings_reach_the_objective_and_unknown_ones_are_named(store: FrameSto
     assert objective is not None
     assert objective.diversity_weight == 0.3
     assert objective.diversity_projection is not None
-    _, objective = build(TrainConfig(method="loss1only", **SMALL), 2, store, np.arange(9))
+    _, objective = build(TrainConfig(**SMALL | {"method": "loss1only"}), 2, store, np.arange(9))
     assert objective is not None
     assert objective.diversity_weight == 0
     wrong = TrainConfig(settings=("weight=1",), **SMALL)
@@ -256,7 +256,7 @@ def test_settings_reach_the_objective_and_unknown_ones_are_named(store: FrameSto
 
 
 def test_the_random_method_saves_the_initial_weights(store: FrameStore, tmp_path: Path) -> None:
-    random = train(store, TrainConfig(method="random", **SMALL), tmp_path / "r", num_slots=2)
+    random = train(store, TrainConfig(**SMALL | {"method": "random"}), tmp_path / "r", num_slots=2)
     train(store, TrainConfig(updates=10, **SMALL), tmp_path / "s", num_slots=2)
     untrained = SlotEncoder.from_pretrained(tmp_path / "s" / "snapshots" / "000000")
     assert_equal_weights(random, untrained)
@@ -318,6 +318,7 @@ def test_unknown_devices_are_named() -> None:
     [
         ({"batch_size": 1}, "at least 2"),
         ({"updates": 0}, "updates must be at least 1, got 0"),
+        ({"method": "objects", "updates": 9}, "'objects' takes no updates, got 9; those that do: "),
         ({"method": "sc"}, "no method named 'sc'; there are: random, scn"),
         ({"settings": ("diversity_weight",)}, "settings are NAME=VALUE, got 'diversity_weight'"),
         ({"settings": ("diversity_weight=x",)}, "'x' in 'diversity_weight=x' is no number"),

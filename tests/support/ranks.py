@@ -56,6 +56,7 @@ METHODS: list[tuple[str, type[Objective]]] = [
 ]
 BATCH = 16
 CONFIG: dict[str, Any] = {
+    "method": "scn",
     "slot_dim": 4,
     "batch_size": BATCH,
     "updates": 150,

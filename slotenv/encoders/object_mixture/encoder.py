@@ -101,6 +101,7 @@ class ObjectMixtureEncoder(SlotEncoder):
         num_slots: int | None = None,
         slot_dim: int | None = None,
         seed: int = 0,
+        next_frames: NDArray[np.uint8] | None = None,
     ) -> Self:
         """Make an encoder for the objects in a sample of frames, without labels.
 
@@ -110,9 +111,13 @@ class ObjectMixtureEncoder(SlotEncoder):
             num_slots: Upper limit of K, 24 by default; K itself comes from the frames.
             slot_dim: The length of a slot is fixed: 6.
             seed: Decides where slots start.
+            next_frames: (M, H, W, 3) uint8, the frames one step after the first M, a few hundred.
+                With them several starts are tried and the slots that tell best what comes next are
+                kept (:mod:`slotenv.encoders.object_mixture.time_contrast`).
 
         Raises:
-            ValueError: If there are no frames, or another ``slot_dim`` is asked for.
+            ValueError: If there are no frames, more next frames than frames, or another
+                ``slot_dim`` is asked for.
         """
         if len(frames) == 0:
             raise ValueError("an encoder of objects needs frames to find them in, got none")
@@ -120,7 +125,13 @@ class ObjectMixtureEncoder(SlotEncoder):
             raise ValueError(f"num_slots must be positive, got {num_slots}")
         cls._check_slot_dim(slot_dim)
         most = MAX_SLOTS if num_slots is None else num_slots
-        return cls._made_of(fit_parts(frames, max_slots=most, seed=seed), preprocess)
+        if next_frames is not None and len(next_frames) > len(frames):
+            raise ValueError(
+                f"next_frames are those after the first frames, got {len(next_frames)} of them for "
+                f"{len(frames)} frames"
+            )
+        parts = fit_parts(frames, next_frames, max_slots=most, seed=seed)
+        return cls._made_of(parts, preprocess)
 
     def refit(
         self, frames: NDArray[np.uint8], *, num_slots: int | None = None, seed: int = 0

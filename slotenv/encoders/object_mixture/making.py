@@ -19,12 +19,15 @@ from slotenv.encoders.object_mixture.foreground import (
     fit_background,
 )
 from slotenv.encoders.object_mixture.palette import fit_palette
-from slotenv.encoders.object_mixture.readout import Readout, fit_readout
+from slotenv.encoders.object_mixture.readout import Readout, fit_readout, read_slots
+from slotenv.encoders.object_mixture.time_contrast import time_contrast
 
 MAX_RUNS = 384
 _FIT_FRAMES = 400
 _FIT_RUNS = 200
 _PALETTE_FRAMES = 200
+_STARTS = 4
+_COST_OF_A_SLOT = 0.01  # nats of time contrast
 _NEVER = -12.0  # log probability of a colour that a slot has not had
 _NEW = -6.0  # and of one that belongs to no slot yet
 
@@ -45,27 +48,54 @@ class Parts(NamedTuple):
     background: Background
 
 
-def fit_parts(frames: NDArray[np.uint8], *, max_slots: int, seed: int) -> Parts:
+@torch.no_grad()
+def fit_parts(
+    frames: NDArray[np.uint8],
+    next_frames: NDArray[np.uint8] | None,
+    *,
+    max_slots: int,
+    seed: int,
+) -> Parts:
     """Find the objects in frames.
+
+    Where slots start is random. With ``next_frames`` several starts are tried, and the slots that
+    tell best what comes next are kept, fewer before more where there is little between them.
 
     Args:
         frames: (N, H, W, 3) uint8, at least one.
+        next_frames: (M, H, W, 3) uint8, one step after the first M of the frames.
         max_slots: Upper limit of K.
         seed: Decides where slots start.
     """
     palette = fit_palette(_some(frames, _PALETTE_FRAMES))
     background = fit_background(frames, palette)
     chosen = _some(frames, _FIT_FRAMES)
-    mixture = fit_mixture(
-        _runs(background, chosen, _FIT_RUNS),
-        num_colours=len(palette.colours),
-        max_slots=max_slots,
-        generator=torch.Generator().manual_seed(seed),
-    )
-    readout, kept = fit_readout(assign(mixture, _runs(background, chosen, MAX_RUNS)))
-    if not kept.any():
-        kept[mixture.weight.argmax()] = True
-    return Parts(_only(kept, mixture), _only(kept, readout), background)
+    runs, thinned = (_runs(background, chosen, most) for most in (MAX_RUNS, _FIT_RUNS))
+    generator = torch.Generator().manual_seed(seed)
+
+    def start() -> Parts:
+        mixture = fit_mixture(
+            thinned,
+            num_colours=len(palette.colours),
+            max_slots=max_slots,
+            generator=generator,
+        )
+        readout, kept = fit_readout(assign(mixture, runs))
+        if not kept.any():
+            kept[mixture.weight.argmax()] = True
+        return Parts(_only(kept, mixture), _only(kept, readout), background)
+
+    if next_frames is None or not len(next_frames):
+        return start()
+    moments = (frames[: len(next_frames)], next_frames)
+    pairs = [_runs(background, one, MAX_RUNS) for one in moments]
+
+    def value(parts: Parts) -> float:
+        mixture, readout, _ = parts
+        slots = [read_slots(mixture, readout, assign(mixture, one)) for one in pairs]
+        return time_contrast(*slots) - _COST_OF_A_SLOT * len(mixture.weight)
+
+    return max((start() for _ in range(_STARTS)), key=value)
 
 
 @torch.no_grad()

@@ -1,0 +1,231 @@
+"""The verb ``players``: do encoders that saw random play hold on a better player's frames?
+
+Every finished encoder of a benchmark is probed three times: on random play, on a scripted player's
+frames, and with the probe of random play on the player's frames. All under the ``pixel`` view, and
+all anew, so that the three numbers are of the same weights.
+"""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from pretrain.bench.cell import ROWS_FILE as CELL_ROWS_FILE
+from pretrain.bench.cell import Row, features_of
+from pretrain.bench.config import PlayersConfig
+from pretrain.bench.data import PRESET, PROBE_SEED, player_folder, probe_folder
+from pretrain.bench.players_table import players_table
+from pretrain.bench.references import REFERENCES
+from pretrain.bench.rows import read_rows
+from pretrain.collect import collect
+from pretrain.methods import METHODS
+from pretrain.players import RULES
+from pretrain.store import DataDescription, FrameStore
+from pretrain.training_step import choose_device
+from slotenv import SlotEncoder, __version__
+from slotenv.atomic import write_atomic
+from slotenv.checkpoint import read_config
+from slotenv.environments import atari_game, preset_for
+from slotenv.labels.tables import find_game
+from slotenv.probe import Features, ProbeReport, probe_features, probe_transfer
+
+PLAYERS_FILE, TABLE_FILE = "players.jsonl", "players.md"
+VIEW = "pixel"
+_CELL = (  # of the bench's row: how the encoder was made
+    *("method", "title", "settings", "game", "seed", "frames", "frames_preset", "updates"),
+    *("batch_size", "run_length", "probe_frames", "num_slots", "identity"),
+)
+_REPORTED = (
+    *("accuracy", "ridge_accuracy", "modularity", "weighted_modularity", "compactness"),
+    *("presence_accuracy", "accuracy_by_label", "ridge_by_label", "presence_by_object"),
+    *("left_out", "undefined", "counts"),
+)
+
+
+class _Subject(NamedTuple):
+    """A finished cell: its folder and the row that says how it was made."""
+
+    folder: Path
+    made: Row
+
+    @property
+    def name(self) -> str:
+        """Game and folder."""
+        return f"{self.folder.parent.name}/{self.folder.name}"
+
+
+class _Plays(NamedTuple):
+    """The probe frames of both players in one game."""
+
+    random: FrameStore
+    scripted: FrameStore
+
+
+def probe_players(config: PlayersConfig) -> Path:
+    """Probe what is missing, cell by cell, and write rows and table.
+
+    Returns:
+        Path of the table.
+
+    Raises:
+        ValueError: If a game has no scripted player, a method is unknown, nothing is finished, or
+            the player's frames there are of another number.
+        RuntimeError: At the end, if an encoder could not be loaded or probed.
+        KeyboardInterrupt: On Ctrl-C; the same call goes on from there.
+    """
+    games = dict.fromkeys(
+        find_game(name, RULES, what="scripted player") for name in config.games or RULES
+    )
+    unknown = [name for name in config.methods if name not in METHODS | REFERENCES]
+    if unknown:
+        raise ValueError(
+            f"no method named {unknown[0]!r}; there are {', '.join(METHODS | REFERENCES)}"
+        )
+    subjects = {game: found for game in games if (found := _finished(config, game))}
+    if not subjects:
+        raise ValueError(
+            f"{config.out} has no finished cell of these games and methods: make some with "
+            f"python -m pretrain bench --out {config.out}"
+        )
+    known = _read_known(config.out / PLAYERS_FILE)
+    failed = []
+    for game, found in subjects.items():
+        plays = _collected(config, game, found[0].made["probe_frames"])
+        for subject in found:
+            try:
+                _update(config, subject, plays, known)
+            except (ValueError, OSError) as error:  # one encoder of another version stops no other
+                failed.append(f"{subject.name} ({error})")
+    table = _write(config.out, known)
+    if failed:
+        raise RuntimeError(f"{table} lacks what could not be probed: {'; '.join(failed)}")
+    return table
+
+
+def _update(
+    config: PlayersConfig, subject: _Subject, plays: _Plays, known: dict[str, list[Row]]
+) -> None:
+    """Probe a cell and keep its rows, unless those that are known are of the same data."""
+    key = f"{_weights(subject)} {plays.random.checksum} {plays.scripted.checksum}"
+    if {row["key"] for row in known.get(subject.name, [])} != {key}:
+        known[subject.name] = _probe(config, subject, plays, key)
+        _write(config.out, known)
+        print(_said(subject, known[subject.name]), flush=True)
+
+
+def _finished(config: PlayersConfig, game: str) -> list[_Subject]:
+    """Return the cells of a game that were probed by ``bench``."""
+    found = []
+    for path in sorted((config.out / game).glob(f"*/{CELL_ROWS_FILE}")):
+        for row in read_rows([path]):
+            wanted = not config.methods or row.get("method") in config.methods
+            if wanted and "failed" not in row and row["view"] == VIEW and not row["snapshot"]:
+                found.append(_Subject(path.parent, row))
+    return found
+
+
+def _collected(config: PlayersConfig, game: str, probe_frames: int) -> _Plays:
+    def collected(folder: Path, frames: int, player: str) -> FrameStore:
+        env_id = str(atari_game(game))
+        description = DataDescription(
+            env_id=env_id,
+            preset=preset_for(env_id, PRESET).to_dict(),
+            seed=PROBE_SEED,
+            num_steps=frames,
+            player=player,
+        )
+        collect(folder, description, workers=config.workers)
+        return FrameStore(folder)
+
+    return _Plays(
+        collected(probe_folder(config.out, game), probe_frames, "random"),
+        collected(player_folder(config.out, game, "scripted"), config.frames, "scripted"),
+    )
+
+
+def _weights(subject: _Subject) -> str:
+    """Return what tells an encoder's weights from others'."""
+    if subject.made["method"] in REFERENCES:
+        return str(subject.made["method"])
+    return str(read_config(subject.folder / "encoder")["weights_sha256"])
+
+
+def _features(config: PlayersConfig, subject: _Subject, plays: _Plays) -> list[Features]:
+    method, game = subject.made["method"], subject.made["game"]
+    if method in REFERENCES:
+        return [REFERENCES[method].features(store, game) for store in plays]
+    device = choose_device(config.device)
+    encoder = SlotEncoder.from_pretrained(subject.folder / "encoder", device=device)
+    return [features_of(method, encoder, store) for store in plays]
+
+
+def _probe(config: PlayersConfig, subject: _Subject, plays: _Plays, key: str) -> list[Row]:
+    """Return a row of each measurement: who played, and on whose frames the probe was fitted."""
+    random, scripted = _features(config, subject, plays)
+    game = subject.made["game"]
+    reports: dict[tuple[str, str], ProbeReport] = {
+        ("random", "random"): probe_features(random, plays.random, game=game, view=VIEW),
+        ("scripted", "scripted"): probe_features(scripted, plays.scripted, game=game, view=VIEW),
+        ("scripted", "random"): probe_transfer(
+            scripted,
+            plays.scripted,
+            fit_features=random,
+            fit_dataset=plays.random,
+            game=game,
+            view=VIEW,
+        ),
+    }
+    rows = []
+    for (player, fitted_on), report in reports.items():
+        store: FrameStore = getattr(plays, player)
+        measured: dict[str, Any] = report.to_dict()
+        rows.append(
+            {
+                "cell": subject.name,
+                **{name: subject.made[name] for name in _CELL},
+                "num_slots": report.num_slots,
+                "player": player,
+                "fitted_on": fitted_on,
+                "player_frames": len(store),
+                "score_per_1000": round(1000 * float(store.rewards.mean()), 2),
+                "view": VIEW,
+                **{name: measured[name] for name in _REPORTED},
+                "slotenv": __version__,
+                "key": key,
+                "time": datetime.now(UTC).isoformat(timespec="seconds"),
+            }
+        )
+    return rows
+
+
+def _said(subject: _Subject, rows: list[Row]) -> str:
+    numbers = [
+        "-" if row["accuracy"] is None else f"{row['accuracy']:.3f}"
+        for row in rows  # in the order that _probe makes
+    ]
+    return (
+        f"players: {subject.name}: accuracy {numbers[0]} on random play, {numbers[1]} on the "
+        f"player's frames, {numbers[2]} there with the probe of random play"
+    )
+
+
+def _read_known(path: Path) -> dict[str, list[Row]]:
+    """Return the rows that are there, by cell."""
+    known: dict[str, list[Row]] = {}
+    try:
+        for line in path.read_text().splitlines() if path.exists() else []:
+            row: Row = json.loads(line)
+            known.setdefault(row["cell"], []).append(row)
+            _ = row["key"], row["player"], row["fitted_on"]
+    except (ValueError, KeyError, TypeError) as error:
+        raise ValueError(f"{path} is damaged ({error}): delete it and run again") from error
+    return known
+
+
+def _write(out: Path, known: dict[str, list[Row]]) -> Path:
+    rows = [row for name in sorted(known) for row in known[name]]
+    write_atomic(out / PLAYERS_FILE, "".join(json.dumps(row) + "\n" for row in rows))
+    write_atomic(out / TABLE_FILE, players_table(rows))
+    return out / TABLE_FILE

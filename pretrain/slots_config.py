@@ -1,0 +1,40 @@
+"""The flags of the verb ``slots``; a field's sentence is its ``--help``."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+import tyro
+
+
+@dataclass(frozen=True, kw_only=True)
+class SlotsConfig:
+    """Draw what the slots of an encoder of objects see on a frame of each game.
+
+    Writes <game>.png for each game, the frame of random play in which most slots see an object,
+    each in a box of its own colour with the slot's number and a trail of where it came from; and
+    gallery.png with all of them.
+    """
+
+    action: tyro.conf.Positional[Literal["draw"]]
+    """What to do with them."""
+    out: Path
+    """Folder for the pictures, made if missing."""
+    games: tuple[str, ...] = ()
+    """Games, by key or Atari id. Default: all that have a ready-made encoder; with bench, all of
+    the benchmark's that have one."""
+    bench: Path | None = None
+    """Folder of a benchmark, as bench makes it, to take the encoders of method objects from.
+    Default: the encoders that come with the package."""
+    moments: int = 60
+    """Seconds of random play from which the frame is chosen."""
+    seed: int = 1
+    """Decides the play."""
+
+    def __post_init__(self) -> None:
+        if self.moments < 1:
+            raise ValueError(f"moments must be at least 1, got {self.moments}")
+        if self.seed < 0:
+            raise ValueError(f"seed must not be negative, got {self.seed}")
