@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import importlib.util
 import json
 import os
+import runpy
 import subprocess
 import sys
 from pathlib import Path
@@ -14,11 +16,12 @@ EXAMPLES = Path(__file__).parents[1] / "examples"
 SPRITES = "fake_envs:slotenv_tests/Sprites-v0"
 
 
-def run(script: str, folder: Path, *more: str) -> str:
-    """Run an example in a folder and return what it printed."""
+def run(script: str, folder: Path, *more: str, ignore: str | None = None) -> str:
+    """Run an example in a folder and return what it printed; ``ignore`` allows a warning."""
     support = str(Path(__file__).parent / "support")
+    warnings = ["-W", "error", *(["-W", f"ignore:{ignore}"] if ignore else [])]
     done = subprocess.run(
-        [sys.executable, "-W", "error", str(EXAMPLES / script), *more],
+        [sys.executable, *warnings, str(EXAMPLES / script), *more],
         cwd=folder,
         env=os.environ | {"OMP_NUM_THREADS": "1", "PYTHONPATH": support},
         capture_output=True,
@@ -68,6 +71,63 @@ def test_probe_your_encoder(tmp_path):
     rows = [line.split("|") for line in out.splitlines() if "|" in line]
     assert all(float(row[3]) > 0.9 for row in rows if row[1].strip() in ("ball_x", "player_y"))
     assert "accuracy" in out
+
+
+@pytest.mark.skipif(
+    not all(map(importlib.util.find_spec, ("Box2D", "pygame"))), reason="needs slotenv[outside]"
+)
+def test_slots_outside_atari(tmp_path):
+    # Importing Box2D warns, and where that is an error it crashes the interpreter.
+    swig = "builtin type:DeprecationWarning"
+    out = run("slots_outside_atari.py", tmp_path, "--quick", "--out", "rows.jsonl", ignore=swig)
+    assert "| LunarLander-v3 (R2) | K | ridge |" in out
+    rows = [json.loads(line) for line in (tmp_path / "rows.jsonl").read_text().splitlines()]
+    assert [row["method"] for row in rows[:3]] == ["objects", "pixels 21 x 16", "SCN, untrained"]
+    assert rows[3]["env"] == "Acrobot-v1"
+    assert rows[3]["ridge"] > 0.7
+
+
+def test_slots_outside_atari_says_what_to_install(monkeypatch):
+    monkeypatch.setitem(sys.modules, "Box2D", None)  # as if it were not installed
+    monkeypatch.setenv("SDL_VIDEODRIVER", "dummy")  # the script sets it for good
+    monkeypatch.setattr(sys, "argv", ["slots_outside_atari.py", "--quick"])
+    with pytest.raises(SystemExit, match=r"LunarLander.*pip install -e '.\[outside\]'"):
+        runpy.run_path(str(EXAMPLES / "slots_outside_atari.py"), run_name="__main__")
+
+
+@pytest.mark.ale
+def test_grey_frames(tmp_path):
+    out = run("grey_frames.py", tmp_path, "--quick", "--out", "rows.jsonl")
+    assert "| pong |" in out
+    rows = [json.loads(line) for line in (tmp_path / "rows.jsonl").read_text().splitlines()]
+    looks = [(row["look"], row["view"]) for row in rows]
+    assert looks == [(look, view) for look in ("colour", "grey") for view in ("scn", "pixel")]
+    assert rows[2]["num_colours"] <= rows[0]["num_colours"]
+    assert rows[1]["accuracy"] > 0.7
+
+
+@pytest.mark.ale
+def test_variants(tmp_path):
+    some = ["centroids", "fixed", "final", "likeliest", "eight", "tuned_likelihood"]
+    arguments = ["--quick", "--out", "rows.jsonl", "--variants"]
+    run("variants.py", tmp_path, *arguments, *some[:3])
+    out = run("variants.py", tmp_path, *arguments, *some)  # goes on
+    rows = [json.loads(line) for line in (tmp_path / "rows.jsonl").read_text().splitlines()]
+    assert [row["variant"] for row in rows] == some
+    assert [row["slot_dim"] for row in rows] == [3, 3, 6, 6, 8, 6]
+    table = (tmp_path / "rows.md").read_text()
+    assert table in out
+    assert "| fine-tuned: saliency, diversity, likelihood | 1 |" in table
+
+
+def test_variants_change_names_that_the_encoder_reads():
+    names = runpy.run_path(str(EXAMPLES / "variants_of_objects.py"))
+    for variant in names["VARIANTS"].values():
+        with names["changed"](variant):
+            pass
+    gone = names["Variant"]("gone", None, ((names["fit"], "_DROPPED", 0.0),))
+    with pytest.raises(AttributeError, match="fit does not read _DROPPED"), names["changed"](gone):
+        pass
 
 
 def test_an_example_without_encoder_asks_for_one(tmp_path):
