@@ -28,6 +28,7 @@ from pretrain.config import (
 )
 from pretrain.labels_config import LabelsConfig
 from pretrain.ready_config import ReadyConfig
+from pretrain.refit import RefitConfig, refit
 from pretrain.slots_config import SlotsConfig
 from pretrain.validation import TrainingDiverged
 from slotenv.atomic import write_atomic
@@ -36,6 +37,7 @@ Verb = (
     Annotated[RunConfig, tyro.conf.subcommand("run")]
     | Annotated[CollectConfig, tyro.conf.subcommand("collect")]
     | Annotated[TrainVerbConfig, tyro.conf.subcommand("train")]
+    | Annotated[RefitConfig, tyro.conf.subcommand("refit")]
     | Annotated[ProbeVerbConfig, tyro.conf.subcommand("probe")]
     | Annotated[ReportVerbConfig, tyro.conf.subcommand("report")]
     | Annotated[BenchConfig, tyro.conf.subcommand("bench")]
@@ -83,15 +85,8 @@ def _dispatch(config: Any, command: list[str]) -> None:
             run(config, command)
         case CollectConfig():
             _collect(config)
-        case TrainVerbConfig():
-            from pretrain.models import slots_of
-            from pretrain.store import FrameStore
-            from pretrain.train import train
-
-            store = FrameStore(config.data)
-            slots = slots_of(config.train, store.description.env_id)
-            train(store, config.train, config.out, num_slots=slots)
-            print(f"encoder: {config.out / 'encoder'}")
+        case TrainVerbConfig() | RefitConfig():
+            _train(config)
         case ProbeVerbConfig():
             _probe(config)
         case ReportVerbConfig():
@@ -124,6 +119,20 @@ def _collect(config: CollectConfig) -> None:
     )
     checksum = collect(config.out, description, workers=config.workers)
     print(f"{config.out}: {config.frames:,} frames, sha256 {checksum}")
+
+
+def _train(config: TrainVerbConfig | RefitConfig) -> None:
+    if isinstance(config, RefitConfig):
+        refit(config)
+    else:
+        from pretrain.models import slots_of
+        from pretrain.store import FrameStore
+        from pretrain.train import train
+
+        store = FrameStore(config.data)
+        slots = slots_of(config.train, store.description.env_id)
+        train(store, config.train, config.out, num_slots=slots)
+    print(f"encoder: {config.out / 'encoder'}")
 
 
 def _bench(config: BenchConfig | PlayersConfig | TablesConfig | ReadyConfig) -> None:
