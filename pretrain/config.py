@@ -207,7 +207,7 @@ class ProbeVerbConfig:
     """Probe an encoder on a data set that it was not trained on, and print the table."""
 
     encoder: str
-    """Encoder folder, run folder or hub id."""
+    """A ready-made encoder (pong), an encoder folder, a run folder or a hub id."""
     data: Path
     """Data folder, as collect makes it, of a labelled Atari game and another seed."""
     fit_on: Path | None = None
@@ -238,7 +238,7 @@ class WatchConfig:
     """Film random play or an agent, with what each slot looks at drawn on the frame."""
 
     encoder: str
-    """Encoder folder, run folder or hub id."""
+    """A ready-made encoder (pong), an encoder folder, a run folder or a hub id."""
     out: Path
     """The film: a name that ends in .gif, or in .mp4 (needs imageio and imageio-ffmpeg)."""
     env: str | None = None

@@ -41,8 +41,8 @@ class ObjectSlotObservation(gym.Wrapper[Any, Any, NDArray[np.uint8], Any], Recor
 
     Args:
         env: Environment whose observations are the encoder's frames, ``encoder.preprocess``.
-        encoder: An encoder folder, a run folder, a hub id, or an encoder in memory. Only with the
-            first three can ``env.spec`` be written as JSON.
+        encoder: A ready-made encoder (``"pong"``), a folder, a hub id, or one in memory. Only with
+            the first three can ``env.spec`` be written as JSON.
         flatten: Whether slots are one vector, for libraries that want vectors.
         keep_pixels: Whether observations are dicts: ``slots``, and the frame itself as ``pixels``.
         motion: Whether each slot's D numbers are followed by their change since the last step; zero
@@ -192,6 +192,11 @@ class LazyEncoder:
                 f"{self.slot_dim} numbers"
             )
         self.slot_fields = _slot_fields(config["architecture"], folder)
+        if self.slot_fields is not None and len(self.slot_fields) != self.slot_dim:
+            raise ValueError(
+                f"{folder} is no slot encoder's folder: it tells of slots of {self.slot_dim} "
+                f"numbers, its architecture's have {len(self.slot_fields)}"
+            )
         self._source = (str(folder), config["weights_sha256"], device_name)
 
     def get(self) -> SlotEncoder:

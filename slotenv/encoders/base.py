@@ -190,8 +190,8 @@ class SlotEncoder(
         """Load an encoder, strictly and without pickle, in evaluation mode.
 
         Args:
-            pretrained_model_name_or_path: An encoder folder, a run folder that holds one in
-                ``encoder/``, or an id on the Hugging Face hub.
+            pretrained_model_name_or_path: A name of :func:`slotenv.ready.names`, an encoder folder,
+                a run folder that holds one in ``encoder/``, or an id on the Hugging Face hub.
             revision: Branch, tag or commit on the hub.
             device: Where to put the weights.
             **hub_kwargs: ``token``, ``cache_dir``, ``local_files_only``, ``force_download`` for

@@ -51,7 +51,7 @@ def make_slot_vec_env(
 
     Args:
         env_id: Atari name in any form, or an id for :func:`gymnasium.make`.
-        encoder: An encoder folder, a run folder, a hub id, or an encoder in memory.
+        encoder: A ready-made encoder (``"pong"``), a folder, a hub id, or one in memory.
         n_envs: Number of environments.
         seed: Seed of the first; the others count on. None for a random one.
         motion: Whether each slot is followed by its change since the last step.

@@ -37,7 +37,7 @@ class VecObjectSlotObservation(VecEnvWrapper):
 
     Args:
         venv: Environments whose observations are the encoder's frames, channels last or first.
-        encoder: An encoder folder, a run folder, a hub id, or an encoder in memory.
+        encoder: A ready-made encoder (``"pong"``), a folder, a hub id, or one in memory.
         flatten: Whether slots are one vector per environment.
         keep_pixels: Whether observations are dicts: ``slots``, and the frames as ``pixels``.
         motion: Whether each slot's D numbers are followed by their change since the last step: zero
