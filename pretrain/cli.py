@@ -18,6 +18,7 @@ import tyro
 from rich.console import Console
 
 from pretrain.bench.config import BenchConfig, PlayersConfig, TablesConfig
+from pretrain.bench.identity import IdentityConfig, measure_identity
 from pretrain.config import (
     CollectConfig,
     ProbeVerbConfig,
@@ -42,6 +43,7 @@ Verb = (
     | Annotated[ReportVerbConfig, tyro.conf.subcommand("report")]
     | Annotated[BenchConfig, tyro.conf.subcommand("bench")]
     | Annotated[PlayersConfig, tyro.conf.subcommand("players")]
+    | Annotated[IdentityConfig, tyro.conf.subcommand("identity")]
     | Annotated[TablesConfig, tyro.conf.subcommand("tables")]
     | Annotated[WatchConfig, tyro.conf.subcommand("watch")]
     | Annotated[LabelsConfig, tyro.conf.subcommand("labels")]
@@ -93,7 +95,7 @@ def _dispatch(config: Any, command: list[str]) -> None:
             from pretrain.report import write_report
 
             print(f"report: {write_report(config.out)}")
-        case BenchConfig() | PlayersConfig() | TablesConfig() | ReadyConfig():
+        case BenchConfig() | PlayersConfig() | IdentityConfig() | TablesConfig() | ReadyConfig():
             _bench(config)
         case WatchConfig():
             from pretrain.watch import watch
@@ -135,7 +137,9 @@ def _train(config: TrainVerbConfig | RefitConfig) -> None:
     print(f"encoder: {config.out / 'encoder'}")
 
 
-def _bench(config: BenchConfig | PlayersConfig | TablesConfig | ReadyConfig) -> None:
+def _bench(
+    config: BenchConfig | PlayersConfig | IdentityConfig | TablesConfig | ReadyConfig,
+) -> None:
     if isinstance(config, BenchConfig):
         from pretrain.bench.run import bench
 
@@ -144,6 +148,8 @@ def _bench(config: BenchConfig | PlayersConfig | TablesConfig | ReadyConfig) -> 
         from pretrain.bench.players import probe_players
 
         print(f"table: {probe_players(config)}")
+    elif isinstance(config, IdentityConfig):
+        print(f"table: {measure_identity(config)}")
     elif isinstance(config, TablesConfig):
         from pretrain.bench.render import render
         from pretrain.bench.rows import read_rows

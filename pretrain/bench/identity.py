@@ -1,0 +1,87 @@
+"""The verb ``identity``: does the slot that holds an object stay the same over time?"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+
+@dataclass(frozen=True, kw_only=True)
+class IdentityConfig:
+    """Count how often the slot that holds an object changes, on a benchmark's probe frames.
+
+    Objects are where the console's RAM says; each is given the slot nearest to it. Writes
+    identity.jsonl and identity.md. A change is a double where the object lies in two slots and the
+    other one is nearer now.
+    """
+
+    bench: Path = Path("runs/bench")
+    """Folder of a benchmark with probe frames and encoders of method objects."""
+    out: Path = Path("runs/identity")
+    """Folder for rows and table."""
+    games: tuple[str, ...] = ()
+    """Games, by key or Atari id. Default: all of the benchmark that have an encoder."""
+    frames: int = 5_000
+    """Frames of each game, the first of its probe frames."""
+
+    def __post_init__(self) -> None:
+        if self.frames < 1:
+            raise ValueError(f"frames must be at least 1, got {self.frames}")
+
+
+def measure_identity(config: IdentityConfig) -> Path:
+    """Measure game by game, write rows and table; return the table's path.
+
+    Raises:
+        FileNotFoundError: If there are no encoders, or no probe frames.
+        ValueError: If a game has no encoder or no labels.
+    """
+    # Imported here: the command line reads this file for every verb.
+    from pretrain.bench.data import probe_folder
+    from pretrain.slots_draw import encoder_folders
+    from pretrain.store import FrameStore
+    from slotenv.atomic import write_atomic
+    from slotenv.encoders import ObjectMixtureEncoder
+    from slotenv.probe import run_identity
+
+    config.out.mkdir(parents=True, exist_ok=True)
+    rows: list[dict[str, Any]] = []
+    for game, folder in encoder_folders(config.games, bench=config.bench).items():
+        encoder = ObjectMixtureEncoder.from_pretrained(folder)
+        store = FrameStore(probe_folder(config.bench, game))
+        report = run_identity(encoder, store, game, max_frames=config.frames, still_axes=True)
+        rows.append({"game": game, **report.to_dict()})
+        overall = report.overall
+        print(f"{game}: {overall.changes_per_thousand} changes per 1,000 frames", flush=True)
+    write_atomic(config.out / "identity.jsonl", "".join(json.dumps(row) + "\n" for row in rows))
+    write_atomic(config.out / "identity.md", identity_table(rows))
+    return config.out / "identity.md"
+
+
+def identity_table(rows: list[dict[str, Any]]) -> str:
+    """Return the Markdown table of rows of :func:`measure_identity`."""
+    lines = [
+        "| game | slots | objects | share with a slot | changes per 1,000 | without doubles |",
+        "| --- | ---: | ---: | ---: | ---: | ---: |",
+    ]
+    means: list[list[float]] = []
+    for row in rows:
+        overall = row["overall"]
+        numbers = [overall["share"], overall["changes_per_thousand"]]
+        if overall["assigned"]:
+            real = 1000 * (overall["changes"] - overall["doubles"]) / overall["assigned"]
+            numbers.append(real)
+            means.append([float(number) for number in numbers])
+        lines.append(_line([row["game"], row["num_slots"], len(row["objects"])], numbers))
+    if means:
+        average = [sum(column) / len(means) for column in zip(*means, strict=True)]
+        lines.append(_line([f"**mean of {len(means)} games**", "", ""], average))
+    return "\n".join(lines) + "\n"
+
+
+def _line(cells: list[Any], numbers: list[Any]) -> str:
+    digits = ["-" if n is None else f"{n:.{d}f}" for n, d in zip(numbers, (3, 1, 1), strict=False)]
+    digits += ["-"] * (3 - len(digits))
+    return f"| {' | '.join([*map(str, cells), *digits])} |"

@@ -1,0 +1,44 @@
+"""The verb that counts how often an object's slot changes."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from pretrain.bench.config import BenchConfig
+from pretrain.bench.identity import identity_table
+from pretrain.cli import main
+
+
+def test_rows_and_table_of_a_finished_bench(
+    toy: Callable[..., BenchConfig], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    bench, out = toy().out, tmp_path / "identity"
+    arguments = ["identity", "--bench", str(bench), "--out", str(out)]
+    with pytest.raises(SystemExit) as stopped:
+        main(arguments)
+    assert stopped.value.code == 2
+    assert "no encoder of method objects" in capsys.readouterr().err
+    data = bench / "pong" / "data" / "pretrain-0"
+    folder = bench / "pong" / "objects-s0"
+    main(["train", "--data", str(data), "--out", str(folder), "--threads", "1"])
+    main([*arguments, "--frames", "200"])
+    (row,) = [json.loads(line) for line in (out / "identity.jsonl").read_text().splitlines()]
+    assert (row["game"], row["frames"]) == ("pong", 200)
+    assert set(row["objects"]) == {"player", "enemy", "ball"}
+    assert "| pong |" in (out / "identity.md").read_text()
+
+
+def test_table_by_hand() -> None:
+    def row(game: str, assigned: int, changes: int, doubles: int) -> dict[str, object]:
+        per = 1000 * changes / assigned if assigned else None
+        overall = {"assigned": assigned, "changes": changes, "doubles": doubles}
+        overall |= {"share": assigned / 1000, "changes_per_thousand": per}
+        return {"game": game, "num_slots": 4, "objects": {"a": 1, "b": 2}, "overall": overall}
+
+    rows = [row("pong", 500, 50, 10), row("tennis", 1000, 0, 0), row("skiing", 0, 0, 0)]
+    lines = identity_table(rows).splitlines()
+    assert lines[2] == "| pong | 4 | 2 | 0.500 | 100.0 | 80.0 |"
+    assert lines[4] == "| skiing | 4 | 2 | 0.000 | - | - |"
+    assert lines[5] == "| **mean of 2 games** |  |  | 0.750 | 50.0 | 40.0 |"
