@@ -89,34 +89,34 @@ class Plot:
 
 
 class Coordinates(gym.ObservationWrapper[NDArray[np.float32], int, NDArray[np.uint8]]):
-    """Presence, place and change of place of every labelled object, from RAM."""
+    """Place, presence and velocity of every labelled object, from RAM.
+
+    A hidden object stays where it was last seen, as slots do with ``hold``.
+    """
 
     def __init__(self, env: gym.Env[NDArray[np.uint8], int], game: str) -> None:
         super().__init__(env)
         self._labels = labels_for(game, "pixel")
+        self._half = np.array([(80.0 if axis == "x" else 105.0) for axis in self._labels.axes])
         size = len(self._labels.names)
-        self._before = np.zeros(size, np.float32)
+        self._place, self._seen = np.zeros(size), np.zeros(size, np.bool_)
         self.observation_space = Box(-np.inf, np.inf, (3 * size,), np.float32)
 
     def reset(self, **kwargs: Any) -> tuple[NDArray[np.float32], dict[str, Any]]:
-        """Reset; nothing has moved yet."""
+        """Reset; nothing has been seen or has moved yet."""
         _, info = self.env.reset(**kwargs)
-        self._before = self._read()[0]
+        self._place, self._seen = np.zeros_like(self._place), np.zeros_like(self._seen)
         return self.observation(None), info
 
     def observation(self, observation: Any) -> NDArray[np.float32]:
         """Return place, presence and 8 times the change of place, in about [-1, 1]."""
-        place, presence = self._read()
-        change = 8 * (place - self._before)
-        self._before = place
-        return np.concatenate([place, presence, change]).astype(np.float32)
-
-    def _read(self) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         ram = read_ram(self.env)
         assert ram is not None
-        values, presence = (rows[0] for rows in self._labels.read(ram[None]))
-        place = np.where(presence, values / 105.0 - 1.0, 0.0)
-        return place.astype(np.float32), presence.astype(np.float32)
+        values, seen = (rows[0] for rows in self._labels.read(ram[None]))
+        place = np.where(seen, values / self._half - 1.0, self._place)
+        velocity = np.where(seen & self._seen, 8 * (place - self._place), 0.0)
+        self._place, self._seen = place, seen
+        return np.concatenate([place, seen, velocity]).astype(np.float32)
 
 
 class Curve(BaseCallback):

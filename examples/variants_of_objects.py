@@ -1,0 +1,316 @@
+"""Variants of the encoder of objects, each one ingredient away from another.
+
+Used by ``variants.py``. A variant is a way to fit and a list of changes: names in the encoder's own
+modules that mean something else while it is fitted and while it encodes. A name that is gone, or
+that its module no longer reads, is an error: such a variant would be the final form unnoticed.
+"""
+
+from __future__ import annotations
+
+import ast
+import inspect
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from functools import partial
+from types import ModuleType
+from typing import Any, NamedTuple
+from unittest.mock import patch
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from slotenv.encoders.base import SlotOutput
+from slotenv.encoders.object_mixture import (
+    ObjectMixtureEncoder,
+    assignment,
+    encoder,
+    fit,
+    foreground,
+    making,
+    readout,
+)
+from slotenv.encoders.object_mixture.assignment import Assignment, Mixture, Runs, assign
+from slotenv.encoders.object_mixture.making import Parts, as_runs
+from slotenv.encoders.object_mixture.palette import fit_palette
+from slotenv.encoders.object_mixture.readout import Readout, fit_readout, read_slots
+from slotenv.frames import FramePreset
+from slotenv.objectives import SlotContrastive, Transition
+
+Frames = NDArray[np.uint8]
+Encode = Callable[[Frames], NDArray[np.float32]]
+Change = tuple[ModuleType, str, Any]
+
+PAIRS = 256  # frames with the next one beside them that starts are chosen by, as in pretraining
+_CENTROIDS = 8
+_BATCH, _RATE = 48, 3e-3  # of fine-tuning
+_LEAST_CHANGE = torch.tensor([0.08, 0.05])  # half ranges of log mass and slant that count as one
+
+
+class Sample(NamedTuple):
+    """What every variant is fitted to.
+
+    Attributes:
+        frames: (N, H, W, 3).
+        after: (N, H, W, 3) one step later; only fine-tuning looks at more than the first 256.
+        preset: Of the frames.
+        seed: Decides where slots start.
+        updates: Of fine-tuning.
+    """
+
+    frames: Frames
+    after: Frames
+    preset: FramePreset
+    seed: int
+    updates: int = 150
+
+
+class Variant(NamedTuple):
+    """A title for tables, a way to fit, and what differs in the encoder meanwhile."""
+
+    title: str
+    fit: Callable[[Sample], Encode]
+    changes: tuple[Change, ...] = ()
+
+
+@contextmanager
+def changed(variant: Variant) -> Iterator[None]:
+    """Make the changes of a variant, and undo them at the end.
+
+    Raises:
+        AttributeError: If a module does not have a name, or has it and does not read it.
+    """
+    with ExitStack() as stack:
+        for module, name, value in variant.changes:
+            if not any(
+                isinstance(node, ast.Name) and node.id == name and isinstance(node.ctx, ast.Load)
+                for node in ast.walk(ast.parse(inspect.getsource(module)))
+            ):
+                raise AttributeError(
+                    f"{module.__name__} does not read {name}: {variant.title!r} changes nothing"
+                )
+            stack.enter_context(patch.object(module, name, value))
+        yield
+
+
+# Ways to fit.
+
+
+def fitted(sample: Sample) -> ObjectMixtureEncoder:
+    """Fit the encoder as pretraining does."""
+    return ObjectMixtureEncoder.from_frames(
+        sample.frames,
+        next_frames=sample.after[:PAIRS],
+        preprocess=sample.preset,
+        seed=sample.seed,
+    ).eval()
+
+
+def several_starts(sample: Sample) -> Encode:
+    """Fit as pretraining does: the start whose slots tell best what comes next."""
+    return fitted(sample).encode
+
+
+def first_start(sample: Sample) -> Encode:
+    """Take the first start as it is."""
+    return ObjectMixtureEncoder.from_frames(
+        sample.frames, preprocess=sample.preset, seed=sample.seed
+    ).encode
+
+
+def likeliest_start(sample: Sample) -> Encode:
+    """Take, of the same starts, the one under which frames it was not fitted to are likeliest."""
+    starts: list[Parts] = []
+
+    def noted(*parts: Any) -> Parts:
+        starts.append(Parts(*parts))
+        return starts[-1]
+
+    with patch.object(making, "Parts", noted):
+        fitted(sample)
+    background = starts[0].background
+    palette = torch.from_numpy(background.palette.colours)
+    # Starts are fitted to the first of every few frames: these come after the second of them.
+    others = making._some(sample.after[1:], making._FIT_FRAMES)
+    runs = as_runs(background.foreground(others, max_runs=making.MAX_RUNS), palette)
+    weights = fit._balanced(runs, len(palette))  # as starts are fitted
+
+    def value(parts: Parts) -> float:
+        return float(mean_log_likelihood(assign(parts.mixture, runs), weights))
+
+    return ObjectMixtureEncoder._made_of(max(starts, key=value), sample.preset).eval().encode
+
+
+def colour_centroids(sample: Sample) -> Encode:
+    """Give the most frequent foreground colours a slot each: presence, mean x, mean y."""
+    palette = fit_palette(making._some(sample.frames, making._PALETTE_FRAMES))
+    background = foreground.fit_background(sample.frames, palette)
+    some = making._some(sample.frames, making._FIT_FRAMES)
+    found = background.foreground(some, max_runs=making.MAX_RUNS)
+    counts = np.bincount(found.colours.reshape(-1), found.weights.reshape(-1), len(palette.colours))
+    chosen = np.argsort(-counts, kind="stable")[:_CENTROIDS]
+
+    def encode(frames: Frames) -> NDArray[np.float32]:
+        found = background.foreground(frames, max_runs=making.MAX_RUNS)
+        slots = np.zeros((len(frames), len(chosen), 3), np.float32)
+        for slot, colour in enumerate(chosen):
+            weight = found.weights * (found.colours == colour)  # (B, R)
+            mass = np.maximum(weight.sum(1), 1e-6)
+            slots[:, slot, 0] = weight.any(1)
+            slots[:, slot, 1] = (weight * found.columns).sum(1) / mass
+            slots[:, slot, 2] = (weight * found.rows).sum(1) / mass
+        return slots
+
+    return encode
+
+
+def eight_numbers(sample: Sample) -> Encode:
+    """Add log mass and slant to what a slot says, relative to what is usual as the other looks."""
+    model = fitted(sample)
+
+    def found(frames: Frames) -> tuple[Tensor, Tensor]:
+        runs = as_runs(model.prepare(frames), model.palette)
+        found = assign(model.mixture, runs)
+        slots = read_slots(model.mixture, model.readout, found)
+        mass = found.moments[..., 0].clamp(min=1e-4)
+        row, column, row2, column2 = (found.moments[..., i] / mass for i in range(1, 5))
+        product = runs.features[..., 1] * runs.features[..., 2] * runs.weights  # (B, R)
+        crossed = torch.einsum("bkr,br->bk", found.posterior[:, :-1], product) / mass
+        deviations = ((row2 - row**2) * (column2 - column**2)).clamp(min=1e-16).sqrt()
+        slant = (crossed - row * column) / (deviations + 1e-6)
+        return slots, torch.stack([mass.log(), slant], -1)
+
+    with torch.no_grad():
+        slots, numbers = found(making._some(sample.frames, making._FIT_FRAMES))
+    middle, half = torch.zeros(model.num_slots, 2), torch.zeros(model.num_slots, 2)
+    for k in range(model.num_slots):
+        if (there := slots[:, k, 0] > 0.5).any():
+            low, high = torch.quantile(numbers[there, k], torch.tensor(readout._RANGE), dim=0)
+            middle[k], half[k] = (low + high) / 2, (high - low) / 2
+    half[half <= _LEAST_CHANGE] = 0.0
+
+    @torch.no_grad()
+    def encode(frames: Frames) -> NDArray[np.float32]:
+        slots, numbers = found(frames)
+        more = ((numbers - middle) / torch.where(half > 0, half, 1.0)).clamp(-1, 1) * (half > 0)
+        return torch.cat([slots, slots[..., :1] * more], -1).numpy()
+
+    return encode
+
+
+def fine_tuned(sample: Sample, *, diversity: float, likelihood: float) -> Encode:
+    """Train the fitted mixture on with SCN's losses, and measure anew what is usual.
+
+    Args:
+        sample: With the next frame of every frame.
+        diversity: Weight of SCN's L2 on centred slots; L1 (saliency) has weight 1.
+        likelihood: Weight of the negative log likelihood of a foreground pixel.
+    """
+    model = fitted(sample)
+    both = [as_runs(model.prepare(one), model.palette) for one in (sample.frames, sample.after)]
+    objective = SlotContrastive(
+        slot_dim=model.slot_dim, diversity_weight=diversity, center_diversity=True
+    )
+    with torch.no_grad():  # a product of equal slots is large from the start
+        objective.saliency_projection.weight.copy_(5 * torch.eye(model.slot_dim))
+    optimizer = torch.optim.Adam([*model.parameters(), *objective.parameters()], lr=_RATE)
+    generator = torch.Generator().manual_seed(sample.seed)
+    for _ in range(sample.updates):
+        chosen = torch.randperm(len(sample.frames), generator=generator)[:_BATCH]
+        pair = [Runs._make(field[chosen] for field in runs) for runs in both]
+        mixture = model.mixture
+        found = [assign(mixture, runs) for runs in pair]
+        slots = [SlotOutput(read_slots(mixture, model.readout, one)) for one in found]
+        loss = objective(Transition(slots[0], slots[1], torch.zeros(len(chosen)))).loss
+        if likelihood:
+            loss = loss - likelihood * mean_log_likelihood(found[0], pair[0].weights)
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+    with torch.no_grad():
+        every = max(len(sample.frames) // making._FIT_FRAMES, 1)
+        usual, _ = fit_readout(assign(model.mixture, Runs._make(f[::every] for f in both[0])))
+        for name, value in zip(("usual_mass", "moves", "look", "look_range"), usual, strict=True):
+            model.get_buffer(name).copy_(value)
+    return model.encode
+
+
+def mean_log_likelihood(found: Assignment, weights: Tensor) -> Tensor:
+    """Return the log density of a pixel, its mean over pixels that weigh (B, R)."""
+    return (found.logits.logsumexp(1) * weights).sum() / weights.sum()
+
+
+# What differs. Changes are values, or functions in place of functions.
+
+
+def _not_merged(mixture: Mixture, found: Assignment) -> Mixture:
+    return mixture
+
+
+def _as_they_are(runs: Runs, num_colours: int) -> Tensor:
+    return runs.weights
+
+
+def _place_only(mixture: Mixture, readout: Readout, found: Assignment) -> Tensor:
+    return read_slots(mixture, readout, found)[..., :3]
+
+
+_NO_MERGING: tuple[Change, ...] = ((fit, "_merge", _not_merged),)
+_NO_DROPPING: tuple[Change, ...] = ((fit, "_DROP", 0.0), (readout, "_FEWEST", 0.0))
+_ONE_USUAL: tuple[Change, ...] = ((foreground, "USUAL_COLOURS", 1), (encoder, "USUAL_COLOURS", 1))
+_NO_LOOKS: tuple[Change, ...] = ((encoder, "read_slots", _place_only),)  # starts are chosen as ever
+_AT_HOME: tuple[Change, ...] = ((assignment, "_LOOK_AROUND", (1.0,)),)
+_ONE_LOOK: tuple[Change, ...] = ((assignment, "_LOOK_AROUND", (1.0, 0.0)),)
+_ALL_AT_ONCE: tuple[Change, ...] = ((fit, "_FIRST", encoder.MAX_SLOTS), (fit, "_MORE", 0))
+
+UP: dict[str, Variant] = {
+    "centroids": Variant("colour centroids, K = 8, over the mode", colour_centroids, _ONE_USUAL),
+    "fixed": Variant(
+        "mixture of colour x row x column",
+        first_start,
+        (*_AT_HOME, *_NO_MERGING, *_NO_DROPPING, *_ONE_USUAL, *_NO_LOOKS),
+    ),
+    "inferred": Variant(
+        "+ place inferred in each frame",
+        first_start,
+        (*_NO_MERGING, *_NO_DROPPING, *_ONE_USUAL, *_NO_LOOKS),
+    ),
+    "merged": Variant("+ merging and dropping", first_start, (*_ONE_USUAL, *_NO_LOOKS)),
+    "usual": Variant("+ several usual colours at a place", first_start, _NO_LOOKS),
+    "first_start": Variant("+ looks", first_start),
+    "final": Variant("+ starts chosen by time contrast = final form", several_starts),
+}
+"""From simple to final, each with one ingredient more than the one before it."""
+
+WITHOUT: dict[str, Variant] = {
+    "no_merging": Variant("no merging", several_starts, _NO_MERGING),
+    "no_dropping": Variant("no dropping", several_starts, _NO_DROPPING),
+    "one_usual": Variant("one usual colour at a place", several_starts, _ONE_USUAL),
+    "no_wide": Variant(
+        "no exception for colours that cover much", several_starts, ((foreground, "_WIDE", 2.0),)
+    ),
+    "unbalanced": Variant(
+        "no balancing of pixels", several_starts, ((fit, "_balanced", _as_they_are),)
+    ),
+    "at_home": Variant("no place inferred in each frame", several_starts, _AT_HOME),
+    "one_look": Variant("one round of looking around", several_starts, _ONE_LOOK),
+    "all_at_once": Variant("all slots added at once", several_starts, _ALL_AT_ONCE),
+    "no_looks": Variant("no looks: presence, x, y", several_starts, _NO_LOOKS),
+    "first_start": UP["first_start"]._replace(title="first start only"),
+    "likeliest": Variant("starts chosen by held-out likelihood", likeliest_start),
+    "eight": Variant("log mass and slant as well: 8 numbers a slot", eight_numbers),
+    "tuned_saliency": Variant(
+        "fine-tuned: saliency", partial(fine_tuned, diversity=0.0, likelihood=0.0)
+    ),
+    "tuned_diversity": Variant(
+        "fine-tuned: saliency, diversity", partial(fine_tuned, diversity=1.0, likelihood=0.0)
+    ),
+    "tuned_likelihood": Variant(
+        "fine-tuned: saliency, diversity, likelihood",
+        partial(fine_tuned, diversity=1.0, likelihood=1.0),
+    ),
+}
+"""The final form with one ingredient taken out or replaced."""
+
+VARIANTS = UP | WITHOUT
