@@ -47,8 +47,8 @@ class SlotExtractor(BaseFeaturesExtractor, metaclass=_CarriesConfigs):
 
     Args:
         observation_space: One frame or a stack, channels first (as SB3 hands it) or last.
-        encoder: An encoder folder, a run folder, a hub id, or the dict that :meth:`policy_kwargs`
-            makes.
+        encoder: A ready-made encoder (``"pong"``), a folder, a hub id, or the dict that
+            :meth:`policy_kwargs` makes.
         frozen: Whether the encoder is left as it is; otherwise the policy's optimizer trains it.
         normalized_image: Whether images arrive in [0, 1], which SB3 sees to. Set it to False along
             with the policy's ``normalize_images=False``.
@@ -70,6 +70,7 @@ class SlotExtractor(BaseFeaturesExtractor, metaclass=_CarriesConfigs):
         frozen: bool = True,
         normalized_image: bool = True,
     ) -> None:
+        _check_switches(frozen=frozen, normalized_image=normalized_image)
         config, folder = _find(encoder)
         inner, absent = _open(config, folder)
         channels_last, frames = _layout(observation_space, inner)
@@ -100,7 +101,7 @@ class SlotExtractor(BaseFeaturesExtractor, metaclass=_CarriesConfigs):
         """Return ``policy_kwargs`` for an algorithm of Stable-Baselines3.
 
         Args:
-            encoder: An encoder folder, a run folder or a hub id.
+            encoder: A ready-made encoder (``"pong"``), a folder or a hub id.
             frozen: Whether the encoder is left as it is.
             **more: Other arguments of the policy, such as ``net_arch`` or ``normalize_images``.
 
@@ -108,6 +109,8 @@ class SlotExtractor(BaseFeaturesExtractor, metaclass=_CarriesConfigs):
             >>> policy_kwargs = SlotExtractor.policy_kwargs("runs/pong", net_arch=[64])
             ... # doctest: +SKIP
         """
+        _check_name(encoder)
+        _check_switches(frozen=frozen)
         folder = checkpoint.find_folder(encoder).resolve()
         config = {**checkpoint.read_config(folder), "folder": str(folder)}
         extractor_kwargs = {
@@ -193,13 +196,7 @@ def _find(encoder: object) -> tuple[dict[str, Any], Path | None]:
     if isinstance(encoder, dict):
         folder = encoder.get("folder")
         return {k: v for k, v in encoder.items() if k != "folder"}, folder and Path(folder)
-    if not isinstance(encoder, str | os.PathLike):
-        raise TypeError(
-            "SlotExtractor needs an encoder folder, a hub id or the dict of "
-            f"SlotExtractor.policy_kwargs, got {type(encoder).__name__}. Save an encoder in memory "
-            "with encoder.save_pretrained(folder)."
-        )
-    name = os.fspath(encoder)
+    name = _check_name(encoder)
     known = _configs.get(name)
     try:
         # What a saved agent told of is not looked for on the network: the agent has the weights.
@@ -211,6 +208,22 @@ def _find(encoder: object) -> tuple[dict[str, Any], Path | None]:
         return known, None
     _configs[name] = config
     return config, folder
+
+
+def _check_name(encoder: object) -> str:
+    if not isinstance(encoder, str | os.PathLike):
+        raise TypeError(
+            "SlotExtractor needs an encoder folder, a hub id or the dict of "
+            f"SlotExtractor.policy_kwargs, got {type(encoder).__name__}. Save an encoder in memory "
+            "with encoder.save_pretrained(folder)."
+        )
+    return os.fspath(encoder)
+
+
+def _check_switches(**switches: object) -> None:
+    for name, value in switches.items():
+        if not isinstance(value, bool | np.bool_):
+            raise TypeError(f"{name} must be True or False, got {value!r}")
 
 
 def _open(config: dict[str, Any], folder: Path | None) -> tuple[SlotEncoder, str | None]:

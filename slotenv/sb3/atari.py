@@ -7,8 +7,9 @@ from typing import Any
 
 import numpy as np
 from ale_py.vector_env import AtariVectorEnv
-from gymnasium.error import ClosedEnvironmentError
-from gymnasium.spaces import Box
+from gymnasium import Space
+from gymnasium.error import ClosedEnvironmentError, ResetNeeded
+from gymnasium.spaces import Box, Discrete
 from gymnasium.vector import AutoresetMode
 from numpy.typing import NDArray
 from stable_baselines3.common.vec_env import VecEnv
@@ -91,6 +92,7 @@ class AtariVecEnv(VecEnv):
             reward_clipping=False,
         )
         self._last: NDArray[np.uint8] | None = None
+        self._stepping = False
         actions = self._env.single_action_space
         super().__init__(n_envs, Box(0, 255, preset.shape, np.uint8), actions)
         metadata: Any = {**self.metadata, "render_fps": 60 // preset.frame_skip}
@@ -101,6 +103,9 @@ class AtariVecEnv(VecEnv):
         env = self._open()
         if any(self._options):
             raise ValueError("AtariVecEnv has no reset options: call set_options() to clear them")
+        if self._stepping:  # what is under way would be taken for the first step of the new games
+            env.recv()
+            self._stepping = False
         seeds = [-1 if seed is None else seed % _MAX_SEED for seed in self._seeds]
         obs, infos = env.reset(seed=np.array(seeds))
         self._reset_seeds()
@@ -109,17 +114,27 @@ class AtariVecEnv(VecEnv):
 
     def step_async(self, actions: NDArray[Any]) -> None:
         """Let the games go on in their threads."""
-        actions = np.asarray(actions)
+        env, actions = self._open(), np.asarray(actions)
         if actions.shape != (self.num_envs,) or actions.dtype.kind not in "iu":
             raise ValueError(
                 f"AtariVecEnv needs one whole number per game, shape ({self.num_envs},), got "
                 f"{actions.dtype} {actions.shape}"
             )
-        self._open().send(actions.astype(np.int64))
+        check_actions(actions, self.num_envs, self.action_space, user="AtariVecEnv")
+        if self._last is None:
+            raise ResetNeeded("AtariVecEnv: call reset() before the first step")
+        if self._stepping:
+            raise RuntimeError("AtariVecEnv is in a step already: call step_wait() or reset()")
+        env.send(actions.astype(np.int64))
+        self._stepping = True
 
     def step_wait(self) -> VecEnvStepReturn:
         """Wait for all games."""
-        obs, rewards, terminated, truncated, infos = self._open().recv()
+        env = self._open()
+        if not self._stepping:  # ale-py would wait forever
+            raise RuntimeError("AtariVecEnv has no step to wait for: call step_async() first")
+        obs, rewards, terminated, truncated, infos = env.recv()
+        self._stepping = False
         final = infos.pop("final_obs", None)
         dones = np.logical_or(terminated, truncated)
         info_list = _info_list(infos, self.num_envs)
@@ -183,6 +198,21 @@ class _OwnMetadata(AtariVectorEnv):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         self.metadata = dict(self.metadata)
         super().__init__(*args, **kwargs)
+
+
+def check_actions(actions: Any, count: int, space: Space[Any], *, user: str) -> None:
+    """Raise unless there is one action per environment and, if they are numbers, each exists.
+
+    Otherwise environments in processes or threads would die or never answer.
+    """
+    shape = np.shape(actions)
+    if shape[:1] != (count,):
+        raise ValueError(f"{user} needs one action for each of {count} environments, got {shape}")
+    if isinstance(space, Discrete):
+        first, past = int(space.start), int(space.start + space.n)
+        odd = [action for action in np.ravel(actions).tolist() if not first <= action < past]
+        if odd:
+            raise ValueError(f"{user} needs actions from {first} to {past - 1}, got {odd[0]}")
 
 
 def check_count(n_envs: object) -> None:

@@ -48,8 +48,8 @@ def with_slots(
     Args:
         env: A pixel environment; of Atari's, ``<Game>NoFrameskip-v4`` for an encoder pretrained on
             frames ``scn``, ``ALE/<Game>-v5`` for ``v5``.
-        encoder: An encoder folder, a run folder or a hub id. Default: what ``SLOTENV_ENCODER``
-            names.
+        encoder: A ready-made encoder (``"pong"``), a folder or a hub id. Default: what
+            ``SLOTENV_ENCODER`` names.
         flatten: Whether slots are one vector.
         motion: Whether each slot is followed by its change since the last step.
         clip_reward: Whether an Atari game's rewards become their sign. The zoo's ``Monitor`` is
@@ -57,9 +57,14 @@ def with_slots(
         device: Where the encoder's weights are put.
 
     Raises:
+        TypeError: If this is no single environment, or a switch is neither True nor False.
         ValueError: If no encoder is named, or the environment makes its frames in another way.
         FileNotFoundError: If there is no such encoder.
     """
+    if not isinstance(env, gym.Env):
+        raise TypeError(f"with_slots wraps one gymnasium.Env, got {type(env).__name__}")
+    if not isinstance(clip_reward, bool):
+        raise TypeError(f"clip_reward must be True or False, got {clip_reward!r}")
     name = encoder_from_environment() if encoder is None else encoder
     preset = LazyEncoder(name, device=device, user="slotenv.zoo.with_slots").preprocess
     atari = getattr(env.unwrapped, "ale", None) is not None

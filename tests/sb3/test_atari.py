@@ -178,6 +178,17 @@ def test_misuse_is_told_in_words(act, error, words):
         act()
 
 
+def test_a_step_under_way_is_not_taken_for_the_first_of_new_games():
+    seen = []
+    for under_way in (False, True):
+        venv = ready()
+        venv.seed(3)
+        if under_way:
+            venv.step_async(np.array([2, 3]))
+        seen.append([venv.reset(), venv.step(np.array([3, 2]))[0]])
+    np.testing.assert_array_equal(*seen)
+
+
 def test_threads_end_with_it():
     if not sys.platform.startswith("linux"):
         pytest.skip("counts threads in /proc")
