@@ -252,6 +252,8 @@ class WatchConfig:
     """Observations that the agent was given at once (VecFrameStack)."""
     normalize: Path | None = None
     """Statistics that VecNormalize saved with the agent (a pickle, too), if it was trained so."""
+    hold: bool = False
+    """Whether the agent was trained on held slots: hidden objects where they were last seen."""
     deterministic: bool = False
     """Let the agent take its most likely action in place of drawing one."""
     steps: int = 200

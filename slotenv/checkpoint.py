@@ -142,8 +142,14 @@ def find_folder(name: str | PathLike[str], *, revision: str | None = None, **hub
         **hub: For :func:`huggingface_hub.snapshot_download`.
 
     Raises:
+        TypeError: If the name is no text or path.
         FileNotFoundError: If there is none of them.
     """
+    if not isinstance(name, str | PathLike):
+        raise TypeError(
+            "an encoder is named by a folder, a hub id or a game that has a ready-made one, got "
+            f"{type(name).__name__}"
+        )
     path = Path(name)
     for folder in (path, path / "encoder"):
         recover_folder(folder)

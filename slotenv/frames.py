@@ -79,7 +79,7 @@ class FramePreset:
 
         Raises:
             TypeError: If the space is not a Box of uint8.
-            ValueError: If frames have another shape.
+            ValueError: If frames have another shape, or values up to 1 instead of 255.
         """
         need = f"{user} needs uint8 RGB frames of shape {self.shape} (preset {self.name!r})"
         if not isinstance(space, Box):
@@ -91,6 +91,11 @@ class FramePreset:
             )
         if space.shape != self.shape:
             raise ValueError(f"{need}, got shape {space.shape}. {_shape_hint(space.shape)}")
+        if space.high.max() <= 1:
+            raise ValueError(
+                f"{need} with values 0..255, got values 0..{space.high.max()}. Remove the wrapper "
+                "that scales pixels (the encoder scales them itself)."
+            )
 
     def check_frames(self, frames: Any) -> None:
         """Raise unless ``frames`` (array or tensor) is a uint8 batch (B, height, width, 3)."""

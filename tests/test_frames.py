@@ -51,6 +51,7 @@ def test_the_right_space_passes():
     [
         (Discrete(3), TypeError, "Me needs uint8 RGB frames.*got Discrete"),
         (Box(0, 1, (84, 80, 3), np.float32), TypeError, "got dtype float32.*scales"),
+        (Box(0, 1, (84, 80, 3), np.uint8), ValueError, r"0\.\.255, got values 0\.\.1\. .*scales"),
         (Box(0, 255, (84, 80), np.uint8), ValueError, "grey"),
         (Box(0, 255, (84, 80, 1), np.uint8), ValueError, "grey"),
         (Box(0, 255, (84, 80, 12), np.uint8), ValueError, "stack slots"),

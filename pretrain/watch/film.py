@@ -81,7 +81,7 @@ def agent_env(
     layouts = itertools.product((False, True), repeat=3)
     offered: list[gym.Env[Any, Any]] = [env]
     offered += [
-        ObjectSlotObservation(env, encoder, flatten=f, motion=m, keep_pixels=p)
+        ObjectSlotObservation(env, encoder, flatten=f, motion=m, keep_pixels=p, hold=config.hold)
         for f, m, p in layouts
     ]
     for candidate in offered:

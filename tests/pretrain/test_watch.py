@@ -23,6 +23,7 @@ from pretrain.watch.film import Film, agent_env, play
 from pretrain.watch.pages import COLOURS, Pages, _free_place
 from pretrain.watch.tracks import Tracks, follow
 from pretrain.watch.video import gif
+from slotenv.encoders import ObjectMixtureEncoder
 
 ENV = f"fake_envs:{SPRITES}"
 STEPS = 8
@@ -130,6 +131,18 @@ def test_agents_get_the_observations_they_were_trained_on(
         observations, _, _, _ = venv.step(actions)
         frames.append(venv.env_method("render")[0])
     np.testing.assert_array_equal(film.frames, frames)
+
+
+def test_an_agent_trained_on_held_slots_gets_them_so(tiny_encoder, tiny_encoder_folder):
+    rows = play(config_for(tiny_encoder_folder, steps=60), ENV, tiny_encoder).frames
+    encoder = ObjectMixtureEncoder.from_frames(rows, preprocess=tiny_encoder.preprocess)
+    held = slotenv.ObjectSlotObservation(gym.make(SPRITES), encoder, hold=True)
+    model = PPO("MlpPolicy", DummyVecEnv([lambda: held]), seed=0, device="cpu")
+    for hold in (False, True):
+        config = config_for(tiny_encoder_folder, frame_stack=1, hold=hold)
+        venv = agent_env(gym.make(SPRITES), encoder, model, config)
+        (env,) = venv.envs
+        assert env.get_wrapper_attr("_saved_kwargs")["hold"] is hold
 
 
 def test_an_agent_trained_on_normalised_slots_gets_them_so(
