@@ -106,21 +106,20 @@ def assign(mixture: Mixture, runs: Runs) -> Assignment:
     features = runs.features.transpose(1, 2).contiguous()  # (B, 6, R)
     weighted = runs.features * runs.weights.unsqueeze(-1)
     places = mixture.home.expand(batch, num_slots, 2)
-    for look in _LOOK_AROUND:
-        variance = (2 * mixture.size).exp() + look * (2 * mixture.spread).exp()  # (K, 2)
-        coefficients = F.pad(_coefficients(places, variance), (0, 1, 0, 1))  # (B, K + 1, 6)
-        logits = torch.baddbmm(colour, coefficients, features)
+    look_around = torch.tensor(_LOOK_AROUND, dtype=places.dtype, device=places.device)
+    variance = (2 * mixture.size).exp() + look_around[:, None, None] * (2 * mixture.spread).exp()
+    normaliser = -0.5 * variance.log().sum(-1, keepdim=True) - math.log(2 * math.pi)
+    precision = 1 / variance  # (rounds, K, 2)
+    square = -0.5 * precision
+    for i, look in enumerate(_LOOK_AROUND):
+        # What each Gaussian's log density is of the features; 0 for brightness and for no slot.
+        linear = places * precision[i]  # (B, K, 2)
+        constant = normaliser[i] - 0.5 * (places * linear).sum(-1, keepdim=True)
+        coefficients = torch.cat([constant, linear, square[i].expand_as(places)], -1)
+        logits = torch.baddbmm(colour, F.pad(coefficients, (0, 1, 0, 1)), features)
         posterior = logits.softmax(1)
         moments = torch.bmm(posterior, weighted)[:, :-1]
         if look > 0:
             sums, mass = moments[..., 1:3], moments[..., :1]
             places = (sums + _PULL_HOME * mixture.home) / (mass + _PULL_HOME)
     return Assignment(logits, posterior, moments, places)
-
-
-def _coefficients(places: Tensor, variance: Tensor) -> Tensor:
-    """Return what a Gaussian's log density is of the first five features, (B, K, 5)."""
-    linear = places / variance  # (B, K, 2)
-    constant = (-0.5 * places * linear - 0.5 * variance.log()).sum(-1) - math.log(2 * math.pi)
-    square = (-0.5 / variance).expand_as(places)
-    return torch.cat([constant.unsqueeze(-1), linear, square], -1)
