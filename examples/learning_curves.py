@@ -2,17 +2,17 @@
 
 Each arm is one command and appends its rows; `plot` draws them all against steps and wall time:
 
-    python examples/learning_curves.py run --arm slots --encoder runs/pong
+    python examples/learning_curves.py run --arm slots --encoder pong
     python examples/learning_curves.py run --arm coordinates
     python examples/learning_curves.py run --arm untrained --encoder runs/pong/snapshots/000000
     python examples/learning_curves.py run --arm pixels
     python examples/learning_curves.py plot
 
-The arms: slots with motion from an encoder; the game's true coordinates from RAM with their change,
-the upper bound; the slots of the same encoder before training; 84 x 84 grey frames, four stacked,
-with SB3's usual Atari settings. All play the same game: frame skip 4, no sticky actions, rewards
-clipped for learning and counted in full. Pretraining is counted as the encoder's provenance says,
-collection at 2,000 frames a second.
+The arms: slots with motion from an encoder, held if they say where they are; the game's true
+coordinates from RAM with their change, the upper bound; the slots of an encoder before training;
+84 x 84 grey frames, four stacked, with SB3's usual Atari settings. All play the same game: frame
+skip 4, no sticky actions, rewards clipped for learning and counted in full. Pretraining is counted
+as the encoder's provenance says, collection at 2,000 frames a second.
 """
 
 from __future__ import annotations
@@ -192,8 +192,10 @@ def build(run: Run) -> tuple[VecEnv, dict[str, Any], float]:
         return VecMonitor(envs), vector_settings(), 0.0
     if run.encoder is None:
         raise SystemExit(f"--arm {run.arm} needs --encoder: make one with python -m pretrain run")
-    slots = make_slot_vec_env(run.game, run.encoder, n_envs=_ENVS, seed=run.seed)
-    made = SlotEncoder.from_pretrained(run.encoder).provenance
+    encoder = SlotEncoder.from_pretrained(run.encoder)
+    hold = encoder.slot_fields is not None
+    slots = make_slot_vec_env(run.game, run.encoder, n_envs=_ENVS, seed=run.seed, hold=hold)
+    made = encoder.provenance
     before = 0.0
     if run.arm == "slots":
         before = made.get("train_seconds", 0.0) + made.get("frames", 0) / _COLLECTED_PER_SECOND
