@@ -26,7 +26,7 @@ DPI = 130
 LOWEST = -0.4
 """Accuracies below are drawn here, with their number: one of -27 would flatten the others."""
 
-# Okabe and Ito's colours, told apart by all kinds of colour vision, and two of Tol's.
+# Okabe and Ito's colours, told apart by all kinds of colour vision, and four of Tol's.
 _COLOURS = {
     "pixels": "#CC79A7",
     "random": "#999999",
@@ -36,10 +36,12 @@ _COLOURS = {
     "slot_attention_contrast": "#DDAACC",
     "cswm": "#009E73",
     "stdim": "#E69F00",
+    "objects": "#117733",
+    "objects_held": "#999933",
     "supervised": "#D55E00",
     "coordinates": "#F0E442",
 }
-_OTHERS = ("#555555", "#332288", "#117733", "#AA4499")  # hatched
+_OTHERS = ("#555555", "#332288", "#661100", "#AA4499")  # hatched
 _TICK: dict[str, Any] = {"color": "black", "linewidth": 2, "solid_capstyle": "butt"}
 _GAMES_A_ROW = 7
 _PALE = 0.45  # opacity of what does not compare with the rest
