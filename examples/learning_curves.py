@@ -189,7 +189,7 @@ def build(run: Run) -> tuple[VecEnv, dict[str, Any], float]:
         preset = preset_for(run.game, "scn")
         envs = DummyVecEnv([lambda: Coordinates(make_env(run.game, preset), run.game)] * _ENVS)
         envs.seed(run.seed)
-        return VecMonitor(envs), vector_settings(), 0.0
+        return VecNormalize(VecMonitor(envs), norm_reward=False), vector_settings(), 0.0
     if run.encoder is None:
         raise SystemExit(f"--arm {run.arm} needs --encoder: make one with python -m pretrain run")
     encoder = SlotEncoder.from_pretrained(run.encoder)
