@@ -5,7 +5,7 @@ INSTALLED := .venv/installed
 
 .PHONY: demo test lint types tests benchmarks clean
 
-demo: $(INSTALLED)  ## Pong from random play to slots and a report, in about 5 minutes on 2 cores.
+demo: $(INSTALLED)  ## Pong from random play to slots and a report, in about half a minute once installed.
 	$(BIN)/python -m pretrain run --env Pong --out runs/demo --budget demo
 
 test: lint types tests  ## Everything CI runs.
