@@ -49,7 +49,7 @@ from slotenv.sb3 import make_slot_vec_env
 
 ARMS = {
     "slots": ("slots, pretrained without labels", "#0072B2"),
-    "coordinates": ("true coordinates (upper bound)", "#009E73"),
+    "coordinates": ("true coordinates from RAM", "#009E73"),
     "untrained": ("slots of the untrained encoder", "#999999"),
     "pixels": ("pixels (CnnPolicy)", "#D55E00"),
 }
