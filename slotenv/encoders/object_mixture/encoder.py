@@ -116,15 +116,21 @@ class ObjectMixtureEncoder(SlotEncoder):
                 kept (:mod:`slotenv.encoders.object_mixture.time_contrast`).
 
         Raises:
-            ValueError: If there are no frames, more next frames than frames, or another
-                ``slot_dim`` is asked for.
+            TypeError: If frames are not uint8.
+            ValueError: If frames have another shape than the preset says, there are none, there are
+                more next frames than frames, or another ``slot_dim`` is asked for.
         """
+        if isinstance(preprocess, dict):
+            preprocess = FramePreset.from_dict(preprocess)
+        preprocess.check_frames(frames)
         if len(frames) == 0:
             raise ValueError("an encoder of objects needs frames to find them in, got none")
         if num_slots is not None and num_slots < 1:
             raise ValueError(f"num_slots must be positive, got {num_slots}")
         cls._check_slot_dim(slot_dim)
         most = MAX_SLOTS if num_slots is None else num_slots
+        if next_frames is not None:
+            preprocess.check_frames(next_frames)
         if next_frames is not None and len(next_frames) > len(frames):
             raise ValueError(
                 f"next_frames are those after the first frames, got {len(next_frames)} of them for "

@@ -94,6 +94,23 @@ def test_errors() -> None:
         encoder.refit(background(3), num_slots=1)
 
 
+@pytest.mark.parametrize("which", ["frames", "next_frames"])
+def test_frames_to_fit_are_checked(which: str) -> None:
+    good = scene(9, KNOWN).frames
+    for bad, error in ((good.astype(np.float32), TypeError), (good[:, 1:], ValueError)):
+        given = {"frames": good, "next_frames": good[:3]} | {which: bad[:3]}
+        with pytest.raises(error, match="frames must"):
+            ObjectMixtureEncoder.from_frames(preprocess=plain(HEIGHT, WIDTH), **given)
+
+
+def test_one_slot_is_enough_to_encode() -> None:
+    one = ObjectMixtureEncoder.from_frames(
+        scene(60, KNOWN).frames, preprocess=plain(HEIGHT, WIDTH), num_slots=1
+    )
+    assert one.encode(TEST.frames).shape == (60, 1, one.slot_dim)
+    assert one.boxes(TEST.frames).shape == (60, 1, 5)
+
+
 def test_known_colours_keep_their_indices() -> None:
     palette = fit_palette(scene(40, KNOWN).frames)
     more = fit_palette(scene(40, (*KNOWN, NEW)).frames, known=palette)
