@@ -237,3 +237,8 @@ def test_a_failing_block_leaves_the_old_folder(tmp_path):
     assert (folder / "a").read_text() == "old"
     recover_folder(folder)
     assert [p.name for p in tmp_path.iterdir()] == ["folder"]
+
+
+def test_a_wrong_device_is_named(tiny_encoder_folder: Path) -> None:
+    with pytest.raises(ValueError, match="no device 'gpu': use 'cpu', 'cuda'"):
+        SlotEncoder.from_pretrained(tiny_encoder_folder, device="gpu")

@@ -207,6 +207,10 @@ class SlotEncoder(
         folder = checkpoint.find_folder(
             pretrained_model_name_or_path, revision=revision, **hub_kwargs
         )
+        try:
+            device = torch.device(device)
+        except RuntimeError as error:
+            raise ValueError(f"no device {device!r}: use 'cpu', 'cuda' or 'cuda:0'") from error
         encoder = checkpoint.load(folder).to(device)
         if not isinstance(encoder, cls):
             raise TypeError(
