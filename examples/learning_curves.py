@@ -4,7 +4,8 @@ Each arm is one command and appends its rows; `plot` draws them all against step
 
     python examples/learning_curves.py run --arm slots --encoder pong
     python examples/learning_curves.py run --arm coordinates
-    python examples/learning_curves.py run --arm untrained --encoder runs/pong/snapshots/000000
+    python -m pretrain run --env Pong --method random --out runs/untrained
+    python examples/learning_curves.py run --arm untrained --encoder runs/untrained
     python examples/learning_curves.py run --arm pixels
     python examples/learning_curves.py plot
 

@@ -93,6 +93,11 @@ class TrainConfig:
                 f"method {self.method!r} takes no updates, got {self.updates}; those that do: "
                 f"{', '.join(trained)}"
             )
+        if self.settings and METHODS[self.method].objective is None:
+            raise ValueError(
+                f"method {self.method!r} has no objective and so no settings, got "
+                f"{', '.join(self.settings)}: name another --method, such as scn"
+            )
         _check_seed(self.seed)
         if not 0 < self.validation_share < 1:
             raise ValueError(

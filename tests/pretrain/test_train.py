@@ -319,6 +319,10 @@ def test_unknown_devices_are_named() -> None:
         ({"batch_size": 1}, "at least 2"),
         ({"updates": 0}, "updates must be at least 1, got 0"),
         ({"method": "objects", "updates": 9}, "'objects' takes no updates, got 9; those that do: "),
+        (
+            {"method": "objects", "settings": ("diversity_weight=1",)},
+            "so no settings, got diversity",
+        ),
         ({"method": "sc"}, "no method named 'sc'; there are: random, scn"),
         ({"settings": ("diversity_weight",)}, "settings are NAME=VALUE, got 'diversity_weight'"),
         ({"settings": ("diversity_weight=x",)}, "'x' in 'diversity_weight=x' is no number"),
