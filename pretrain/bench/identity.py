@@ -43,21 +43,33 @@ def measure_identity(config: IdentityConfig) -> Path:
     from pretrain.slots_draw import encoder_folders
     from pretrain.store import FrameStore
     from slotenv.atomic import write_atomic
+    from slotenv.checkpoint import read_config
     from slotenv.encoders import ObjectMixtureEncoder
     from slotenv.probe import run_identity
 
     config.out.mkdir(parents=True, exist_ok=True)
+    path = config.out / "identity.jsonl"
+    known = {row["key"]: row for row in map(json.loads, _lines(path)) if "key" in row}
     rows: list[dict[str, Any]] = []
     for game, folder in encoder_folders(config.games, bench=config.bench).items():
-        encoder = ObjectMixtureEncoder.from_pretrained(folder)
         store = FrameStore(probe_folder(config.bench, game))
-        report = run_identity(encoder, store, game, max_frames=config.frames, still_axes=True)
-        rows.append({"game": game, **report.to_dict()})
-        overall = report.overall
-        print(f"{game}: {overall.changes_per_thousand} changes per 1,000 frames", flush=True)
-    write_atomic(config.out / "identity.jsonl", "".join(json.dumps(row) + "\n" for row in rows))
+        key = f"{read_config(folder)['weights_sha256']} {store.checksum} {config.frames}"
+        if key not in known:
+            encoder = ObjectMixtureEncoder.from_pretrained(folder)
+            report = run_identity(encoder, store, game, max_frames=config.frames, still_axes=True)
+            known[key] = {"game": game, **report.to_dict(), "key": key}
+            # All that is known is kept until the end, so that the same call goes on after a stop.
+            write_atomic(path, "".join(json.dumps(row) + "\n" for row in known.values()))
+            changes = report.overall.changes_per_thousand
+            print(f"{game}: {changes} changes per 1,000 frames", flush=True)
+        rows.append(known[key])
+    write_atomic(path, "".join(json.dumps(row) + "\n" for row in rows))
     write_atomic(config.out / "identity.md", identity_table(rows))
     return config.out / "identity.md"
+
+
+def _lines(path: Path) -> list[str]:
+    return path.read_text().splitlines() if path.exists() else []
 
 
 def identity_table(rows: list[dict[str, Any]]) -> str:

@@ -28,6 +28,13 @@ def test_rows_and_table_of_a_finished_bench(
     assert (row["game"], row["frames"]) == ("pong", 200)
     assert set(row["objects"]) == {"player", "enemy", "ball"}
     assert "| pong |" in (out / "identity.md").read_text()
+    table = (out / "identity.md").read_text()
+    capsys.readouterr()
+    main([*arguments, "--frames", "200"])  # done before: nothing is measured again
+    assert "changes per 1,000 frames" not in capsys.readouterr().out
+    assert (out / "identity.md").read_text() == table
+    main([*arguments, "--frames", "100"])
+    assert json.loads((out / "identity.jsonl").read_text())["frames"] == 100
 
 
 def test_table_by_hand() -> None:
