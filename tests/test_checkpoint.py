@@ -239,6 +239,6 @@ def test_a_failing_block_leaves_the_old_folder(tmp_path):
     assert [p.name for p in tmp_path.iterdir()] == ["folder"]
 
 
-def test_a_wrong_device_is_named(tiny_encoder_folder: Path) -> None:
+def test_a_wrong_device_is_named(tiny_encoder_folder):
     with pytest.raises(ValueError, match="no device 'gpu': use 'cpu', 'cuda'"):
         SlotEncoder.from_pretrained(tiny_encoder_folder, device="gpu")

@@ -53,6 +53,9 @@ def _context(run: RunFolder, pictures: Pictures) -> dict[str, Any]:
         "preset": encoder.preprocess,
         "num_slots": encoder.num_slots,
         "slot_dim": encoder.slot_dim,
+        "slot_fields": encoder.slot_fields,
+        "method": encoder.provenance.get("title", "unknown"),
+        "untrained": encoder.provenance.get("updates") == 0,
         "report": report,
         "tiles": _tiles(run),
         "headings": tables.headings(),
@@ -83,10 +86,12 @@ def _facts(run: RunFolder) -> list[str]:
     facts = [f"Frames of {preset.height} × {preset.width} pixels (preset “{preset.name}”)"]  # noqa: RUF001
     if known.get("frames"):
         facts.append(f"{known['frames']:,} of them to learn from")
-    if known.get("updates") is not None:
+    if known.get("updates"):
         facts.append(f"{known['updates']:,} updates")
     if known.get("train_seconds"):
-        facts.append(f"{known['train_seconds'] / 60:.0f} minutes of training")
+        seconds = known["train_seconds"]
+        spent = f"{seconds / 60:.0f} minutes" if seconds >= 60 else f"{seconds:.0f} seconds"
+        facts.append(f"made in {spent}")
     if known.get("device"):
         facts.append(f"on {known['device']}")
     if run.game:

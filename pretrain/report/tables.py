@@ -99,7 +99,7 @@ def comparison_notes(run: RunFolder) -> list[str]:
         )
     updates = encoder.provenance.get("updates")
     if updates != PAPER_UPDATES:
-        ours = "an unknown number" if updates is None else f"{updates:,}"
+        ours = {None: "an unknown number", 0: "none"}.get(updates, f"{updates or 0:,}")
         notes.append(
             f"The paper's encoders were trained for {PAPER_UPDATES:,} updates, this one for {ours}."
         )
