@@ -12,6 +12,7 @@ MARKED = (
     "other lines; the accuracy tables have means over the same games."
 )
 _MEAN_ROWS = 4  # besides the first
+_EXPLODED = 100.0  # no R2 that means anything is this far from [-1, 1]
 
 
 def count_games(count: int) -> str:
@@ -20,11 +21,12 @@ def count_games(count: int) -> str:
 
 
 def show(found: Estimate | None, digits: int = 3) -> str:
-    """Write a mean, with its standard error where there is one."""
+    """Write a mean, with its standard error where there is one; two digits of an exploded one."""
     if found is None:
         return NONE
-    error = "" if found.error is None else f" ± {found.error:.{digits}f}"
-    return f"{found.mean:.{digits}f}{error}"
+    form = f".{digits}f" if abs(found.mean) < _EXPLODED else ".1e"
+    error = "" if found.error is None else f" ± {found.error:{form}}"
+    return f"{found.mean:{form}}{error}"
 
 
 def overall(scores: Scores, title: str, games: Sequence[str], digits: int = 3) -> str:

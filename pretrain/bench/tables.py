@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 
 from pretrain.bench.aggregate import Scores, bootstrap, scores_of
@@ -17,7 +17,7 @@ from pretrain.bench.means import (
     overall,
     show,
 )
-from slotenv.labels import Label, labels_for
+from slotenv.labels import labels_for
 from slotenv.probe import PAPER_ABLATION, PAPER_ACCURACY, PAPER_DISENTANGLEMENT
 
 PAPER_NAMES = {  # of our methods, in the paper's table 3 or in its authors' notebook
@@ -28,7 +28,9 @@ PAPER_NAMES = {  # of our methods, in the paper's table 3 or in its authors' not
     "stdim": "notebook_stdim",
 }
 _DISENTANGLEMENT = ("modularity", "weighted_modularity", "compactness")
-_COORDINATES = ("position", "encoded")  # statuses of labels that tell where something is
+_AHEAD = "games ahead of the paper's SCN and C-SWM"
+_AFFINE = ("position",)  # statuses of labels that are on a line with a coordinate
+_COORDINATES = (*_AFFINE, "encoded")  # and of those that tell it in a code
 _REASON_CHARS = 40
 
 Lines = list[str]
@@ -60,6 +62,8 @@ def accuracy_table(scores: Scores, *, paper: bool) -> Lines:
         if i == 0:
             spread = partial(_interval, scores, games=games)
             lines.append(["95 % interval over games", *_beside(scores, paper, [], spread)])
+    if paper and (rivals := _rivals(scores.games)):
+        lines.append([_AHEAD, *_beside(scores, paper, [], partial(_ahead, scores, rivals))])
     notes = [mean_note(scores, cut)]
     if paper and "stdim" in scores.methods.values():
         notes.append("ST-DIM's paper column is from the notebook of SCN's authors.")
@@ -137,24 +141,36 @@ def ablation_table(rows: Sequence[Row]) -> Lines:
 
 
 def label_effect_table(rows: Sequence[Row]) -> Lines:
-    """Return overall accuracy with all labels of the paper, and with the coordinates alone."""
+    """Return overall accuracy with all labels of the paper, and with the coordinates alone.
+
+    Coordinates are counted twice: with those whose byte is in a code that no linear probe undoes,
+    and without.
+    """
     every = scores_of(rows, "scn", "accuracy")
-    only = scores_of(rows, "scn", _coordinate_accuracy)
-    full = only.full_games()
+    only = scores_of(rows, "scn", partial(_accuracy_of, _COORDINATES))
+    affine = scores_of(rows, "scn", partial(_accuracy_of, _AFFINE))
+    full = affine.full_games()
     if not full:
         return []
     lines: list[list[str]] = []
     partly: list[list[str]] = []
     for title in every.titles:
-        games = only.covered(title, full)
-        cells = [overall(scores, title, games) for scores in (every, only)]
+        games = affine.covered(title, full)
+        cells = [overall(scores, title, games) for scores in (every, only, affine)]
         if games == full:
             lines.append([title, *cells])
         elif games:
             partly.append([f"{title} ({count_games(len(games))})", *cells])
     labels = [label for game in full for label in labels_for(game, "scn").labels]
-    counts = len(labels), sum(map(_is_coordinate, labels))
-    headings = ["method", f"all {counts[0]} labels", f"the {counts[1]} that are coordinates"]
+    some, fewer = (
+        sum(label.status in kinds for label in labels) for kinds in (_COORDINATES, _AFFINE)
+    )
+    headings = [
+        "method",
+        f"all {len(labels)} labels",
+        f"the {some} that are coordinates",
+        f"the {fewer} whose byte is on a line with one",
+    ]
     left_out = sorted(set(every.full_games()) - set(full))
     note = f"Means over {count_games(len(full))} ({', '.join(full)})"
     note += f"; no such label is scored in {', '.join(left_out)}." if left_out else "."
@@ -234,11 +250,24 @@ def _digits(name: str) -> int:
     return 3 if "accuracy" in name else 4
 
 
-def _is_coordinate(label: Label) -> bool:
-    return label.status in _COORDINATES
-
-
-def _coordinate_accuracy(row: Row) -> float | None:
-    names = {label.name for label in labels_for(row["game"], "scn").labels if _is_coordinate(label)}
+def _accuracy_of(statuses: Sequence[str], row: Row) -> float | None:
+    labels = labels_for(row["game"], "scn").labels
+    names = {label.name for label in labels if label.status in statuses}
     values = [value for name, value in row["accuracy_by_label"].items() if name in names]
     return sum(values) / len(values) if values else None
+
+
+def _rivals(games: Sequence[str]) -> dict[str, float]:
+    """Return the better of the paper's SCN and C-SWM, by game."""
+    rivals = {}
+    for game in games:
+        numbers = [PAPER_ACCURACY.get(game, {}).get(name) for name in ("scn", "cswm")]
+        if known := [number for number in numbers if number is not None]:
+            rivals[game] = max(known)
+    return rivals
+
+
+def _ahead(scores: Scores, rivals: Mapping[str, float], title: str) -> str:
+    part = [game for game in rivals if game in scores.values.get(title, {})]
+    won = [game for game in part if scores.by_game(title, [game])[0] > rivals[game]]
+    return f"{len(won)} of {len(part)}" if part else NONE

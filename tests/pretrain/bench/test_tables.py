@@ -189,8 +189,17 @@ def test_labels_that_are_not_coordinates(row: MakeRow) -> None:
     values = {label.name: 0.8 if ok else 0.2 for label, ok in zip(labels, real, strict=True)}
     overall = float(np.mean(list(values.values())))
     lines = label_effect_table([row("scn", "tennis", overall, accuracy_by_label=values)])
-    assert cells(lines, "SCN") == [f"{overall:.3f}", "0.800"]
+    assert cells(lines, "SCN") == [f"{overall:.3f}", "0.800", "0.800"]
     assert f"the {sum(real)} that are coordinates" in lines[0]
+
+
+def test_labels_in_a_code_are_counted_apart(row: MakeRow) -> None:
+    # Demon Attack keeps player_x and three enemies' x, all in a code, and four y's.
+    labels = labels_for("demonattack").labels
+    values = {label.name: 0.5 if label.axis == "y" else 0.1 for label in labels}
+    lines = label_effect_table([row("scn", "demonattack", 0.3, accuracy_by_label=values)])
+    assert cells(lines, "SCN") == ["0.300", "0.300", "0.500"]
+    assert "| the 4 whose byte is on a line with one |" in lines[0]
 
 
 def test_labels_of_a_method_that_lacks_games(row: MakeRow) -> None:
@@ -204,8 +213,8 @@ def test_labels_of_a_method_that_lacks_games(row: MakeRow) -> None:
         )
     ]
     lines = label_effect_table(rows)
-    assert cells(lines, "Random-CNN") == ["0.300", "0.300"]
-    assert cells(lines, "SCN (1 game)") == ["0.600", "0.600"]
+    assert cells(lines, "Random-CNN") == ["0.300"] * 3
+    assert cells(lines, "SCN (1 game)") == ["0.600"] * 3
     assert "Means over 2 games (pong, tennis)" in lines[-1]
 
 
@@ -258,7 +267,21 @@ def test_nothing_yet_renders(tmp_path: Path, row: MakeRow) -> None:
     assert "failed: no" in render([failed(row("scn", "pong", None), "no")], tmp_path).read_text()
 
 
+def test_games_ahead_of_the_paper_are_counted(row: MakeRow) -> None:
+    # The better of the paper's SCN and C-SWM: boxing 0.68, freeway 0.84, pong 0.82.
+    known = {"scn": {"boxing": 0.69, "freeway": 0.84, "pong": 0.9}, "random": {"pong": 0.5}}
+    rows = [row(method, game, a) for method, part in known.items() for game, a in part.items()]
+    lines = accuracy_table(scores_of(rows, "scn", "accuracy"), paper=True)
+    first = "games ahead of the paper's SCN and C-SWM"
+    assert cells(lines, first) == ["0 of 1", "", "2 of 3", ""]
+    assert first not in "".join(accuracy_table(scores_of(rows, "scn", "accuracy"), paper=False))
+
+
 def test_a_wild_number_is_drawn(row: MakeRow, tmp_path: Path) -> None:
+    wild = [row("pixels", "tennis", -12_262_339.5), row("pixels", "pong", -99.0)]
+    lines = accuracy_table(scores_of(wild, "scn", "accuracy"), paper=False)
+    assert cells(lines, "tennis") == ["-1.2e+07"]
+    assert cells(lines, "pong") == ["-99.000"]
     render([row("scn", "pong", -27.0), row("scn", "boxing", 0.5)], tmp_path)
 
 
