@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import Annotated, Any, Literal, NamedTuple
 
@@ -34,6 +34,17 @@ BUDGETS = {
     "short": Budget(frames=100_000, updates=16_000, probe_frames=50_000),
     "paper": Budget(frames=100_000, updates=62_500, probe_frames=50_000),
 }
+
+_OF_TRAINING = (
+    "settings",
+    "updates",
+    "batch_size",
+    "run_length",
+    "learning_rate",
+    "validate_every",
+    "devices",
+    "precision",
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -87,17 +98,6 @@ class TrainConfig:
             )
         _check_positive(self, "updates", "validate_every", "slot_dim", "threads", "num_slots")
         _check_positive(self, "run_length", "devices")
-        if self.updates is not None and METHODS[self.method].objective is None:
-            trained = [name for name, method in METHODS.items() if method.objective is not None]
-            raise ValueError(
-                f"method {self.method!r} takes no updates, got {self.updates}; those that do: "
-                f"{', '.join(trained)}"
-            )
-        if self.settings and METHODS[self.method].objective is None:
-            raise ValueError(
-                f"method {self.method!r} has no objective and so no settings, got "
-                f"{', '.join(self.settings)}: name another --method, such as scn"
-            )
         _check_seed(self.seed)
         if not 0 < self.validation_share < 1:
             raise ValueError(
@@ -105,6 +105,19 @@ class TrainConfig:
             )
         if not self.learning_rate > 0:
             raise ValueError(f"learning_rate must be positive, got {self.learning_rate}")
+        if METHODS[self.method].objective is None:
+            self._check_nothing_is_trained()
+
+    def _check_nothing_is_trained(self) -> None:
+        """Refuse what would be passed over without a word."""
+        for field_ in fields(self):
+            value = getattr(self, field_.name)
+            if field_.name in _OF_TRAINING and value != field_.default:
+                trained = [name for name, method in METHODS.items() if method.objective is not None]
+                raise ValueError(
+                    f"method {self.method!r} is not trained and takes no {field_.name}, got "
+                    f"{value}; those that do: {', '.join(trained)}"
+                )
 
     @property
     def resolved_method(self) -> Method:

@@ -7,6 +7,7 @@ import json
 import shlex
 import time
 import traceback
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -183,15 +184,20 @@ def _run(config: BenchConfig, cell: Cell, folder: Path, threads: int | None) -> 
 
 
 def _train_config(config: BenchConfig, cell: Cell, threads: int | None) -> TrainConfig:
-    return TrainConfig(
+    given = TrainConfig(
         method=cell.method,
         settings=cell.settings,
-        updates=config.updates if cell.is_trained else None,
-        batch_size=config.batch_size,
-        run_length=config.run_length,
         seed=cell.seed,
         threads=threads,
         device=config.device,
+    )
+    if not cell.is_trained:
+        return given
+    return replace(
+        given,
+        updates=config.updates,
+        batch_size=config.batch_size,
+        run_length=config.run_length,
     )
 
 

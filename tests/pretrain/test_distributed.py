@@ -128,11 +128,11 @@ def test_run_refuses_before_it_collects(
 def test_missing_gpus_are_counted(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
     monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
-    assert check_devices(TrainConfig(devices=2)).type == "cuda"
+    assert check_devices(TrainConfig(method="scn", devices=2)).type == "cuda"
     with pytest.raises(ValueError, match="asked for 4 devices, there are 2 GPUs: lower --devices"):
-        check_devices(TrainConfig(devices=4))
+        check_devices(TrainConfig(method="scn", devices=4))
     with pytest.raises(ValueError, match="cuda:1 is one device, --devices 2 takes cuda"):
-        check_devices(TrainConfig(devices=2, device="cuda:1"))
+        check_devices(TrainConfig(method="scn", devices=2, device="cuda:1"))
     with pytest.raises(ValueError, match="devices must be at least 1, got 0"):
         TrainConfig(devices=0)
 

@@ -256,10 +256,11 @@ def test_settings_reach_the_objective_and_unknown_ones_are_named(store: FrameSto
 
 
 def test_the_random_method_saves_the_initial_weights(store: FrameStore, tmp_path: Path) -> None:
-    random = train(store, TrainConfig(**SMALL | {"method": "random"}), tmp_path / "r", num_slots=2)
+    untrained = TrainConfig(method="random", slot_dim=4, threads=1)
+    random = train(store, untrained, tmp_path / "r", num_slots=2)
     train(store, TrainConfig(updates=10, **SMALL), tmp_path / "s", num_slots=2)
-    untrained = SlotEncoder.from_pretrained(tmp_path / "s" / "snapshots" / "000000")
-    assert_equal_weights(random, untrained)
+    start = SlotEncoder.from_pretrained(tmp_path / "s" / "snapshots" / "000000")
+    assert_equal_weights(random, start)
     assert random.provenance["updates"] == 0
     assert_equal_weights(SlotEncoder.from_pretrained(tmp_path / "r"), random)
 
@@ -318,11 +319,10 @@ def test_unknown_devices_are_named() -> None:
     [
         ({"batch_size": 1}, "at least 2"),
         ({"updates": 0}, "updates must be at least 1, got 0"),
-        ({"method": "objects", "updates": 9}, "'objects' takes no updates, got 9; those that do: "),
-        (
-            {"method": "objects", "settings": ("diversity_weight=1",)},
-            "so no settings, got diversity",
-        ),
+        ({"updates": 9}, "'objects' is not trained and takes no updates, got 9; those that do: "),
+        ({"settings": ("diversity_weight=1",)}, "takes no settings, got "),
+        ({"run_length": 8}, "'objects' is not trained and takes no run_length, got 8"),
+        ({"method": "random", "devices": 2}, "'random' is not trained and takes no devices"),
         ({"method": "sc"}, "no method named 'sc'; there are: random, scn"),
         ({"settings": ("diversity_weight",)}, "settings are NAME=VALUE, got 'diversity_weight'"),
         ({"settings": ("diversity_weight=x",)}, "'x' in 'diversity_weight=x' is no number"),
