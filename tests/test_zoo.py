@@ -22,7 +22,7 @@ from slotenv.frames import SCN, V5
 from slotenv.zoo import PPO_YAML, VARIABLE, encoder_from_environment, with_slots
 
 PONG = "PongNoFrameskip-v4"
-ZOO_KEYS = ("env_wrapper", "policy", "n_envs", "n_timesteps", "learning_rate")
+ZOO_KEYS = ("env_wrapper", "normalize", "policy", "n_envs", "n_timesteps", "learning_rate")
 
 
 @pytest.fixture(scope="module")
@@ -145,6 +145,24 @@ def test_other_pixel_environments_keep_their_rewards(tiny_encoder_folder, monkey
     env = with_slots(gym.make(SPRITES))
     assert isinstance(env, slotenv.ObjectSlotObservation)
     assert env.observation_space.shape == (3, 4)
+
+
+@pytest.mark.ale
+def test_slots_that_know_when_they_are_hidden_are_held(pong_folder):
+    frames = {name: with_slots(gym.make(PONG), "pong", hold=name) for name in (None, True, False)}
+    slots = {name: env.reset(seed=0)[0] for name, env in frames.items()}
+    rng = np.random.default_rng(0)
+    differ = False
+    for action in rng.integers(6, size=60):
+        slots = {name: env.step(int(action))[0] for name, env in frames.items()}
+        np.testing.assert_array_equal(slots[None], slots[True])
+        differ |= not np.array_equal(slots[None], slots[False])
+    assert differ  # the ball is away between points
+    for env in frames.values():
+        env.close()
+    with_slots(gym.make(PONG), pong_folder).close()  # numbers without names are not
+    with pytest.raises(ValueError, match="hold=True needs an encoder whose slots say"):
+        with_slots(gym.make(PONG), pong_folder, hold=True)
 
 
 def test_an_encoder_that_is_not_named_is_asked_for(monkeypatch):

@@ -1,6 +1,7 @@
 """PPO on slots, for ``python -m rl_zoo3.train --algo ppo -conf slotenv.zoo.ppo``.
 
-Raises a ValueError on import unless the environment variable ``SLOTENV_ENCODER`` names an encoder.
+The settings of the agent on slots in ``examples/learning_curves.py``. Raises a ValueError on
+import unless the environment variable ``SLOTENV_ENCODER`` names an encoder.
 """
 
 from typing import Any
@@ -11,6 +12,7 @@ _PPO: dict[str, Any] = {
     "env_wrapper": [
         {"slotenv.zoo.with_slots": {"encoder": encoder_from_environment(), "motion": True}}
     ],
+    "normalize": {"norm_obs": True, "norm_reward": False},
     "policy": "MlpPolicy",
     "policy_kwargs": {"net_arch": [128, 128]},
     "n_envs": 8,

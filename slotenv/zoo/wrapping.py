@@ -40,6 +40,7 @@ def with_slots(
     *,
     flatten: bool = False,
     motion: bool = False,
+    hold: bool | None = None,
     clip_reward: bool = True,
     device: str = "cpu",
 ) -> gym.Env[Any, Any]:
@@ -52,6 +53,8 @@ def with_slots(
             ``SLOTENV_ENCODER`` names.
         flatten: Whether slots are one vector.
         motion: Whether each slot is followed by its change since the last step.
+        hold: Whether a hidden object's numbers stay as they were last seen; by default they do for
+            encoders whose slots say when their object is hidden (``slot_fields``).
         clip_reward: Whether an Atari game's rewards become their sign. The zoo's ``Monitor`` is
             inside and reports the game's own score.
         device: Where the encoder's weights are put.
@@ -66,13 +69,16 @@ def with_slots(
     if not isinstance(clip_reward, bool):
         raise TypeError(f"clip_reward must be True or False, got {clip_reward!r}")
     name = encoder_from_environment() if encoder is None else encoder
-    preset = LazyEncoder(name, device=device, user="slotenv.zoo.with_slots").preprocess
+    lazy = LazyEncoder(name, device=device, user="slotenv.zoo.with_slots")
+    preset = lazy.preprocess
+    if hold is None:
+        hold = lazy.slot_fields is not None
     atari = getattr(env.unwrapped, "ale", None) is not None
     if atari and preset.name != "plain":
         _check_emulator(env, preset)
         if preset.name == "scn":
             env = _scn_frames(env, preset)
-    env = ObjectSlotObservation(env, name, flatten=flatten, motion=motion, device=device)
+    env = ObjectSlotObservation(env, name, flatten=flatten, motion=motion, hold=hold, device=device)
     return gym.wrappers.TransformReward(env, _sign) if atari and clip_reward else env
 
 
