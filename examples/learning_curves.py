@@ -121,7 +121,7 @@ class Coordinates(gym.ObservationWrapper[NDArray[np.float32], int, NDArray[np.ui
 
 
 class Curve(BaseCallback):
-    """Writes the mean return of the last 50 games now and then, and keeps the time limit."""
+    """Writes mean return and length of the last 50 games now and then; keeps the time limit."""
 
     def __init__(self, run: Run, before: float) -> None:
         super().__init__()
@@ -142,6 +142,7 @@ class Curve(BaseCallback):
                 "pretraining_seconds": round(self._before, 1),
                 "return": float(np.mean([game["r"] for game in games])),
                 "games": len(games),
+                "length": float(np.mean([game["l"] for game in games])),
             }
             with open(self._run.out, "a", encoding="utf-8") as file:
                 file.write(json.dumps(row) + "\n")

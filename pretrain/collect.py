@@ -18,6 +18,7 @@ from pathlib import Path
 import ale_py
 import numpy as np
 
+from pretrain.lock import alone_in
 from pretrain.players import check_player, make_player
 from pretrain.progress import Progress
 from pretrain.store import (
@@ -27,6 +28,7 @@ from pretrain.store import (
     compress_frame,
     create,
     finish,
+    remove_leftovers,
     write_shard,
 )
 from slotenv.environments import make_env, read_ram
@@ -49,23 +51,32 @@ def collect(folder: Path, description: DataDescription, *, workers: int | None =
 
     Raises:
         StoreError: If the folder holds something else or a damaged shard.
+        FolderInUse: If another process collects into it.
         ValueError: If the player cannot play this environment.
         OSError: If the disk is full; nothing that was collected is lost.
         KeyboardInterrupt: On Ctrl-C; the same call goes on from there.
     """
     check_player(description.player, description.env_id)
-    missing = create(folder, description)
-    if missing:
-        workers = min(workers or os.cpu_count() or 1, len(missing))
-        total = description.num_steps
-        done = total - sum(description.shard_length(shard) for shard in missing)
-        with Progress("collect", total=total, start=done, unit="frames") as progress:
-            if workers == 1:
-                for shard in missing:
-                    collect_shard(folder, description, shard, tick=progress.advance)
-            else:
-                _in_processes(folder, description, missing, workers, progress)
+    if create(folder, description):
+        with alone_in(folder):
+            remove_leftovers(folder)
+            missing = create(folder, description)  # another process may have come to its end
+            _collect(folder, description, missing, workers)
     return finish(folder)
+
+
+def _collect(
+    folder: Path, description: DataDescription, missing: list[int], workers: int | None
+) -> None:
+    workers = min(workers or os.cpu_count() or 1, max(len(missing), 1))
+    total = description.num_steps
+    done = total - sum(description.shard_length(shard) for shard in missing)
+    with Progress("collect", total=total, start=done, unit="frames") as progress:
+        if workers == 1:
+            for shard in missing:
+                collect_shard(folder, description, shard, tick=progress.advance)
+        else:
+            _in_processes(folder, description, missing, workers, progress)
 
 
 def collect_shard(

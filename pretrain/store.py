@@ -117,8 +117,6 @@ def create(folder: Path, description: DataDescription) -> list[int]:
         StoreError: If the folder holds another data set or a damaged shard.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    for leftover in folder.glob(".shard-*.tmp"):  # of a collection that was killed
-        leftover.unlink()
     path = folder / _DESCRIPTION
     if path.exists():
         there = read_description(folder)
@@ -146,6 +144,12 @@ def create(folder: Path, description: DataDescription) -> list[int]:
         else:
             missing.append(shard)
     return missing
+
+
+def remove_leftovers(folder: Path) -> None:
+    """Delete the unfinished files of a collection that was killed."""
+    for leftover in folder.glob(".shard-*.tmp"):
+        leftover.unlink()
 
 
 def _written(description: DataDescription) -> dict[str, Any]:

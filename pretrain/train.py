@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import time
+from contextlib import nullcontext
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,7 @@ from pretrain.batches import (
     split_episodes,
 )
 from pretrain.config import TrainConfig
+from pretrain.lock import alone_in
 from pretrain.metrics_log import MetricsLog
 from pretrain.models import build, make_untrained, provenance, refuse_other
 from pretrain.peers import Alone
@@ -57,6 +59,7 @@ def train(
     Raises:
         ValueError: If K, the frames or the number of pairs do not fit, or the folder holds the
             state of another training.
+        FolderInUse: If another process trains in the folder.
         TrainingDiverged: If the loss becomes NaN or infinite.
         KeyboardInterrupt: On Ctrl-C, after the state was saved.
     """
@@ -75,7 +78,13 @@ def train_with(
     Returns:
         In the first process what :func:`train` returns; in others the encoder as it is then.
     """
-    folder.mkdir(parents=True, exist_ok=True)
+    with alone_in(folder) if peers.rank == 0 else nullcontext():
+        return _train(peers, store, config, folder, num_slots)
+
+
+def _train(
+    peers: Alone, store: FrameStore, config: TrainConfig, folder: Path, num_slots: int | None
+) -> SlotEncoder:
     cores = (os.cpu_count() or 1) // peers.size
     torch.set_num_threads(config.threads or max(cores - 1, 1))
     rows, held_out = split_episodes(
