@@ -158,7 +158,7 @@ def vector_settings() -> dict[str, Any]:
     """Return PPO's settings for the arms that see vectors."""
     return {
         "policy": "MlpPolicy",
-        "n_steps": 256,
+        "n_steps": 1024,
         "batch_size": 512,
         "n_epochs": 6,
         "learning_rate": falling(7e-4),

@@ -36,6 +36,12 @@ def run(script: str, folder: Path, *more: str, ignore: str | None = None) -> str
 def test_ppo_on_slots(tmp_path):
     assert "agent: ppo_on_slots.zip" in run("ppo_on_slots.py", tmp_path, "--quick")
     assert (tmp_path / "ppo_on_slots.zip").is_file()
+    film = ["watch", "--encoder", "pong", "--agent", "ppo_on_slots.zip", "--steps", "3", "--hold"]
+    more = ["--normalize", "ppo_on_slots.pkl", "--out", "ppo.gif"]
+    subprocess.run(
+        [sys.executable, "-m", "pretrain", *film, *more], cwd=tmp_path, check=True, timeout=120
+    )
+    assert (tmp_path / "ppo.gif").is_file()
 
 
 def test_ppo_on_slots_with_attention_in_another_environment(tmp_path):
