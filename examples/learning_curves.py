@@ -18,6 +18,7 @@ as the encoder's provenance says, collection at 2,000 frames a second.
 
 from __future__ import annotations
 
+import itertools
 import json
 import time
 from collections.abc import Callable
@@ -71,6 +72,8 @@ class Run:
     """Encoder for the arms slots and untrained."""
     steps: int = 1_200_000
     """Environment steps; the learning rate falls to 0 over them."""
+    rollout: int = 256
+    """Steps of each game between two updates, for the arms that see vectors."""
     minutes: float | None = None
     """Stop after this much wall time, if the steps are not done by then."""
     seed: int = 0
@@ -133,10 +136,13 @@ class Curve(BaseCallback):
         if self.num_timesteps >= self._next and self.model.ep_info_buffer:
             self._next = self.num_timesteps + _LOG_STEPS
             games = list(self.model.ep_info_buffer)[-50:]
+            model: Any = self.model
             row = {
                 "game": self._run.game,
                 "arm": self._run.arm,
                 "seed": self._run.seed,
+                "planned": self._run.steps,
+                "rollout": model.n_steps,
                 "steps": self.num_timesteps,
                 "seconds": round(seconds, 1),
                 "pretraining_seconds": round(self._before, 1),
@@ -154,11 +160,11 @@ def falling(start: float) -> Callable[[float], float]:
     return lambda remaining: start * remaining
 
 
-def vector_settings() -> dict[str, Any]:
+def vector_settings(rollout: int) -> dict[str, Any]:
     """Return PPO's settings for the arms that see vectors."""
     return {
         "policy": "MlpPolicy",
-        "n_steps": 1024,
+        "n_steps": rollout,
         "batch_size": 512,
         "n_epochs": 6,
         "learning_rate": falling(7e-4),
@@ -191,7 +197,7 @@ def build(run: Run) -> tuple[VecEnv, dict[str, Any], float]:
         preset = preset_for(run.game, "scn")
         envs = DummyVecEnv([lambda: Coordinates(make_env(run.game, preset), run.game)] * _ENVS)
         envs.seed(run.seed)
-        return VecNormalize(VecMonitor(envs), norm_reward=False), vector_settings(), 0.0
+        return VecNormalize(VecMonitor(envs), norm_reward=False), vector_settings(run.rollout), 0.0
     if run.encoder is None:
         raise SystemExit(f"--arm {run.arm} needs --encoder: make one with python -m pretrain run")
     encoder = SlotEncoder.from_pretrained(run.encoder)
@@ -201,7 +207,7 @@ def build(run: Run) -> tuple[VecEnv, dict[str, Any], float]:
     before = 0.0
     if run.arm == "slots":
         before = made.get("train_seconds", 0.0) + made.get("frames", 0) / _COLLECTED_PER_SECOND
-    return VecNormalize(slots, norm_reward=False), vector_settings(), before
+    return VecNormalize(slots, norm_reward=False), vector_settings(run.rollout), before
 
 
 def train(run: Run) -> None:
@@ -219,24 +225,36 @@ def plot(config: Plot) -> None:
     rows = [json.loads(line) for line in text.splitlines()]
     if not rows:
         raise SystemExit(f"{config.rows} has no rows yet: run an arm until some games have ended")
-    figure = Figure(figsize=(11, 4.2), layout="constrained")
+    figure = Figure(figsize=(11, 4.8), layout="constrained")
     by_steps, by_time = figure.subplots(1, 2, sharey=True)
-    for arm, (label, colour) in ARMS.items():
-        for seed in sorted({row["seed"] for row in rows if row["arm"] == arm}):
-            own = [row for row in rows if row["arm"] == arm and row["seed"] == seed]
-            returns = [row["return"] for row in own]
-            minutes = [(row["seconds"] + row["pretraining_seconds"]) / 60 for row in own]
-            by_steps.plot([row["steps"] / 1e6 for row in own], returns, color=colour, label=label)
-            by_time.plot(minutes, returns, color=colour, label=label)
-            label = "_"  # one legend entry an arm
+    for run, own in itertools.groupby(sorted(rows, key=_run_of), key=_run_of):
+        arm, rollout = run[0], run[1]
+        label, colour = ARMS[arm]
+        part = sorted(own, key=lambda row: float(row["steps"]))
+        minutes = [(row["seconds"] + row["pretraining_seconds"]) / 60 for row in part]
+        returns = [row["return"] for row in part]
+        style = {
+            "color": colour,
+            "linestyle": "--" if rollout > Run.rollout else "-",
+            "label": f"{label}, rollouts of {rollout:,} steps",
+        }
+        by_steps.plot([row["steps"] / 1e6 for row in part], returns, **style)
+        by_time.plot(minutes, returns, **style)
     by_steps.set(xlabel="million environment steps", ylabel="return, mean of the last 50 games")
     by_time.set(xlabel="minutes of wall time, pretraining counted")
     for axes in (by_steps, by_time):
         axes.grid(alpha=0.3)
-    by_steps.legend()
+    handles, labels = by_steps.get_legend_handles_labels()
+    by_label = dict(zip(labels, handles, strict=True))  # one entry for all runs of a kind
+    figure.legend(by_label.values(), by_label, loc="outside lower center", ncols=2, frameon=False)
     figure.suptitle(f"PPO on {rows[0]['game']}")
     figure.savefig(config.out, dpi=130)
     print(config.out)
+
+
+def _run_of(row: dict[str, Any]) -> tuple[str, int, int, int]:
+    """Return what one run's rows share."""
+    return row["arm"], row["rollout"], row["planned"], row["seed"]
 
 
 if __name__ == "__main__":

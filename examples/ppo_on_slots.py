@@ -5,8 +5,7 @@
         --normalize ppo_on_slots.pkl --hold --out ppo.gif
 
 Slots are encoded in the environments, once per step and in one batch, with velocity, and hidden
-objects stay where they were last seen; ``VecNormalize`` brings all numbers to one scale. Rollouts
-are long because in Pong a point is scored only every hundred steps.
+objects stay where they were last seen; ``VecNormalize`` brings all numbers to one scale.
 """
 
 from __future__ import annotations
@@ -31,7 +30,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
     parser.add_argument("--env", default="Pong", help="any pixel environment")
     parser.add_argument("--encoder", help="folder or hub id; default: the package's of this game")
-    parser.add_argument("--steps", type=int, default=1_600_000)
+    parser.add_argument("--steps", type=int, default=1_000_000)
     parser.add_argument("--attention", action="store_true", help="read slots with attention")
     parser.add_argument("--out", type=Path, default=Path("ppo_on_slots.zip"))
     parser.add_argument("--quick", action="store_true", help="a minute's try, even without encoder")
@@ -61,7 +60,7 @@ def main() -> None:
         policy_kwargs=(
             SlotSetExtractor.policy_kwargs() if options.attention else {"net_arch": [128, 128]}
         ),
-        n_steps=128 if options.quick else 1024,
+        n_steps=128 if options.quick else 256,
         batch_size=64 if options.quick else 512,
         n_epochs=6,
         learning_rate=lambda left: 7e-4 * left,

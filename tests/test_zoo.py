@@ -70,7 +70,7 @@ def test_the_algorithm_takes_the_config_and_acts(name, algorithm, pong_folder, m
 
 def test_ppo_has_the_documented_settings(pong_folder, monkeypatch):
     config = load_config("slotenv.zoo.ppo", monkeypatch, pong_folder)
-    wanted = {"n_envs": 8, "n_steps": 1024, "batch_size": 512, "n_epochs": 6, "ent_coef": 0.01}
+    wanted = {"n_envs": 8, "n_steps": 256, "batch_size": 512, "n_epochs": 6, "ent_coef": 0.01}
     assert wanted.items() <= config.items()
     assert config["learning_rate"] == "lin_7e-4"
     assert config["policy_kwargs"] == {"net_arch": [128, 128]}

@@ -17,7 +17,7 @@ _PPO: dict[str, Any] = {
     "policy_kwargs": {"net_arch": [128, 128]},
     "n_envs": 8,
     "n_timesteps": 1e7,
-    "n_steps": 1024,
+    "n_steps": 256,
     "batch_size": 512,
     "n_epochs": 6,
     "learning_rate": "lin_7e-4",  # falls to 0
