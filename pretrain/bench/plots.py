@@ -130,7 +130,7 @@ def overall(scores: Scores, ridge: Scores, subtitle: str) -> bytes:
                 alpha=alpha,
             )
             if found.mean < LOWEST:
-                axis.annotate(f"  {found.mean:.1f}", (LOWEST, y), va="center", fontsize=8)
+                axis.annotate(f"  {found.mean:.2g}", (LOWEST, y), va="center", fontsize=8)
         if (number := _paper_mean(scores.methods[title], games)) is not None:
             axis.plot([number, number], [row - 0.34, row + 0.34], **_TICK, alpha=alpha)
     axis.set_yticks(range(len(titles)), names)
@@ -213,7 +213,7 @@ def _bars(
                 axis.annotate("×", (x, 0.0), ha="center", va="bottom", fontsize=7, color="#777777")  # noqa: RUF001
             elif value.mean < LOWEST:
                 axis.annotate(
-                    *(f"{value.mean:.1f}", (x, 0.02)), ha="center", va="bottom", rotation=90,
+                    *(f"{value.mean:.2g}", (x, 0.02)), ha="center", va="bottom", rotation=90,
                     fontsize=6.5, color="black",
                 )  # fmt: skip
             number = _paper_mean(method, [game]) if paper else None
