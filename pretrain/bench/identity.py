@@ -49,27 +49,39 @@ def measure_identity(config: IdentityConfig) -> Path:
 
     config.out.mkdir(parents=True, exist_ok=True)
     path = config.out / "identity.jsonl"
-    known = {row["key"]: row for row in map(json.loads, _lines(path)) if "key" in row}
-    rows: list[dict[str, Any]] = []
+    # Other games stay as they were measured; another number of frames is another measurement.
+    known = {
+        game: row for game, row in _read_known(path).items() if _asked_of(row) == config.frames
+    }
     for game, folder in encoder_folders(config.games, bench=config.bench).items():
         store = FrameStore(probe_folder(config.bench, game))
         key = f"{read_config(folder)['weights_sha256']} {store.checksum} {config.frames}"
-        if key not in known:
+        if known.get(game, {}).get("key") != key:
             encoder = ObjectMixtureEncoder.from_pretrained(folder)
             report = run_identity(encoder, store, game, max_frames=config.frames, still_axes=True)
-            known[key] = {"game": game, **report.to_dict(), "key": key}
-            # All that is known is kept until the end, so that the same call goes on after a stop.
-            write_atomic(path, "".join(json.dumps(row) + "\n" for row in known.values()))
+            known[game] = {"game": game, **report.to_dict(), "key": key}
+            write_atomic(path, "".join(json.dumps(known[name]) + "\n" for name in sorted(known)))
             changes = report.overall.changes_per_thousand
             print(f"{game}: {changes} changes per 1,000 frames", flush=True)
-        rows.append(known[key])
-    write_atomic(path, "".join(json.dumps(row) + "\n" for row in rows))
-    write_atomic(config.out / "identity.md", identity_table(rows))
+    write_atomic(
+        config.out / "identity.md", identity_table([known[name] for name in sorted(known)])
+    )
     return config.out / "identity.md"
 
 
-def _lines(path: Path) -> list[str]:
-    return path.read_text().splitlines() if path.exists() else []
+def _read_known(path: Path) -> dict[str, dict[str, Any]]:
+    """Return the rows that are there, by game."""
+    try:
+        rows = [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
+        return {row["game"]: row for row in rows}
+    except (ValueError, KeyError, TypeError) as error:
+        raise ValueError(f"{path} is damaged ({error!r}): delete it and run again") from error
+
+
+def _asked_of(row: dict[str, Any]) -> int | None:
+    """Return for how many frames a row was asked, the last part of its key."""
+    asked = str(row.get("key", "")).rpartition(" ")[2]
+    return int(asked) if asked.isdigit() else None
 
 
 def identity_table(rows: list[dict[str, Any]]) -> str:

@@ -34,7 +34,21 @@ def test_rows_and_table_of_a_finished_bench(
     assert "changes per 1,000 frames" not in capsys.readouterr().out
     assert (out / "identity.md").read_text() == table
     main([*arguments, "--frames", "100"])
-    assert json.loads((out / "identity.jsonl").read_text())["frames"] == 100
+    path = out / "identity.jsonl"
+    row = json.loads(path.read_text())
+    assert row["frames"] == 100
+    # Another game, measured before with as many frames, stays; with others, it goes.
+    others = [{**row, "game": game, "key": f"w c {n}"} for game, n in (("boxing", 100), ("x", 9))]
+    path.write_text("".join(json.dumps(part) + "\n" for part in (row, *others)))
+    main([*arguments, "--frames", "100"])
+    main([*arguments, "--frames", "100", "--games", "Pong"])
+    assert "| boxing |" in (out / "identity.md").read_text()
+    assert "| x |" not in (out / "identity.md").read_text()
+    path.write_text(json.dumps(row)[:50])
+    with pytest.raises(SystemExit) as stopped:
+        main([*arguments, "--frames", "100"])
+    assert stopped.value.code == 2
+    assert "identity.jsonl is damaged" in capsys.readouterr().err
 
 
 def test_table_by_hand() -> None:
