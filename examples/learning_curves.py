@@ -78,17 +78,17 @@ class Run:
     """Stop after this much wall time, if the steps are not done by then."""
     seed: int = 0
     """Seed of agent and environments."""
-    out: Path = Path("examples/results/learning_curves.jsonl")
-    """Rows are appended here."""
+    out: Path = Path("runs/learning_curves.jsonl")
+    """Rows are appended here; a run that is there already is not run again."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Plot:
     """Draw all rows."""
 
-    rows: Path = Path("examples/results/learning_curves.jsonl")
+    rows: Path = Path("runs/learning_curves.jsonl")
     """Where the arms left their rows."""
-    out: Path = Path("examples/results/learning_curves.png")
+    out: Path = Path("runs/learning_curves.png")
     """Picture to write."""
 
 
@@ -212,6 +212,12 @@ def build(run: Run) -> tuple[VecEnv, dict[str, Any], float]:
 
 def train(run: Run) -> None:
     """Train one arm and append its rows."""
+    rollout = pixel_settings()["n_steps"] if run.arm == "pixels" else run.rollout
+    if (run.arm, rollout, run.steps, run.seed) in set(map(_run_of, read_rows(run.out))):
+        raise SystemExit(
+            f"{run.out} has rows of this run already, which would be mixed up with new ones: "
+            "choose another --seed or another --out"
+        )
     run.out.parent.mkdir(parents=True, exist_ok=True)
     torch.manual_seed(run.seed)
     venv, settings, before = build(run)
@@ -219,10 +225,18 @@ def train(run: Run) -> None:
     model.learn(run.steps, callback=Curve(run, before))
 
 
+def read_rows(path: Path) -> list[dict[str, Any]]:
+    """Return the rows of all runs, none if there is no file."""
+    text = path.read_text(encoding="utf-8") if path.exists() else ""
+    try:
+        return [json.loads(line) for line in text.splitlines()]
+    except json.JSONDecodeError as error:
+        raise SystemExit(f"{path} is damaged ({error}): mend or delete its last line") from error
+
+
 def plot(config: Plot) -> None:
     """Draw return against steps and against minutes."""
-    text = config.rows.read_text(encoding="utf-8") if config.rows.exists() else ""
-    rows = [json.loads(line) for line in text.splitlines()]
+    rows = read_rows(config.rows)
     if not rows:
         raise SystemExit(f"{config.rows} has no rows yet: run an arm until some games have ended")
     figure = Figure(figsize=(11, 4.8), layout="constrained")

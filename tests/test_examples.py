@@ -158,3 +158,9 @@ def test_learning_curves(tmp_path):
     out = run("learning_curves.py", tmp_path, "plot", "--rows", "rows.jsonl", "--out", "curves.png")
     assert out.strip() == "curves.png"
     assert (tmp_path / "curves.png").read_bytes().startswith(b"\x89PNG")
+    again = ["run", "--arm", "slots", "--steps", "200000", "--out", "rows.jsonl"]
+    with pytest.raises(AssertionError, match="has rows of this run already"):
+        run("learning_curves.py", tmp_path, *again)
+    (tmp_path / "rows.jsonl").write_text(json.dumps(rows[0]) + "\n" + json.dumps(rows[1])[:40])
+    with pytest.raises(AssertionError, match=r"rows\.jsonl is damaged"):
+        run("learning_curves.py", tmp_path, "plot", "--rows", "rows.jsonl", "--out", "curves.png")
