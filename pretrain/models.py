@@ -88,6 +88,7 @@ def make_untrained(
         "seed": config.seed,
         "num_slots": num_slots,
         "slot_dim": config.slot_dim,
+        "validation_share": config.validation_share,  # the rest is what an encoder is fitted to
     }
     if refuse_other(folder, asked):
         return SlotEncoder.from_pretrained(folder / "encoder")

@@ -277,6 +277,9 @@ def test_an_encoder_made_otherwise_is_never_overwritten(store: FrameStore, tmp_p
         train(store, trained, tmp_path / "objects", num_slots=2)
     with pytest.raises(ValueError, match="seed was 0, is 1"):
         train(store, TrainConfig(method="objects", seed=1), tmp_path / "objects", num_slots=None)
+    other = TrainConfig(method="objects", validation_share=0.5)
+    with pytest.raises(ValueError, match=r"validation_share was 0\.2, is 0\.5"):
+        train(store, other, tmp_path / "objects", num_slots=None)
     with pytest.raises(ValueError, match="num_slots was None, is 1"):
         train(store, fitted, tmp_path / "objects", num_slots=1)
     assert train(store, fitted, tmp_path / "one", num_slots=1).num_slots == 1
