@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from slotenv import checkpoint
 from slotenv.encoders import ENCODERS, SlotEncoder
+from slotenv.encoders.base import parse_device
 from slotenv.frames import FramePreset
 from slotenv.matching import check_frame_skip
 from slotenv.observations import Layout, SlotObservations, one_thread
@@ -163,7 +164,7 @@ class LazyEncoder:
         self.preprocess: FramePreset
         self._module: SlotEncoder | None = None
         self._source: tuple[str, str, str] | None = None
-        device_name = _device_name(device)
+        device_name = str(parse_device(device))
         if isinstance(encoder, SlotEncoder):
             self._module = encoder
             self.num_slots, self.slot_dim = encoder.num_slots, encoder.slot_dim
@@ -248,15 +249,6 @@ def _slot_fields(architecture: str, folder: Path) -> tuple[str, ...] | None:
             f"{', '.join(ENCODERS)}"
         )
     return ENCODERS[architecture].slot_fields
-
-
-def _device_name(device: str | torch.device) -> str:
-    if not isinstance(device, str | torch.device):
-        raise TypeError(f"device must be 'cpu', 'cuda' or a torch.device, got {device!r}")
-    try:
-        return str(torch.device(device))
-    except RuntimeError as error:
-        raise ValueError(f"no device {device!r}: use 'cpu', 'cuda' or 'cuda:0'") from error
 
 
 @lru_cache(maxsize=16)

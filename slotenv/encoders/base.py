@@ -207,11 +207,7 @@ class SlotEncoder(
         folder = checkpoint.find_folder(
             pretrained_model_name_or_path, revision=revision, **hub_kwargs
         )
-        try:
-            device = torch.device(device)
-        except RuntimeError as error:
-            raise ValueError(f"no device {device!r}: use 'cpu', 'cuda' or 'cuda:0'") from error
-        encoder = checkpoint.load(folder).to(device)
+        encoder = checkpoint.load(folder).to(parse_device(device))
         if not isinstance(encoder, cls):
             raise TypeError(
                 f"{folder} holds a {type(encoder).__name__}, asked for a {cls.__name__}: "
@@ -252,3 +248,18 @@ def to_unit_float(frames: Tensor) -> Tensor:
     The only place in the package that scales and transposes pixels.
     """
     return frames.permute(0, 3, 1, 2).float() / 255.0
+
+
+def parse_device(device: str | torch.device) -> torch.device:
+    """Return the device of that name.
+
+    Raises:
+        TypeError: If it is no name of one.
+        ValueError: If there is no such kind of device.
+    """
+    if not isinstance(device, str | torch.device):
+        raise TypeError(f"device must be 'cpu', 'cuda' or a torch.device, got {device!r}")
+    try:
+        return torch.device(device)
+    except RuntimeError as error:
+        raise ValueError(f"no device {device!r}: use 'cpu', 'cuda' or 'cuda:0'") from error
