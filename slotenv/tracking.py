@@ -19,6 +19,10 @@ SEEN = 0.5
 holds is missing: too few pixels to say where the whole object is. Where
 :class:`slotenv.encoders.ObjectMixtureEncoder` measures what is usual, it draws the same line."""
 
+VELOCITY_STEPS = 4
+"""A velocity says how far an object would go in that many steps: what is fast has a velocity as
+large as other numbers of a slot, and policies learn from both as they are."""
+
 _NEEDED = ("presence", "x", "y")
 
 
@@ -59,9 +63,10 @@ class Tracking:
             were when it was last seen in this episode; 0 before it was first seen. Numbers of an
             object that is seen are then not multiplied by presence either: they must not jump when
             it disappears. Presence itself stays as the encoder gives it.
-        motion: Whether slots are followed by their change since the step before: by that of x and
-            y, 0 unless the object was seen in both steps; by that of all D numbers where they have
-            no names. 0 in the first step of an episode.
+        motion: Whether slots are followed by how they move. Where their numbers have names, by the
+            velocity of x and y, :data:`VELOCITY_STEPS` times their change since the step before, 0
+            unless the object was seen in both steps; else by the change of all D numbers. 0 in the
+            first step of an episode.
 
     Raises:
         ValueError: If there are not D fields, with presence, x and y among them, or if numbers
@@ -125,7 +130,7 @@ class Tracking:
             both = (seen & before.seen)[..., None]
             change = np.where(both, whole - before.numbers, slots.dtype.type(0))
             if self.fields is not None:
-                change = change[..., [self._column("x"), self._column("y")]]
+                change = VELOCITY_STEPS * change[..., [self._column("x"), self._column("y")]]
             shown = np.concatenate([shown, change], axis=2)
         return shown, now
 

@@ -48,7 +48,8 @@ class ObjectSlotObservation(gym.Wrapper[Any, Any, NDArray[np.uint8], Any], Recor
         keep_pixels: Whether observations are dicts: ``slots``, and the frame itself as ``pixels``.
         motion: Whether each slot's D numbers are followed by their change since the last step; zero
             after a reset. Slots are then (K, 2D), or (K, D + 2) where the encoder's slots say where
-            their object is (``slot_fields``): its velocity, zero unless it was seen in both steps.
+            their object is (``slot_fields``): how far it would go in 4 steps, zero unless it was
+            seen in both of the last.
         hold: Whether a hidden object's numbers stay as they were when it was last seen in this
             episode, except its presence, which says that it is hidden. Only for encoders with
             ``slot_fields``.

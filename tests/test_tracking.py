@@ -83,7 +83,7 @@ def test_held_numbers_by_hand():
         [0, 0.4, 0, 0, 0, 0],
         [0, 0.5, 0, 0, 0, 0],
         [4, 0.75, 1, 2, 0, 0],  # appears: does not come from home
-        [4, 1, 2, 5, 3, 1],  # the whole object moved by 3 and 1
+        [4, 1, 2, 5, 12, 4],  # the whole object moved by 3 and 1: in 4 steps by 12 and 4
         [4, 0.25, 2, 5, 0, 0],
         [4, 0, 2, 5, 0, 0],
         [4, 1, 9, 9, 0, 0],  # when it moved while it was hidden is not known

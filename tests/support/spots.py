@@ -61,7 +61,7 @@ class TrackedByHand:
             if presence > 0.5:
                 whole = [number / presence for number in numbers]
                 if k in self.before:
-                    velocity = [whole[3] - self.last[k][3], whole[2] - self.last[k][2]]
+                    velocity = [4 * (whole[i] - self.last[k][i]) for i in (3, 2)]
                 self.cases.add("known" if k in self.before else "appears")
                 self.last[k] = whole
                 seen.add(k)

@@ -20,7 +20,13 @@ from slotenv.encoders.object_mixture.making import (
     refit_parts,
 )
 from slotenv.encoders.object_mixture.palette import Palette
-from slotenv.encoders.object_mixture.readout import SLOT_FIELDS, Readout, read_boxes, read_slots
+from slotenv.encoders.object_mixture.readout import (
+    SLOT_FIELDS,
+    SLOT_UNITS,
+    Readout,
+    read_boxes,
+    read_slots,
+)
 from slotenv.frames import FramePreset
 
 MAX_SLOTS = 24
@@ -223,7 +229,8 @@ class ObjectMixtureEncoder(SlotEncoder):
         if isinstance(prepared, Tensor):
             prepared = self.prepare(prepared.cpu().numpy())
         found = assign(self.mixture, as_runs(prepared, self.palette))
-        return SlotOutput(read_slots(self.mixture, self.readout, found))
+        slots = read_slots(self.mixture, self.readout, found)
+        return SlotOutput(slots * torch.tensor(SLOT_UNITS, device=slots.device))
 
     @torch.no_grad()
     def boxes(self, frames: NDArray[np.uint8]) -> NDArray[np.float32]:

@@ -10,8 +10,14 @@ from torch import Tensor
 from slotenv.encoders.object_mixture.assignment import Assignment, Mixture
 
 SLOT_FIELDS = ("presence", "x", "y", "width", "height", "shade")
-"""What the numbers of a slot are. The place is relative to the slot's home and in half screens; the
-last three are relative to what is usual for the slot, -1 to 1. All are 0 while it is absent."""
+"""What the numbers of a slot are. The place is relative to the slot's home and in tenths of the
+screen; the last three are relative to what is usual for the slot, -1 to 1. All are 0 while it is
+absent."""
+
+SLOT_UNITS = (1.0, 5.0, 5.0, 1.0, 1.0, 1.0)
+"""What numbers in half screens are multiplied by to be those. A few pixels between two objects, a
+ball and a paddle, decide over a game: networks are slow to learn what such small differences mean
+unless the numbers are large."""
 
 BOX_FIELDS = ("presence", "x", "y", "width", "height")
 """What the numbers of a box are: presence from 0 to 1, middle and extent in pixels."""
@@ -41,7 +47,7 @@ class Readout(NamedTuple):
 
 
 def read_slots(mixture: Mixture, readout: Readout, found: Assignment) -> Tensor:
-    """Return slot vectors (B, K, 6).
+    """Return slot vectors (B, K, 6), places still in half screens.
 
     Args:
         mixture: K slots.

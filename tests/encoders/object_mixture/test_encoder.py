@@ -73,7 +73,7 @@ def test_centres_are_linear_in_the_slots_of_new_frames(encoder: ObjectMixtureEnc
 
 def test_places_are_read_off_without_any_regression(encoder: ObjectMixtureEncoder) -> None:
     slots = encoder.encode(TEST.frames)
-    places = slots[..., [2, 1]] + encoder.home.detach().numpy() * (slots[..., :1] > 0)
+    places = slots[..., [2, 1]] / 5 + encoder.home.detach().numpy() * (slots[..., :1] > 0)
     centres = to_half_screens(TEST.centres)
     for j in range(len(BLOCKS)):
         there = TEST.there[:, j]
@@ -119,7 +119,7 @@ def test_a_digit_of_the_same_colour_does_not_drag_an_object(corner: tuple[int, i
     home = to_half_screens(TEST.centres[:, BLOCKS.index(BIG)]).mean(0)
     k = int(np.abs(encoder.home.detach().numpy() - home).sum(1).argmin())
     assert plain_slots[:, k, 0].min() == 1.0
-    away = np.abs(slots - plain_slots)[:, k, 1:3] * (WIDTH / 2, HEIGHT / 2)
+    away = np.abs(slots - plain_slots)[:, k, 1:3] * (WIDTH / 10, HEIGHT / 10)
     assert away.max() < 0.5
 
 
