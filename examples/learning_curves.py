@@ -9,11 +9,11 @@ Each arm is one command and appends its rows; `plot` draws them all against step
     python examples/learning_curves.py run --arm pixels
     python examples/learning_curves.py plot
 
-The arms: slots with motion from an encoder, held if they say where they are; the game's true
-coordinates from RAM with their change, the upper bound; the slots of an encoder before training;
-84 x 84 grey frames, four stacked, with SB3's usual Atari settings. All play the same game: frame
-skip 4, no sticky actions, rewards clipped for learning and counted in full. Pretraining is counted
-as the encoder's provenance says, collection at 2,000 frames a second.
+The arms: slots with motion from an encoder, held if they say where they are, normalised if not; the
+game's true coordinates from RAM in the same units, the upper bound; the slots of an encoder before
+training; 84 x 84 grey frames, four stacked, with SB3's usual Atari settings. All play the same
+game: frame skip 4, no sticky actions, rewards clipped for learning and counted in full. Pretraining
+is counted as the encoder's provenance says, collection at 2,000 frames a second.
 """
 
 from __future__ import annotations
@@ -36,6 +36,7 @@ from numpy.typing import NDArray
 from stable_baselines3 import PPO
 from stable_baselines3.common.callbacks import BaseCallback
 from stable_baselines3.common.env_util import make_atari_env
+from stable_baselines3.common.evaluation import evaluate_policy
 from stable_baselines3.common.vec_env import (
     DummyVecEnv,
     VecEnv,
@@ -48,6 +49,7 @@ from slotenv import SlotEncoder
 from slotenv.environments import atari_game, make_env, preset_for, read_ram
 from slotenv.labels import labels_for
 from slotenv.sb3 import make_slot_vec_env
+from slotenv.tracking import VELOCITY_STEPS
 
 ARMS = {
     "slots": ("slots, pretrained without labels", "#0072B2"),
@@ -57,6 +59,7 @@ ARMS = {
 }
 _LOG_STEPS = 10_000
 _ENVS = 8
+_EVALUATED = 16
 _COLLECTED_PER_SECOND = 2_000
 
 
@@ -72,8 +75,10 @@ class Run:
     """Encoder for the arms slots and untrained."""
     steps: int = 1_200_000
     """Environment steps; the learning rate falls to 0 over them."""
-    rollout: int = 256
+    rollout: int = 512
     """Steps of each game between two updates, for the arms that see vectors."""
+    entropy: float = 0.03
+    """Weight of the policy's entropy, for the arms that see vectors."""
     minutes: float | None = None
     """Stop after this much wall time, if the steps are not done by then."""
     seed: int = 0
@@ -113,12 +118,12 @@ class Coordinates(gym.ObservationWrapper[NDArray[np.float32], int, NDArray[np.ui
         return self.observation(None), info
 
     def observation(self, observation: Any) -> NDArray[np.float32]:
-        """Return place, presence and 8 times the change of place, in about [-1, 1]."""
+        """Return place, presence and velocity, in the units of slots."""
         ram = read_ram(self.env)
         assert ram is not None
         values, seen = (rows[0] for rows in self._labels.read(ram[None]))
-        place = np.where(seen, values / self._half - 1.0, self._place)
-        velocity = np.where(seen & self._seen, 8 * (place - self._place), 0.0)
+        place = np.where(seen, 5 * (values / self._half - 1.0), self._place)
+        velocity = np.where(seen & self._seen, VELOCITY_STEPS * (place - self._place), 0.0)
         self._place, self._seen = place, seen
         return np.concatenate([place, seen, velocity]).astype(np.float32)
 
@@ -129,30 +134,36 @@ class Curve(BaseCallback):
     def __init__(self, run: Run, before: float) -> None:
         super().__init__()
         self._run, self._before = run, before
-        self._next, self._began = 0, time.monotonic()
+        self._next, self._seconds, self._began = 0, 0.0, time.monotonic()
 
     def _on_step(self) -> bool:
-        seconds = time.monotonic() - self._began
+        self._seconds = time.monotonic() - self._began
         if self.num_timesteps >= self._next and self.model.ep_info_buffer:
             self._next = self.num_timesteps + _LOG_STEPS
             games = list(self.model.ep_info_buffer)[-50:]
-            model: Any = self.model
-            row = {
-                "game": self._run.game,
-                "arm": self._run.arm,
-                "seed": self._run.seed,
-                "planned": self._run.steps,
-                "rollout": model.n_steps,
-                "steps": self.num_timesteps,
-                "seconds": round(seconds, 1),
-                "pretraining_seconds": round(self._before, 1),
-                "return": float(np.mean([game["r"] for game in games])),
-                "games": len(games),
-                "length": float(np.mean([game["l"] for game in games])),
-            }
-            with open(self._run.out, "a", encoding="utf-8") as file:
-                file.write(json.dumps(row) + "\n")
-        return self._run.minutes is None or seconds < 60 * self._run.minutes
+            self.append([game["r"] for game in games], [game["l"] for game in games])
+        return self._run.minutes is None or self._seconds < 60 * self._run.minutes
+
+    def append(self, returns: list[float], lengths: list[int], *, evaluated: bool = False) -> None:
+        """Append a row about these games: of learning, or of the agent that came of it."""
+        model: Any = self.model
+        row = {
+            "game": self._run.game,
+            "arm": self._run.arm,
+            "seed": self._run.seed,
+            "planned": self._run.steps,
+            "rollout": model.n_steps,
+            "entropy": model.ent_coef,
+            "steps": self.num_timesteps,
+            "seconds": round(self._seconds, 1),
+            "pretraining_seconds": round(self._before, 1),
+            "return": float(np.mean(returns)),
+            "games": len(returns),
+            "length": float(np.mean(lengths)),
+            "evaluated": evaluated,
+        }
+        with open(self._run.out, "a", encoding="utf-8") as file:
+            file.write(json.dumps(row) + "\n")
 
 
 def falling(start: float) -> Callable[[float], float]:
@@ -160,15 +171,15 @@ def falling(start: float) -> Callable[[float], float]:
     return lambda remaining: start * remaining
 
 
-def vector_settings(rollout: int) -> dict[str, Any]:
+def vector_settings(run: Run) -> dict[str, Any]:
     """Return PPO's settings for the arms that see vectors."""
     return {
         "policy": "MlpPolicy",
-        "n_steps": rollout,
+        "n_steps": run.rollout,
         "batch_size": 512,
         "n_epochs": 6,
         "learning_rate": falling(7e-4),
-        "ent_coef": 0.01,
+        "ent_coef": run.entropy,
         "policy_kwargs": {"net_arch": [128, 128]},
     }
 
@@ -187,17 +198,17 @@ def pixel_settings() -> dict[str, Any]:
     }
 
 
-def build(run: Run) -> tuple[VecEnv, dict[str, Any], float]:
-    """Return the environments, PPO's settings, and the seconds spent before PPO starts."""
+def build(run: Run) -> tuple[VecEnv, float]:
+    """Return the environments, and the seconds spent before PPO starts."""
     if run.arm == "pixels":
         game = atari_game(run.game)
         venv = make_atari_env(f"{game}NoFrameskip-v4", n_envs=_ENVS, seed=run.seed)
-        return VecFrameStack(venv, 4), pixel_settings(), 0.0
+        return VecFrameStack(venv, 4), 0.0
     if run.arm == "coordinates":
         preset = preset_for(run.game, "scn")
         envs = DummyVecEnv([lambda: Coordinates(make_env(run.game, preset), run.game)] * _ENVS)
         envs.seed(run.seed)
-        return VecNormalize(VecMonitor(envs), norm_reward=False), vector_settings(run.rollout), 0.0
+        return VecMonitor(envs), 0.0
     if run.encoder is None:
         raise SystemExit(f"--arm {run.arm} needs --encoder: make one with python -m pretrain run")
     encoder = SlotEncoder.from_pretrained(run.encoder)
@@ -207,22 +218,30 @@ def build(run: Run) -> tuple[VecEnv, dict[str, Any], float]:
     before = 0.0
     if run.arm == "slots":
         before = made.get("train_seconds", 0.0) + made.get("frames", 0) / _COLLECTED_PER_SECOND
-    return VecNormalize(slots, norm_reward=False), vector_settings(run.rollout), before
+    return slots if hold else VecNormalize(slots, norm_reward=False), before
 
 
 def train(run: Run) -> None:
     """Train one arm and append its rows."""
-    rollout = pixel_settings()["n_steps"] if run.arm == "pixels" else run.rollout
-    if (run.arm, rollout, run.steps, run.seed) in set(map(_run_of, read_rows(run.out))):
+    settings = pixel_settings() if run.arm == "pixels" else vector_settings(run)
+    own = (run.arm, settings["n_steps"], settings["ent_coef"], run.steps, run.seed)
+    if own in set(map(_run_of, read_rows(run.out))):
         raise SystemExit(
             f"{run.out} has rows of this run already, which would be mixed up with new ones: "
             "choose another --seed or another --out"
         )
     run.out.parent.mkdir(parents=True, exist_ok=True)
     torch.manual_seed(run.seed)
-    venv, settings, before = build(run)
+    venv, before = build(run)
     model = PPO(env=venv, seed=run.seed, device="cpu", **settings)
-    model.learn(run.steps, callback=Curve(run, before))
+    curve = Curve(run, before)
+    model.learn(run.steps, callback=curve)
+    if isinstance(venv, VecNormalize):
+        venv.training = False
+    found: Any = evaluate_policy(
+        model, venv, n_eval_episodes=_EVALUATED, return_episode_rewards=True
+    )
+    curve.append(*found, evaluated=True)
 
 
 def read_rows(path: Path) -> list[dict[str, Any]]:
@@ -235,25 +254,28 @@ def read_rows(path: Path) -> list[dict[str, Any]]:
 
 
 def plot(config: Plot) -> None:
-    """Draw return against steps and against minutes."""
+    """Draw return against steps and against minutes; a dot is the agent evaluated at the end."""
     rows = read_rows(config.rows)
     if not rows:
         raise SystemExit(f"{config.rows} has no rows yet: run an arm until some games have ended")
     figure = Figure(figsize=(11, 4.8), layout="constrained")
     by_steps, by_time = figure.subplots(1, 2, sharey=True)
     for run, own in itertools.groupby(sorted(rows, key=_run_of), key=_run_of):
-        arm, rollout = run[0], run[1]
+        arm, rollout, entropy = run[:3]
         label, colour = ARMS[arm]
-        part = sorted(own, key=lambda row: float(row["steps"]))
-        minutes = [(row["seconds"] + row["pretraining_seconds"]) / 60 for row in part]
-        returns = [row["return"] for row in part]
+        rows_of_run = sorted(own, key=lambda row: float(row["steps"]))
+        part = [row for row in rows_of_run if not row.get("evaluated")]
+        final = [row for row in rows_of_run if row.get("evaluated")]
+        usual = arm == "pixels" or (rollout, entropy) == (Run.rollout, Run.entropy)
         style = {
             "color": colour,
-            "linestyle": "--" if rollout > Run.rollout else "-",
-            "label": f"{label}, rollouts of {rollout:,} steps",
+            "linestyle": "-" if usual else ":",
+            "label": label if usual else f"{label}, entropy weighted {entropy:g}",
         }
-        by_steps.plot([row["steps"] / 1e6 for row in part], returns, **style)
-        by_time.plot(minutes, returns, **style)
+        for axes, place in ((by_steps, _million_steps), (by_time, _minutes)):
+            axes.plot(list(map(place, part)), [row["return"] for row in part], **style)
+            ends = [row["return"] for row in final]
+            axes.plot(list(map(place, final)), ends, "o", color=colour)
     by_steps.set(xlabel="million environment steps", ylabel="return, mean of the last 50 games")
     by_time.set(xlabel="minutes of wall time, pretraining counted")
     for axes in (by_steps, by_time):
@@ -266,9 +288,18 @@ def plot(config: Plot) -> None:
     print(config.out)
 
 
-def _run_of(row: dict[str, Any]) -> tuple[str, int, int, int]:
+def _million_steps(row: dict[str, Any]) -> float:
+    return float(row["steps"]) / 1e6
+
+
+def _minutes(row: dict[str, Any]) -> float:
+    """Return the wall time up to a row, pretraining counted."""
+    return float(row["seconds"] + row["pretraining_seconds"]) / 60
+
+
+def _run_of(row: dict[str, Any]) -> tuple[str, int, float, int, int]:
     """Return what one run's rows share."""
-    return row["arm"], row["rollout"], row["planned"], row["seed"]
+    return row["arm"], row["rollout"], row["entropy"], row["planned"], row["seed"]
 
 
 if __name__ == "__main__":

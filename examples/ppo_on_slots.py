@@ -1,11 +1,10 @@
 """PPO on slots: the agent of the README's curves, from an encoder to a film.
 
     python examples/ppo_on_slots.py
-    python -m pretrain watch --encoder pong --agent ppo_on_slots.zip \
-        --normalize ppo_on_slots.pkl --hold --out ppo.gif
+    python -m pretrain watch --encoder pong --agent ppo_on_slots.zip --hold --out ppo.gif
 
 Slots are encoded in the environments, once per step and in one batch, with velocity, and hidden
-objects stay where they were last seen; ``VecNormalize`` brings all numbers to one scale.
+objects stay where they were last seen.
 """
 
 from __future__ import annotations
@@ -16,7 +15,6 @@ from pathlib import Path
 
 from stable_baselines3 import PPO
 from stable_baselines3.common.evaluation import evaluate_policy
-from stable_baselines3.common.vec_env import VecNormalize
 
 import slotenv
 from slotenv import SlotEncoder, SlotSetExtractor, ready
@@ -30,7 +28,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
     parser.add_argument("--env", default="Pong", help="any pixel environment")
     parser.add_argument("--encoder", help="folder or hub id; default: the package's of this game")
-    parser.add_argument("--steps", type=int, default=1_000_000)
+    parser.add_argument("--steps", type=int, default=1_200_000)
     parser.add_argument("--attention", action="store_true", help="read slots with attention")
     parser.add_argument("--out", type=Path, default=Path("ppo_on_slots.zip"))
     parser.add_argument("--quick", action="store_true", help="a minute's try, even without encoder")
@@ -53,28 +51,26 @@ def main() -> None:
         hold=encoder.slot_fields is not None,
         flatten=not options.attention,
     )
-    venv = VecNormalize(make(seed=0), norm_reward=False)
+    venv = make(seed=0)
     model = PPO(
         "MlpPolicy",
         venv,
         policy_kwargs=(
             SlotSetExtractor.policy_kwargs() if options.attention else {"net_arch": [128, 128]}
         ),
-        n_steps=128 if options.quick else 256,
+        n_steps=128 if options.quick else 512,
         batch_size=64 if options.quick else 512,
         n_epochs=6,
         learning_rate=lambda left: 7e-4 * left,
-        ent_coef=0.01,
+        ent_coef=0.03,
         seed=0,
         verbose=1,
         device="cpu",
     )
     model.learn(256 if options.quick else options.steps)
     model.save(options.out)
-    venv.save(str(options.out.with_suffix(".pkl")))
     if not options.quick:
-        games = VecNormalize(make(seed=1000, training=False), training=False, norm_reward=False)
-        games.obs_rms = venv.obs_rms
+        games = make(seed=1000, training=False)
         mean, std = evaluate_policy(model, games, n_eval_episodes=16)
         print(f"return: {mean:.1f} +- {std:.1f} over 16 games")
     print(f"agent: {options.out}")

@@ -36,8 +36,8 @@ def run(script: str, folder: Path, *more: str, ignore: str | None = None) -> str
 def test_ppo_on_slots(tmp_path):
     assert "agent: ppo_on_slots.zip" in run("ppo_on_slots.py", tmp_path, "--quick")
     assert (tmp_path / "ppo_on_slots.zip").is_file()
-    film = ["watch", "--encoder", "pong", "--agent", "ppo_on_slots.zip", "--steps", "3", "--hold"]
-    more = ["--normalize", "ppo_on_slots.pkl", "--out", "ppo.gif"]
+    film = ["watch", "--encoder", "pong", "--agent", "ppo_on_slots.zip", "--steps", "3"]
+    more = ["--hold", "--out", "ppo.gif"]
     subprocess.run(
         [sys.executable, "-m", "pretrain", *film, *more], cwd=tmp_path, check=True, timeout=120
     )
@@ -145,12 +145,17 @@ def test_an_example_without_encoder_asks_for_one(tmp_path):
 
 @pytest.mark.ale
 def test_learning_curves(tmp_path):
-    arguments = ["run", "--arm", "coordinates", "--steps", "2048", "--out", "rows.jsonl"]
+    arguments = ["run", "--arm", "coordinates", "--steps", "4096", "--out", "rows.jsonl"]
     run("learning_curves.py", tmp_path, *arguments)
+    end = json.loads((tmp_path / "rows.jsonl").read_text().splitlines()[-1])
+    assert (end["evaluated"], end["steps"], end["games"]) == (True, 4096, 16)
+    assert -21 <= end["return"] < -10  # it has hardly learned, and a game is to 21
+    assert end["length"] > 700
     rows = [
         {"game": "Pong", "arm": arm, "seed": 0, "steps": steps, "seconds": steps / 500}
         | {"pretraining_seconds": 60.0, "return": steps / 1e5 - 21, "games": 50}
-        | {"planned": 200_000, "rollout": 256}
+        | {"planned": 200_000, "rollout": 512, "entropy": 0.03}
+        | {"evaluated": steps == 200_000}
         for arm in ("slots", "pixels")
         for steps in (100_000, 200_000)
     ]

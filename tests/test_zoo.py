@@ -22,7 +22,7 @@ from slotenv.frames import SCN, V5
 from slotenv.zoo import PPO_YAML, VARIABLE, encoder_from_environment, with_slots
 
 PONG = "PongNoFrameskip-v4"
-ZOO_KEYS = ("env_wrapper", "normalize", "policy", "n_envs", "n_timesteps", "learning_rate")
+ZOO_KEYS = ("env_wrapper", "policy", "n_envs", "n_timesteps", "learning_rate")
 
 
 @pytest.fixture(scope="module")
@@ -70,7 +70,7 @@ def test_the_algorithm_takes_the_config_and_acts(name, algorithm, pong_folder, m
 
 def test_ppo_has_the_documented_settings(pong_folder, monkeypatch):
     config = load_config("slotenv.zoo.ppo", monkeypatch, pong_folder)
-    wanted = {"n_envs": 8, "n_steps": 256, "batch_size": 512, "n_epochs": 6, "ent_coef": 0.01}
+    wanted = {"n_envs": 8, "n_steps": 512, "batch_size": 512, "n_epochs": 6, "ent_coef": 0.03}
     assert wanted.items() <= config.items()
     assert config["learning_rate"] == "lin_7e-4"
     assert config["policy_kwargs"] == {"net_arch": [128, 128]}

@@ -34,7 +34,7 @@ from slotenv.sb3 import AtariVecEnv, make_slot_vec_env
 GAME, GAMES = "Pong", 8
 SLOTS = {
     "policy": "MlpPolicy",
-    "n_steps": 256,
+    "n_steps": 512,
     "batch_size": 512,
     "n_epochs": 6,
     "policy_kwargs": {"net_arch": [128, 128]},
