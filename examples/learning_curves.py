@@ -75,10 +75,6 @@ class Run:
     """Encoder for the arms slots and untrained."""
     steps: int = 1_200_000
     """Environment steps; the learning rate falls to 0 over them."""
-    rollout: int = 512
-    """Steps of each game between two updates, for the arms that see vectors."""
-    entropy: float = 0.03
-    """Weight of the policy's entropy, for the arms that see vectors."""
     minutes: float | None = None
     """Stop after this much wall time, if the steps are not done by then."""
     seed: int = 0
@@ -171,15 +167,15 @@ def falling(start: float) -> Callable[[float], float]:
     return lambda remaining: start * remaining
 
 
-def vector_settings(run: Run) -> dict[str, Any]:
+def vector_settings() -> dict[str, Any]:
     """Return PPO's settings for the arms that see vectors."""
     return {
         "policy": "MlpPolicy",
-        "n_steps": run.rollout,
+        "n_steps": 512,
         "batch_size": 512,
         "n_epochs": 6,
         "learning_rate": falling(7e-4),
-        "ent_coef": run.entropy,
+        "ent_coef": 0.03,
         "policy_kwargs": {"net_arch": [128, 128]},
     }
 
@@ -223,9 +219,7 @@ def build(run: Run) -> tuple[VecEnv, float]:
 
 def train(run: Run) -> None:
     """Train one arm and append its rows."""
-    settings = pixel_settings() if run.arm == "pixels" else vector_settings(run)
-    own = (run.arm, settings["n_steps"], settings["ent_coef"], run.steps, run.seed)
-    if own in set(map(_run_of, read_rows(run.out))):
+    if (run.arm, run.steps, run.seed) in set(map(_run_of, read_rows(run.out))):
         raise SystemExit(
             f"{run.out} has rows of this run already, which would be mixed up with new ones: "
             "choose another --seed or another --out"
@@ -233,6 +227,7 @@ def train(run: Run) -> None:
     run.out.parent.mkdir(parents=True, exist_ok=True)
     torch.manual_seed(run.seed)
     venv, before = build(run)
+    settings = pixel_settings() if run.arm == "pixels" else vector_settings()
     model = PPO(env=venv, seed=run.seed, device="cpu", **settings)
     curve = Curve(run, before)
     model.learn(run.steps, callback=curve)
@@ -261,19 +256,13 @@ def plot(config: Plot) -> None:
     figure = Figure(figsize=(11, 4.8), layout="constrained")
     by_steps, by_time = figure.subplots(1, 2, sharey=True)
     for run, own in itertools.groupby(sorted(rows, key=_run_of), key=_run_of):
-        arm, rollout, entropy = run[:3]
-        label, colour = ARMS[arm]
+        label, colour = ARMS[run[0]]
         rows_of_run = sorted(own, key=lambda row: float(row["steps"]))
         part = [row for row in rows_of_run if not row.get("evaluated")]
         final = [row for row in rows_of_run if row.get("evaluated")]
-        usual = arm == "pixels" or (rollout, entropy) == (Run.rollout, Run.entropy)
-        style = {
-            "color": colour,
-            "linestyle": "-" if usual else ":",
-            "label": label if usual else f"{label}, entropy weighted {entropy:g}",
-        }
         for axes, place in ((by_steps, _million_steps), (by_time, _minutes)):
-            axes.plot(list(map(place, part)), [row["return"] for row in part], **style)
+            returns = [row["return"] for row in part]
+            axes.plot(list(map(place, part)), returns, color=colour, label=label)
             ends = [row["return"] for row in final]
             axes.plot(list(map(place, final)), ends, "o", color=colour)
     by_steps.set(xlabel="million environment steps", ylabel="return, mean of the last 50 games")
@@ -297,9 +286,9 @@ def _minutes(row: dict[str, Any]) -> float:
     return float(row["seconds"] + row["pretraining_seconds"]) / 60
 
 
-def _run_of(row: dict[str, Any]) -> tuple[str, int, float, int, int]:
+def _run_of(row: dict[str, Any]) -> tuple[str, int, int]:
     """Return what one run's rows share."""
-    return row["arm"], row["rollout"], row["entropy"], row["planned"], row["seed"]
+    return row["arm"], row["planned"], row["seed"]
 
 
 if __name__ == "__main__":
