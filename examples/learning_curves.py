@@ -73,7 +73,7 @@ class Run:
     """Atari game."""
     encoder: str | None = None
     """Encoder for the arms slots and untrained."""
-    steps: int = 1_200_000
+    steps: int = 800_000
     """Environment steps; the learning rate falls to 0 over them."""
     minutes: float | None = None
     """Stop after this much wall time, if the steps are not done by then."""
@@ -173,10 +173,10 @@ def vector_settings() -> dict[str, Any]:
         "policy": "MlpPolicy",
         "n_steps": 512,
         "batch_size": 512,
-        "n_epochs": 6,
-        "learning_rate": falling(7e-4),
+        "n_epochs": 10,
+        "learning_rate": falling(5e-4),
         "ent_coef": 0.03,
-        "policy_kwargs": {"net_arch": [128, 128]},
+        "policy_kwargs": {"net_arch": [256, 256], "activation_fn": torch.nn.ReLU},
     }
 
 

@@ -13,6 +13,7 @@ import argparse
 from functools import partial
 from pathlib import Path
 
+import torch
 from stable_baselines3 import PPO
 from stable_baselines3.common.evaluation import evaluate_policy
 
@@ -28,7 +29,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
     parser.add_argument("--env", default="Pong", help="any pixel environment")
     parser.add_argument("--encoder", help="folder or hub id; default: the package's of this game")
-    parser.add_argument("--steps", type=int, default=1_200_000)
+    parser.add_argument("--steps", type=int, default=800_000)
     parser.add_argument("--attention", action="store_true", help="read slots with attention")
     parser.add_argument("--out", type=Path, default=Path("ppo_on_slots.zip"))
     parser.add_argument("--quick", action="store_true", help="a minute's try, even without encoder")
@@ -56,12 +57,14 @@ def main() -> None:
         "MlpPolicy",
         venv,
         policy_kwargs=(
-            SlotSetExtractor.policy_kwargs() if options.attention else {"net_arch": [128, 128]}
+            SlotSetExtractor.policy_kwargs()
+            if options.attention
+            else {"net_arch": [256, 256], "activation_fn": torch.nn.ReLU}
         ),
         n_steps=128 if options.quick else 512,
         batch_size=64 if options.quick else 512,
-        n_epochs=6,
-        learning_rate=lambda left: 7e-4 * left,
+        n_epochs=10,
+        learning_rate=lambda left: 5e-4 * left,
         ent_coef=0.03,
         seed=0,
         verbose=1,

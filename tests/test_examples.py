@@ -150,7 +150,7 @@ def test_learning_curves(tmp_path):
     end = json.loads((tmp_path / "rows.jsonl").read_text().splitlines()[-1])
     assert (end["evaluated"], end["steps"], end["games"]) == (True, 4096, 16)
     assert -21 <= end["return"] < -10  # it has hardly learned, and a game is to 21
-    assert end["length"] > 700
+    assert end["length"] > 400
     rows = [
         {"game": "Pong", "arm": arm, "seed": 0, "steps": steps, "seconds": steps / 500}
         | {"pretraining_seconds": 60.0, "return": steps / 1e5 - 21, "games": 50}

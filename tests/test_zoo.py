@@ -15,6 +15,7 @@ from fake_envs import SPRITES
 from stable_baselines3 import DQN, PPO
 from stable_baselines3.common.monitor import Monitor
 from stable_baselines3.common.vec_env import DummyVecEnv
+from torch import nn
 
 import slotenv
 from slotenv.encoders import SlotMapEncoder
@@ -70,10 +71,10 @@ def test_the_algorithm_takes_the_config_and_acts(name, algorithm, pong_folder, m
 
 def test_ppo_has_the_documented_settings(pong_folder, monkeypatch):
     config = load_config("slotenv.zoo.ppo", monkeypatch, pong_folder)
-    wanted = {"n_envs": 8, "n_steps": 512, "batch_size": 512, "n_epochs": 6, "ent_coef": 0.03}
+    wanted = {"n_envs": 8, "n_steps": 512, "batch_size": 512, "n_epochs": 10, "ent_coef": 0.03}
     assert wanted.items() <= config.items()
-    assert config["learning_rate"] == "lin_7e-4"
-    assert config["policy_kwargs"] == {"net_arch": [128, 128]}
+    assert config["learning_rate"] == "lin_5e-4"
+    assert config["policy_kwargs"] == {"net_arch": [256, 256], "activation_fn": nn.ReLU}
     assert config["env_wrapper"][0]["slotenv.zoo.with_slots"]["encoder"] == str(pong_folder)
 
 

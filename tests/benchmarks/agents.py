@@ -36,8 +36,8 @@ SLOTS = {
     "policy": "MlpPolicy",
     "n_steps": 512,
     "batch_size": 512,
-    "n_epochs": 6,
-    "policy_kwargs": {"net_arch": [128, 128]},
+    "n_epochs": 10,
+    "policy_kwargs": {"net_arch": [256, 256], "activation_fn": torch.nn.ReLU},
 }
 """PPO as in slotenv.zoo."""
 EXTRACTOR = {"policy": "CnnPolicy", "n_steps": 256, "batch_size": 512, "n_epochs": 4}

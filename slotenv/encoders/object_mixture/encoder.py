@@ -22,8 +22,8 @@ from slotenv.encoders.object_mixture.making import (
 from slotenv.encoders.object_mixture.palette import Palette
 from slotenv.encoders.object_mixture.readout import (
     SLOT_FIELDS,
-    SLOT_UNITS,
     Readout,
+    in_tenths,
     read_boxes,
     read_slots,
 )
@@ -229,8 +229,7 @@ class ObjectMixtureEncoder(SlotEncoder):
         if isinstance(prepared, Tensor):
             prepared = self.prepare(prepared.cpu().numpy())
         found = assign(self.mixture, as_runs(prepared, self.palette))
-        slots = read_slots(self.mixture, self.readout, found)
-        return SlotOutput(slots * torch.tensor(SLOT_UNITS, device=slots.device))
+        return SlotOutput(in_tenths(read_slots(self.mixture, self.readout, found)))
 
     @torch.no_grad()
     def boxes(self, frames: NDArray[np.uint8]) -> NDArray[np.float32]:

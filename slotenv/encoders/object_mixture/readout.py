@@ -14,14 +14,10 @@ SLOT_FIELDS = ("presence", "x", "y", "width", "height", "shade")
 screen; the last three are relative to what is usual for the slot, -1 to 1. All are 0 while it is
 absent."""
 
-SLOT_UNITS = (1.0, 5.0, 5.0, 1.0, 1.0, 1.0)
-"""What numbers in half screens are multiplied by to be those. A few pixels between two objects, a
-ball and a paddle, decide over a game: networks are slow to learn what such small differences mean
-unless the numbers are large."""
-
 BOX_FIELDS = ("presence", "x", "y", "width", "height")
 """What the numbers of a box are: presence from 0 to 1, middle and extent in pixels."""
 
+_TENTHS = 5.0  # of the screen, in a half
 _ENOUGH = 0.3  # of the usual mass: half present
 _STEEP = 3.0
 _FEWEST = 0.01  # share of frames in which a slot must be there
@@ -61,6 +57,15 @@ def read_slots(mixture: Mixture, readout: Readout, found: Assignment) -> Tensor:
     look = (difference / torch.where(changes, readout.look_range, 1.0)).clamp(-1, 1) * changes
     numbers = torch.cat([place.flip(-1), look], -1)  # x before y
     return torch.cat([presence.unsqueeze(-1), presence.unsqueeze(-1) * numbers], -1)
+
+
+def in_tenths(slots: Tensor) -> Tensor:
+    """Return slot vectors (B, K, D) with places in tenths of the screen in place of halves.
+
+    A few pixels between two objects, a ball and a paddle, decide over a game: policies are slow to
+    learn what such small differences mean unless the numbers are large.
+    """
+    return torch.cat([slots[..., :1], _TENTHS * slots[..., 1:3], slots[..., 3:]], -1)
 
 
 def read_boxes(readout: Readout, found: Assignment, *, height: int, width: int) -> Tensor:
