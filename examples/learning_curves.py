@@ -80,7 +80,7 @@ class Run:
     seed: int = 0
     """Seed of agent and environments."""
     out: Path = Path("runs/learning_curves.jsonl")
-    """Rows are appended here; a run that is there already is not run again."""
+    """Rows are appended here; refused if some of the same run are there already."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -222,7 +222,7 @@ def train(run: Run) -> None:
     if (run.arm, run.steps, run.seed) in set(map(_run_of, read_rows(run.out))):
         raise SystemExit(
             f"{run.out} has rows of this run already, which would be mixed up with new ones: "
-            "choose another --seed or another --out"
+            "choose another --seed or another --out, or delete those rows"
         )
     run.out.parent.mkdir(parents=True, exist_ok=True)
     torch.manual_seed(run.seed)

@@ -49,7 +49,7 @@ class ObjectSlotObservation(gym.Wrapper[Any, Any, NDArray[np.uint8], Any], Recor
         motion: Whether each slot's D numbers are followed by their change since the last step; zero
             after a reset. Slots are then (K, 2D), or (K, D + 2) where the encoder's slots say where
             their object is (``slot_fields``): how far it would go in 4 steps, zero unless it was
-            seen in both of the last.
+            seen in this step and in the one before.
         hold: Whether a hidden object's numbers stay as they were when it was last seen in this
             episode, except its presence, which says that it is hidden. Only for encoders with
             ``slot_fields``.

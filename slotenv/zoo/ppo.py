@@ -1,6 +1,7 @@
 """PPO on slots, for ``python -m rl_zoo3.train --algo ppo -conf slotenv.zoo.ppo``.
 
-The settings of the agent on slots in ``examples/learning_curves.py``. Raises a ValueError on
+The settings of the agent on slots in ``examples/learning_curves.py``, for slots that say where
+their object is; others have no usual scale and want rl-zoo3's ``normalize`` as well. Raises a ValueError on
 import unless the environment variable ``SLOTENV_ENCODER`` names an encoder.
 """
 
@@ -22,7 +23,7 @@ _PPO: dict[str, Any] = {
     "batch_size": 512,
     "n_epochs": 10,
     "learning_rate": "lin_5e-4",  # falls to 0
-    "ent_coef": 0.03,  # with less, agents settle for endless rallies in Pong
+    "ent_coef": 0.03,
 }
 
 hyperparams = {"atari": _PPO, "default": dict(_PPO)}
