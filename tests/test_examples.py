@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import importlib.util
 import json
 import os
@@ -10,7 +11,11 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
+
+import slotenv
+from slotenv.frames import SCN
 
 EXAMPLES = Path(__file__).parents[1] / "examples"
 SPRITES = "fake_envs:slotenv_tests/Sprites-v0"
@@ -168,3 +173,32 @@ def test_learning_curves(tmp_path):
     (tmp_path / "rows.jsonl").write_text(json.dumps(rows[0]) + "\n" + json.dumps(rows[1])[:40])
     with pytest.raises(AssertionError, match=r"rows\.jsonl is damaged"):
         run("learning_curves.py", tmp_path, "plot", "--rows", "rows.jsonl", "--out", "curves.png")
+
+
+@pytest.mark.ale
+def test_true_coordinates_come_in_the_units_of_slots(monkeypatch):
+    """In the same game, places differ by a constant, velocities not at all but for a pixel."""
+    monkeypatch.syspath_prepend(str(EXAMPLES))
+    curves = importlib.import_module("learning_curves")
+    game = slotenv.make_env("Pong", SCN)
+    truth = curves.Coordinates(slotenv.make_env("Pong", SCN), "Pong")
+    env = slotenv.ObjectSlotObservation(game, "pong", motion=True)
+    slots, coordinates = [env.reset(seed=1)[0]], [truth.reset(seed=1)[0]]
+    for action in np.random.default_rng(0).integers(6, size=300):
+        slots.append(env.step(int(action))[0])
+        coordinates.append(truth.step(int(action))[0])
+    seen, true = np.stack(slots), np.stack(coordinates)
+    names = curves.labels_for("Pong", "pixel").names
+    for name, axis in (("ball_x", 1), ("ball_y", 2)):
+        j, velocity = names.index(name), names.index(name) + 2 * len(names)
+        there = (seen[..., 0] > 0.99) & (true[:, [j + len(names)]] > 0)  # (T, K)
+        ball = min(
+            (k for k in range(seen.shape[1]) if there[:, k].sum() > 100),
+            key=lambda k: np.std(seen[there[:, k], k, axis] - true[there[:, k], j]),
+        )
+        t = there[:, ball]
+        assert np.polyfit(true[t, j], seen[t, ball, axis], 1)[0] == pytest.approx(1, abs=0.05)
+        moved = t & (true[:, velocity] != 0) & (seen[:, ball, 5 + axis] != 0)
+        apart = seen[moved, ball, 5 + axis] - true[moved, velocity]
+        assert moved.sum() > 50
+        assert np.median(np.abs(apart)) < 0.3
