@@ -23,7 +23,6 @@ from slotenv.encoders.object_mixture.palette import Palette
 from slotenv.encoders.object_mixture.readout import (
     SLOT_FIELDS,
     Readout,
-    in_tenths,
     read_boxes,
     read_slots,
 )
@@ -142,7 +141,9 @@ class ObjectMixtureEncoder(SlotEncoder):
                 f"next_frames are those after the first frames, got {len(next_frames)} of them for "
                 f"{len(frames)} frames"
             )
-        parts = fit_parts(frames, next_frames, max_slots=most, seed=seed)
+        parts = fit_parts(
+            frames, next_frames, pooled=preprocess.max_pool, max_slots=most, seed=seed
+        )
         return cls._made_of(parts, preprocess)
 
     def refit(
@@ -229,7 +230,7 @@ class ObjectMixtureEncoder(SlotEncoder):
         if isinstance(prepared, Tensor):
             prepared = self.prepare(prepared.cpu().numpy())
         found = assign(self.mixture, as_runs(prepared, self.palette))
-        return SlotOutput(in_tenths(read_slots(self.mixture, self.readout, found)))
+        return SlotOutput(read_slots(self.mixture, self.readout, found))
 
     @torch.no_grad()
     def boxes(self, frames: NDArray[np.uint8]) -> NDArray[np.float32]:
@@ -275,7 +276,8 @@ class ObjectMixtureEncoder(SlotEncoder):
         """What is usual at each place."""
         if self._background is None:
             palette = Palette(self.palette.cpu().numpy())
-            self._background = Background(self.usual_colours.cpu().numpy(), palette)
+            usual, pooled = self.usual_colours.cpu().numpy(), self.preprocess.max_pool
+            self._background = Background(usual, palette, pooled=pooled)
         return self._background
 
 

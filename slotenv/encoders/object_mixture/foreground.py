@@ -41,10 +41,13 @@ class Background:
     Args:
         usual: (H, W, 3) uint8 palette indices, the most usual first, 255 where there are fewer.
         palette: What the indices mean.
+        pooled: Whether frames are the maximum of two, as ``FramePreset.max_pool`` says: objects are
+            given their own colour where it is blended with the background's.
     """
 
-    def __init__(self, usual: NDArray[np.uint8], palette: Palette) -> None:
-        self.usual, self.palette = usual, palette
+    def __init__(self, usual: NDArray[np.uint8], palette: Palette, *, pooled: bool = False) -> None:
+        self.usual, self.palette, self.pooled = usual, palette, pooled
+        self._unpooled = palette.unpooled() if pooled else None
         # Bit c of a place is set if colour c is usual there.
         self._is_usual = np.zeros(usual.shape[:2], np.uint64).reshape(-1)
         for colours in usual.reshape(-1, usual.shape[-1]).T:
@@ -101,7 +104,10 @@ class Background:
         usual = self._is_usual.reshape(-1, at_once)[group] >> colour.astype(np.uint64)
         number, offset = np.nonzero((usual & np.uint64(1)) == 0)
         place = group[number] * at_once + offset
-        return image[number], place, colour[number, offset]
+        shown = colour[number, offset]
+        if self._unpooled is not None:
+            shown = self._unpooled[shown, self.usual.reshape(-1, USUAL_COLOURS)[place, 0]]
+        return image[number], place, shown
 
 
 def _thinned(
@@ -141,7 +147,9 @@ def _differing(
     return image, group
 
 
-def fit_background(frames: NDArray[np.uint8], palette: Palette) -> Background:
+def fit_background(
+    frames: NDArray[np.uint8], palette: Palette, *, pooled: bool = False
+) -> Background:
     """Find the usual colours of every place.
 
     A colour is usual at a place if it is there in two of five frames; a colour that covers much of
@@ -151,6 +159,7 @@ def fit_background(frames: NDArray[np.uint8], palette: Palette) -> Background:
     Args:
         frames: (N, H, W, 3) uint8, drawn from all of the data.
         palette: Their colours.
+        pooled: Whether each is the maximum of two.
     """
     share = _shares(frames, palette)
     usual = (share > _USUAL) | _wide(share)
@@ -159,7 +168,7 @@ def fit_background(frames: NDArray[np.uint8], palette: Palette) -> Background:
     kept[0] = order[0]  # the most usual one is background even where nothing is usual
     places = np.full((*frames.shape[1:3], USUAL_COLOURS), NO_COLOUR, np.uint8)
     places[..., : len(kept)] = kept.T.reshape(*frames.shape[1:3], -1)  # a palette may have fewer
-    return Background(places, palette)
+    return Background(places, palette, pooled=pooled)
 
 
 def extend_background(
@@ -183,7 +192,7 @@ def extend_background(
             free = new & (flat[:, layer] == NO_COLOUR)
             flat[free, layer] = colour
             new &= ~free
-    return Background(flat.reshape(background.usual.shape), palette)
+    return Background(flat.reshape(background.usual.shape), palette, pooled=background.pooled)
 
 
 def _shares(frames: NDArray[np.uint8], palette: Palette) -> NDArray[np.float32]:

@@ -53,6 +53,7 @@ def fit_parts(
     frames: NDArray[np.uint8],
     next_frames: NDArray[np.uint8] | None,
     *,
+    pooled: bool,
     max_slots: int,
     seed: int,
 ) -> Parts:
@@ -64,11 +65,12 @@ def fit_parts(
     Args:
         frames: (N, H, W, 3) uint8, at least one.
         next_frames: (M, H, W, 3) uint8, one step after the first M of the frames.
+        pooled: Whether each frame is the maximum of two.
         max_slots: Upper limit of K.
         seed: Decides where slots start.
     """
     palette = fit_palette(_some(frames, _PALETTE_FRAMES))
-    background = fit_background(frames, palette)
+    background = fit_background(frames, palette, pooled=pooled)
     chosen = _some(frames, _FIT_FRAMES)
     runs, thinned = (_runs(background, chosen, most) for most in (MAX_RUNS, _FIT_RUNS))
     generator = torch.Generator().manual_seed(seed)

@@ -34,6 +34,25 @@ class Palette:
         indices: NDArray[np.uint8] = self._nearest[cells(pixels)]
         return indices
 
+    def unpooled(self) -> NDArray[np.uint8]:
+        """Return what a pooled colour shows of an object, by the background's, (C, C) uint8.
+
+        Where the maximum of two frames is taken, an object that moved is seen in its own colour
+        where it is in both, and in the brighter of its own and the background's, channel by
+        channel, where it is in one. Entry (c, a) is the colour whose maximum with background a is
+        c; c itself if there is none.
+        """
+        count = len(self.colours)
+        index = {tuple(colour): c for c, colour in enumerate(self.colours.tolist())}
+        of = np.repeat(np.arange(count, dtype=np.uint8)[:, None], count, axis=1)
+        for a, behind in enumerate(self.colours):
+            brighter = np.maximum(self.colours, behind).tolist()
+            for b in range(count - 1, -1, -1):  # the first, a more striking one, stays
+                c = index.get(tuple(brighter[b]))
+                if c is not None and c not in (a, b) and b != a:
+                    of[c, a] = b
+        return of
+
 
 def cells(pixels: NDArray[np.uint8]) -> NDArray[np.intp]:
     """Return the cell of the colour grid that each pixel lies in, (..., 3) to (...)."""

@@ -10,20 +10,21 @@ from torch import Tensor
 from slotenv.encoders.object_mixture.assignment import Assignment, Mixture
 
 SLOT_FIELDS = ("presence", "x", "y", "width", "height", "shade")
-"""What the numbers of a slot are. The place is relative to the slot's home and in tenths of the
-screen; the last three are relative to what is usual for the slot, -1 to 1. All are 0 while it is
-absent."""
+"""What the numbers of a slot are. The place is relative to the slot's home, width, height and shade
+(mean brightness) to what is usual for the slot; lengths are in tenths of the screen, shade is a
+share of white. All are 0 while it is absent."""
 
 BOX_FIELDS = ("presence", "x", "y", "width", "height")
 """What the numbers of a box are: presence from 0 to 1, middle and extent in pixels."""
 
-_TENTHS = 5.0  # of the screen, in a half
-_ENOUGH = 0.3  # of the usual mass: half present
+_TENTHS = 5.0  # of the screen, in a half: agents learn sooner from numbers that differ more
+_EXTENT = 12**0.5  # of a line or a filled rectangle, in its standard deviations
+_ENOUGH = 0.15  # of the usual mass: half present. Most of a paddle may be beyond the edge
 _STEEP = 3.0
 _FEWEST = 0.01  # share of frames in which a slot must be there
 _RANGE = (0.05, 0.95)  # quantiles of a look that become -1 and 1
 _STILL = 0.0075  # half screens: what moves less does not move
-_SAME_LOOK = (0.006, 0.005, 0.02)  # half ranges below which a look does not change
+_SAME_LOOK = (0.024, 0.02, 0.04)  # half ranges below which a look does not change: edges do
 
 
 class Readout(NamedTuple):
@@ -43,7 +44,10 @@ class Readout(NamedTuple):
 
 
 def read_slots(mixture: Mixture, readout: Readout, found: Assignment) -> Tensor:
-    """Return slot vectors (B, K, 6), places still in half screens.
+    """Return slot vectors (B, K, 6): :data:`SLOT_FIELDS`.
+
+    Every number has its natural size. Looks that hardly change stay small, where they would only be
+    noise to a policy; what is far from usual is cut off at the edge of what was seen in training.
 
     Args:
         mixture: K slots.
@@ -51,21 +55,11 @@ def read_slots(mixture: Mixture, readout: Readout, found: Assignment) -> Tensor:
         found: How the pixels were shared out.
     """
     presence = _presence(found.moments[..., 0], readout.mass)  # (B, K)
-    place = (_middle(found) - mixture.home) * readout.moves  # (B, K, 2)
-    difference = _look(found) - readout.look
-    changes = readout.look_range > 0
-    look = (difference / torch.where(changes, readout.look_range, 1.0)).clamp(-1, 1) * changes
-    numbers = torch.cat([place.flip(-1), look], -1)  # x before y
+    place = _TENTHS * (_middle(found) - mixture.home) * readout.moves  # (B, K, 2)
+    difference = (_look(found) - readout.look).clamp(-readout.look_range, readout.look_range)
+    natural = difference.new_tensor([_TENTHS * _EXTENT, _TENTHS * _EXTENT, 1.0])
+    numbers = torch.cat([place.flip(-1), natural * difference], -1)  # x before y
     return torch.cat([presence.unsqueeze(-1), presence.unsqueeze(-1) * numbers], -1)
-
-
-def in_tenths(slots: Tensor) -> Tensor:
-    """Return slot vectors (B, K, D) with places in tenths of the screen in place of halves.
-
-    A few pixels between two objects, a ball and a paddle, decide over a game: policies are slow to
-    learn what such small differences mean unless the numbers are large.
-    """
-    return torch.cat([slots[..., :1], _TENTHS * slots[..., 1:3], slots[..., 3:]], -1)
 
 
 def read_boxes(readout: Readout, found: Assignment, *, height: int, width: int) -> Tensor:
@@ -107,7 +101,7 @@ def fit_readout(found: Assignment) -> tuple[Readout, Tensor]:
 
 
 def _presence(mass: Tensor, usual: Tensor) -> Tensor:
-    """Return exactly 0 below a seventh of the usual mass, exactly 1 above five eighths of it."""
+    """Return exactly 0 below 0.07 of the usual mass, exactly 1 above a third of it."""
     soft = torch.sigmoid(_STEEP * (mass.clamp(min=1e-3) / (_ENOUGH * usual)).log())
     return ((soft - 0.1) / 0.8).clamp(0, 1)
 

@@ -8,6 +8,7 @@ from slotenv.encoders.object_mixture.foreground import (
     NO_COLOUR,
     Background,
     ForegroundRuns,
+    extend_background,
     fit_background,
 )
 from slotenv.encoders.object_mixture.palette import Palette, fit_palette
@@ -198,3 +199,29 @@ def test_fewer_colours_than_a_place_may_have(colours: int) -> None:
     assert fit.usual.shape == (6, 8, 3)
     assert (fit.usual[..., 1:] == NO_COLOUR).all()
     assert not fit.foreground(frames, max_runs=9).weights.any()
+
+
+@pytest.mark.parametrize("pooled", [True, False])
+def test_an_object_that_moves_has_one_colour_in_pooled_frames(pooled: bool) -> None:
+    """A green block on brown, two columns further in the second of two frames."""
+    brown, green = (144, 72, 17), (92, 186, 92)
+    still = np.full((28, 10, 64, 3), brown, np.uint8)
+    moving = still.copy()
+    for t in range(28):
+        for later in (0, 2):
+            column = 2 * t + later
+            one = still[t].copy()
+            one[3:5, column : column + 4] = green
+            moving[t] = np.maximum(moving[t], one) if later else one
+    palette = fit_palette(moving)
+    assert len(palette.colours) == 3
+    background = fit_background(moving, palette, pooled=pooled)
+    found = background.foreground(moving, max_runs=99)
+    (green_index,) = np.flatnonzero((palette.colours == green).all(1))
+    for t in range(28):
+        runs = of_frame(found, t)
+        lengths = [weight for *_, weight in runs]
+        assert lengths == ([6, 6] if pooled else [2, 2, 2, 2, 2, 2])
+        assert ({colour for *_, colour, _ in runs} == {green_index}) == pooled
+    more = extend_background(background, moving, palette)
+    assert more.pooled == pooled

@@ -83,3 +83,32 @@ def test_frames_of_one_colour() -> None:
     palette = fit_palette(np.full((3, 10, 12, 3), 77, np.uint8))
     assert palette.colours.tolist() == [[77, 77, 77]]
     assert not palette.indices(random_frames(2, 10, 12)).any()
+
+
+BROWN, GREEN, WHITE, ORANGE = (144, 72, 17), (92, 186, 92), (236, 236, 236), (213, 130, 74)
+BOTH = (144, 186, 92)  # the brighter of brown and green
+
+
+def test_a_pooled_colour_is_the_objects_own() -> None:
+    palette = Palette(np.array([BROWN, GREEN, BOTH, WHITE, ORANGE], np.uint8))
+    expected = np.repeat(np.arange(5)[:, None], 5, axis=1)
+    expected[2, 0] = 1  # on brown it is green
+    expected[2, 1] = 0  # and on green brown
+    np.testing.assert_array_equal(palette.unpooled(), expected)
+
+
+def test_unpooling_undoes_the_maximum_of_two_colours() -> None:
+    colours = random_palette(12).colours
+    blends = np.maximum(colours[:, None], colours[None]).reshape(-1, 3)
+    palette = Palette(np.unique(np.concatenate([colours, blends]), axis=0)[:64])
+    of = palette.unpooled()
+    assert (of != np.arange(len(of))[:, None]).any()
+    for colour, behind in np.ndindex(of.shape):
+        one, own = of[colour, behind], palette.colours[colour]
+        if one == colour:
+            continue
+        assert one != behind
+        brighter = [
+            max(a, b) for a, b in zip(*palette.colours[[one, behind]].tolist(), strict=True)
+        ]
+        assert brighter == own.tolist()

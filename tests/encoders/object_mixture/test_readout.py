@@ -56,31 +56,31 @@ def test_numbers_worked_by_hand() -> None:
     got = read(found_by_one_slot(ROWS, COLUMNS), readout_of(), home=(0.15, 0.3))
     expected = {
         "presence": 1.0,
-        "x": 0.0 - 0.3,
-        "y": 0.2 - 0.15,
-        "width": (0.2 - 0.15) / 0.1,
+        "x": 5 * (0.0 - 0.3),  # a half screen is five tenths
+        "y": 5 * (0.2 - 0.15),
+        "width": 5 * 12**0.5 * (0.2 - 0.15),
         "height": 0.0,
-        "shade": (0.3 - 0.2) / 0.4,
+        "shade": 0.3 - 0.2,
     }
     assert dict(zip(SLOT_FIELDS, got, strict=True)) == pytest.approx(expected, abs=1e-5)
     assert tuple(expected) == SLOT_FIELDS
 
 
 def test_a_half_there_slot_is_half_as_far() -> None:
-    """0.3 of the usual mass is half presence, and all numbers are halved."""
+    """0.15 of the usual mass is half presence, and all numbers are halved."""
     found = found_by_one_slot(ROWS, COLUMNS)
     whole = read(found, readout_of(look_range=(0.1, 0.1, 0.4)))
-    half = read(found, readout_of(mass=4 / 0.3, look_range=(0.1, 0.1, 0.4)))
+    half = read(found, readout_of(mass=4 / 0.15, look_range=(0.1, 0.1, 0.4)))
     assert half[0] == pytest.approx(0.5, abs=1e-5)
     assert half == pytest.approx([0.5 * v for v in whole], abs=1e-5)
 
 
-@pytest.mark.parametrize("usual", [0.5, 4.0, 6.4])
-def test_presence_is_exactly_one_from_five_eighths_of_the_usual_mass(usual: float) -> None:
+@pytest.mark.parametrize("usual", [0.5, 4.0, 12.0])
+def test_presence_is_exactly_one_from_a_third_of_the_usual_mass(usual: float) -> None:
     assert read(found_by_one_slot(ROWS, COLUMNS), readout_of(mass=usual))[0] == 1.0
 
 
-@pytest.mark.parametrize("share", [0.0, 0.05, 0.14])
+@pytest.mark.parametrize("share", [0.0, 0.03, 0.07])
 def test_absent_is_exactly_zero(share: float) -> None:
     shares = torch.full_like(ROWS, share)
     slots = read(found_by_one_slot(ROWS, COLUMNS, shares), readout_of(), home=(0.5, 0.5))
@@ -91,10 +91,10 @@ def test_what_does_not_move_is_exactly_zero() -> None:
     found = found_by_one_slot(ROWS, COLUMNS)
     got = dict(zip(SLOT_FIELDS, read(found, readout_of(moves=(0, 1)), (0.5, 0.5)), strict=True))
     assert got["y"] == 0.0
-    assert got["x"] == pytest.approx(-0.5)
+    assert got["x"] == pytest.approx(-2.5)
     got = dict(zip(SLOT_FIELDS, read(found, readout_of(moves=(1, 0)), (0.5, 0.5)), strict=True))
     assert got["x"] == 0.0
-    assert got["y"] == pytest.approx(-0.3)
+    assert got["y"] == pytest.approx(-1.5)
 
 
 def test_a_look_that_does_not_change_is_exactly_zero() -> None:
@@ -102,10 +102,21 @@ def test_a_look_that_does_not_change_is_exactly_zero() -> None:
     assert got[3:] == [0.0] * 3
 
 
-def test_looks_stay_between_minus_one_and_one() -> None:
+def test_looks_stay_within_what_was_seen() -> None:
     found = found_by_one_slot(ROWS, COLUMNS)
-    got = read(found, readout_of(look=(9, -9, 9), look_range=(0.1,) * 3))
-    assert got[3:] == [-1, 1, -1]
+    got = read(found, readout_of(look=(9, -9, 9), look_range=(0.1, 0.2, 0.3)))
+    assert got[3:] == pytest.approx([-0.1 * 5 * 12**0.5, 0.2 * 5 * 12**0.5, -0.3])
+
+
+def test_extents_are_in_tenths_of_the_screen() -> None:
+    """A filled rectangle that is a fifth of the screen wider and a tenth higher than usual."""
+    fifth = 0.4 / 12**0.5  # of two half screens, as standard deviation
+    rows = torch.linspace(-0.3, 0.3, 601).reshape(1, -1)
+    columns = torch.linspace(-0.4, 0.4, 601)[torch.randperm(601)].reshape(1, -1)
+    found = found_by_one_slot(rows, columns, brightness=torch.zeros_like(rows))
+    usual = (fifth, fifth, 0.0)
+    got = read(found, readout_of(mass=601, look=usual, look_range=(1, 1, 1)))
+    assert got[3:5] == pytest.approx([2.0, 1.0], abs=0.01)
 
 
 def test_boxes_are_in_pixels() -> None:
@@ -155,8 +166,9 @@ def test_what_is_usual_is_measured_while_it_is_there() -> None:
     assert slots[:-1, 0, 0].tolist() == there
     assert not slots[-1].any()
     assert not slots[:, 0, 2].any()  # y
-    torch.testing.assert_close(slots[:-1, 0, 1], torch.tensor(columns))
-    assert slots[[0, 20, 40], 0, 4].tolist() == pytest.approx([-1, 0, 1], abs=1e-3)  # height
+    torch.testing.assert_close(slots[:-1, 0, 1], 5 * torch.tensor(columns))
+    height = slots[[0, 20, 40], 0, 4].tolist()
+    assert height == pytest.approx([-0.09 * 5 * 12**0.5, 0, 0.09 * 5 * 12**0.5], abs=1e-2)
 
 
 @pytest.mark.parametrize(("often", "expected"), [(0, False), (1, False), (2, True), (50, True)])
