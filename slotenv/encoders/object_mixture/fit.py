@@ -26,6 +26,9 @@ _MIN_SPREAD = 0.02
 _START_SIZE, _START_SPREAD = 0.06, 0.5
 _DROP = 1e-3  # share of all pixels below which a slot goes
 _THERE = 0.25  # of a slot's usual mass, from which on it counts as there
+_ALIKE = 0.3  # of their colours in common: one slot may be the double of another
+_OFTEN = 0.2  # share of the frames in which it is there that a double lies on the other
+_ALONE = 0.02  # share of all frames in which a double must be somewhere else
 _FAR = 6.0  # squared distance, in sizes, from which on a pixel is badly explained
 
 
@@ -59,6 +62,7 @@ def fit_mixture(
             mixture = _update(runs, assign(mixture, runs), num_colours)
         mixture = _select(mixture, mixture.weight.exp() > _DROP)
         mixture = _merge(mixture, assign(mixture, runs))
+        mixture = _part_doubles(mixture, assign(mixture, runs))
         found = assign(mixture, runs)
         badly = (found.posterior[:, -1] + _far_off(mixture, runs, found)) * runs.weights
     return mixture
@@ -233,6 +237,38 @@ def _merge(mixture: Mixture, found: Assignment) -> Mixture:
                 gone.add(j)
     kept = torch.tensor([k not in gone for k in range(len(order))], dtype=torch.bool)
     return _select(Mixture(*fields), kept)
+
+
+def _part_doubles(mixture: Mixture, found: Assignment) -> Mixture:
+    """Keep slots off those of the same colours that they often lie on, or drop them.
+
+    They are no parts of one thing, which :func:`_merge` finds: elsewhere they hold something else.
+    A slot that is at the score, which has the paddle's colour, goes to the paddle where no point
+    has been made, and shares it with the slot that holds it. Such a slot is put back to where it is
+    without the other, and looks no further away than it is then; if that is nowhere, it goes.
+    """
+    mass = found.moments[..., 0]
+    there = mass > _THERE * torch.quantile(mass, 0.95, dim=0).clamp(min=1e-3)
+    colour, size = mixture.colour.exp(), mixture.size.exp()
+    alike = torch.minimum(colour[:, None], colour[None]).sum(-1) > _ALIKE  # (K, K)
+    apart = (found.places[:, :, None] - found.places[:, None]).abs()  # (B, K, K, 2)
+    on = (apart < 2 * (size[:, None] + size[None])).all(-1) & there[:, :, None] & there[:, None]
+    on &= alike & ~torch.eye(len(alike), dtype=torch.bool)
+    often = on.sum(0) > _OFTEN * there.sum(0)[:, None]  # of the frames in which the first is there
+    alone = there & ~on.any(2)
+    own = (mass * alone).sum(0) / alone.sum(0).clamp(min=1)  # (K,) how large each is by itself
+    kept = torch.ones(mass.shape[1], dtype=torch.bool)
+    home, spread = mixture.home.clone(), mixture.spread.clone()
+    for k in torch.argsort(own).tolist():
+        larger = often[k] & kept & (own > own[k])
+        if not larger.any():
+            continue
+        places = found.places[there[:, k] & ~(on[:, k] & larger).any(1), k]
+        kept[k] = len(places) > _ALONE * len(mass)
+        if kept[k]:
+            home[k] = places.mean(0)
+            spread[k] = 0.5 * (places.var(0) + _MIN_SPREAD**2).log()
+    return _select(mixture._replace(home=home, spread=spread), kept)
 
 
 def _are_one(fields: list[Tensor], there: Tensor, places: Tensor, i: int, j: int) -> bool:

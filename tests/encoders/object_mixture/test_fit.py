@@ -19,8 +19,14 @@ from moving_blocks import (
 )
 from numpy.typing import NDArray
 
-from slotenv.encoders.object_mixture.assignment import Mixture, Runs, assign, run_features
-from slotenv.encoders.object_mixture.fit import _balanced, _far_off, fit_mixture
+from slotenv.encoders.object_mixture.assignment import (
+    Assignment,
+    Mixture,
+    Runs,
+    assign,
+    run_features,
+)
+from slotenv.encoders.object_mixture.fit import _balanced, _far_off, _part_doubles, fit_mixture
 from slotenv.encoders.object_mixture.foreground import fit_background
 from slotenv.encoders.object_mixture.making import as_runs
 from slotenv.encoders.object_mixture.palette import Palette, fit_palette
@@ -181,3 +187,79 @@ def test_pixels_far_from_the_middle_of_their_slot_are_badly_explained() -> None:
     pixels = Runs(features, nothing.long(), nothing + 1)
     far = _far_off(mixture, pixels, assign(mixture, pixels))
     torch.testing.assert_close(far, torch.tensor([[1.0, 0, 0, 1]]), atol=1e-3, rtol=0)
+
+
+def paddle_and_double(score: float) -> tuple[Mixture, Assignment]:
+    """Two slots of one colour; the second is at the score if there is one, else on the paddle."""
+    frames = 200
+    row = torch.linspace(-0.6, 0.6, frames)
+    scored = torch.arange(frames) < score * frames
+    paddle = torch.stack([row, torch.full_like(row, 0.8)], 1)
+    double = torch.where(scored[:, None], torch.tensor([-0.9, 0.5]), paddle + 0.01)
+    shared = torch.where(scored, 64.0, 32.0)
+    moments = torch.zeros(frames, 2, 6)
+    moments[..., 0] = torch.stack([shared, torch.where(scored, 12.0, 32.0)], 1)
+    nothing = torch.zeros(frames, 3, 1)
+    found = Assignment(nothing, nothing, moments, torch.stack([paddle, double], 1))
+    mixture = Mixture(
+        torch.tensor([[0.9, 0.1], [0.8, 0.2]]).log(),
+        torch.tensor([0.5, 0.4]).log(),
+        torch.tensor([[0.05, 0.02], [0.05, 0.02]]).log(),
+        found.places.mean(0),
+        found.places.std(0).log(),
+        torch.tensor([0.05, 0.05]).log(),
+    )
+    return mixture, found
+
+
+def test_a_double_stays_where_it_is_without_the_other() -> None:
+    mixture, found = paddle_and_double(score=0.3)
+    parted = _part_doubles(mixture, found)
+    torch.testing.assert_close(parted.home[1], torch.tensor([-0.9, 0.5]))
+    assert parted.spread[1].exp().tolist() == pytest.approx([0.02, 0.02], abs=1e-4)
+    for field, before in zip(parted[:3], mixture[:3], strict=True):
+        torch.testing.assert_close(field, before)
+    for field, before in zip(parted[3:5], mixture[3:5], strict=True):
+        torch.testing.assert_close(field[0], before[0])
+
+
+def test_a_double_that_is_nowhere_else_goes() -> None:
+    mixture, found = paddle_and_double(score=0.01)
+    parted = _part_doubles(mixture, found)
+    assert parted.home.tolist() == mixture.home[:1].tolist()
+
+
+def test_slots_are_parted_whatever_their_order() -> None:
+    mixture, found = paddle_and_double(score=0.3)
+    turned = Mixture._make([*(field.flip(0) for field in mixture[:-1]), mixture.outlier])
+    turned_found = found._replace(moments=found.moments.flip(1), places=found.places.flip(1))
+    expected = _part_doubles(mixture, found)
+    got = _part_doubles(turned, turned_found)
+    for field, other in zip(got[:-1], expected[:-1], strict=True):
+        torch.testing.assert_close(field.flip(0), other)
+
+
+@pytest.mark.parametrize("case", ["other colours", "hardly ever", "apart"])
+def test_what_is_no_double_stays_as_it_is(case: str) -> None:
+    mixture, found = paddle_and_double(score=0.9 if case == "hardly ever" else 0.3)
+    if case == "other colours":
+        mixture = mixture._replace(colour=torch.tensor([[0.9, 0.1], [0.1, 0.9]]).log())
+    if case == "apart":
+        found = found._replace(places=found.places + torch.tensor([[0.0, 0.0], [0.0, -0.3]]))
+    for field, before in zip(_part_doubles(mixture, found), mixture, strict=True):
+        torch.testing.assert_close(field, before)
+
+
+def test_a_paddle_is_whole_though_the_score_has_its_colour() -> None:
+    """The score is there in some frames, elsewhere a second slot would share the paddle."""
+    generator = np.random.default_rng(0)
+    frames = np.full((240, HEIGHT, WIDTH, 3), (10, 10, 40), np.uint8)
+    for frame in frames:
+        row = generator.integers(14, HEIGHT - 6)
+        frame[row : row + 6, WIDTH - 9 : WIDTH - 6] = 200, 60, 60
+        if generator.random() < 0.3:
+            frame[3:7, WIDTH // 2 : WIDTH // 2 + 3] = 200, 60, 60
+    mixture, pixels = fit(frames)
+    mass = assign(mixture, pixels).moments[..., 0]
+    assert sorted(mass.amax(0).round().tolist()) == [12.0, 18.0]
+    assert sorted((mass > 9).float().mean(0).tolist()) == pytest.approx([0.3, 1.0], abs=0.1)
