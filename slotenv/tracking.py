@@ -15,8 +15,8 @@ from numpy.typing import NDArray
 Slots = NDArray[np.float32]
 
 SEEN = 0.5
-"""An object is seen while its slot's presence is above this. Below, most of what the slot usually
-holds is missing: too few pixels to say where the whole object is. Where
+"""An object is seen while its slot's presence is above this. Below, nearly all of what the slot
+usually holds is missing: too few pixels to say where the whole object is. Where
 :class:`slotenv.encoders.ObjectMixtureEncoder` measures what is usual, it draws the same line."""
 
 VELOCITY_STEPS = 4

@@ -20,7 +20,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-_LOOK_AROUND = (1.0, 0.25, 0.04, 0.0)  # share of the spread's variance that each round adds
+_LOOK_AROUND = (1.0, 0.1, 0.0)  # share of the spread's variance that each round adds
 _PULL_HOME = 0.01  # of a pixel: keeps the place of a slot without pixels defined
 _LOG_UNIFORM = -math.log(4.0)  # density of a pixel that may lie anywhere on the screen
 

@@ -57,7 +57,7 @@ def slow_frame(
     middles = mixture.home.tolist()
     shares: list[list[float]] = []
     densities: list[float] = []
-    for look in (1.0, 0.25, 0.04, 0.0):
+    for look in (1.0, 0.1, 0.0):
         shares, densities = [], []
         for place, colour, weight in zip(places, colours, weights, strict=True):
             each = []
