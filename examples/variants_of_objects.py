@@ -32,8 +32,9 @@ from slotenv.encoders.object_mixture import (
     readout,
 )
 from slotenv.encoders.object_mixture.assignment import Assignment, Mixture, Runs, assign
+from slotenv.encoders.object_mixture.foreground import Background, fit_background
 from slotenv.encoders.object_mixture.making import Parts, as_runs
-from slotenv.encoders.object_mixture.palette import fit_palette
+from slotenv.encoders.object_mixture.palette import Palette, fit_palette
 from slotenv.encoders.object_mixture.readout import Readout, fit_readout, read_slots
 from slotenv.frames import FramePreset
 from slotenv.objectives import SlotContrastive, Transition
@@ -145,7 +146,7 @@ def likeliest_start(sample: Sample) -> Encode:
 def colour_centroids(sample: Sample) -> Encode:
     """Give the most frequent foreground colours a slot each: presence, mean x, mean y."""
     palette = fit_palette(making._some(sample.frames, making._PALETTE_FRAMES))
-    background = foreground.fit_background(sample.frames, palette)
+    background = fit_background(sample.frames, palette)
     some = making._some(sample.frames, making._FIT_FRAMES)
     found = background.foreground(some, max_runs=making.MAX_RUNS)
     counts = np.bincount(found.colours.reshape(-1), found.weights.reshape(-1), len(palette.colours))
@@ -252,11 +253,24 @@ def _as_they_are(runs: Runs, num_colours: int) -> Tensor:
     return runs.weights
 
 
+def _fit_as_pooled(frames: Frames, palette: Palette, *, pooled: bool) -> Background:
+    return fit_background(frames, palette)
+
+
+def _as_pooled(usual: NDArray[np.uint8], palette: Palette, *, pooled: bool) -> Background:
+    return Background(usual, palette)
+
+
 def _place_only(mixture: Mixture, readout: Readout, found: Assignment) -> Tensor:
     return read_slots(mixture, readout, found)[..., :3]
 
 
 _NO_MERGING: tuple[Change, ...] = ((fit, "_merge", _not_merged),)
+_NO_PARTING: tuple[Change, ...] = ((fit, "_part_doubles", _not_merged),)
+_POOLED: tuple[Change, ...] = (
+    (making, "fit_background", _fit_as_pooled),
+    (encoder, "Background", _as_pooled),
+)
 _NO_DROPPING: tuple[Change, ...] = ((fit, "_DROP", 0.0), (readout, "_FEWEST", 0.0))
 _ONE_USUAL: tuple[Change, ...] = ((foreground, "USUAL_COLOURS", 1), (encoder, "USUAL_COLOURS", 1))
 _NO_LOOKS: tuple[Change, ...] = ((encoder, "read_slots", _place_only),)  # starts are chosen as ever
@@ -269,14 +283,20 @@ UP: dict[str, Variant] = {
     "fixed": Variant(
         "mixture of colour x row x column",
         first_start,
-        (*_AT_HOME, *_NO_MERGING, *_NO_DROPPING, *_ONE_USUAL, *_NO_LOOKS),
+        (*_AT_HOME, *_NO_MERGING, *_NO_DROPPING, *_NO_PARTING, *_POOLED, *_ONE_USUAL, *_NO_LOOKS),
     ),
     "inferred": Variant(
         "+ place inferred in each frame",
         first_start,
-        (*_NO_MERGING, *_NO_DROPPING, *_ONE_USUAL, *_NO_LOOKS),
+        (*_NO_MERGING, *_NO_DROPPING, *_NO_PARTING, *_POOLED, *_ONE_USUAL, *_NO_LOOKS),
     ),
-    "merged": Variant("+ merging and dropping", first_start, (*_ONE_USUAL, *_NO_LOOKS)),
+    "merged": Variant(
+        "+ merging and dropping",
+        first_start,
+        (*_NO_PARTING, *_POOLED, *_ONE_USUAL, *_NO_LOOKS),
+    ),
+    "parted": Variant("+ doubles put back", first_start, (*_POOLED, *_ONE_USUAL, *_NO_LOOKS)),
+    "unpooled": Variant("+ pooled colours undone", first_start, (*_ONE_USUAL, *_NO_LOOKS)),
     "usual": Variant("+ several usual colours at a place", first_start, _NO_LOOKS),
     "first_start": Variant("+ looks", first_start),
     "final": Variant("+ starts chosen by time contrast = final form", several_starts),
@@ -286,6 +306,23 @@ UP: dict[str, Variant] = {
 WITHOUT: dict[str, Variant] = {
     "no_merging": Variant("no merging", several_starts, _NO_MERGING),
     "no_dropping": Variant("no dropping", several_starts, _NO_DROPPING),
+    "no_parting": Variant("doubles left as they are", several_starts, _NO_PARTING),
+    "pooled": Variant("pooled colours as they are", several_starts, _POOLED),
+    "four_looks": Variant(
+        "three rounds of looking around",
+        several_starts,
+        ((assignment, "_LOOK_AROUND", (1.0, 0.25, 0.04, 0.0)),),
+    ),
+    "enough": Variant(
+        "half present with 0.3 of the usual mass, not 0.15",
+        several_starts,
+        ((readout, "_ENOUGH", 0.3),),
+    ),
+    "same_look": Variant(
+        "looks that change by a pixel are told",
+        several_starts,
+        ((readout, "_SAME_LOOK", (0.006, 0.005, 0.02)),),
+    ),
     "one_usual": Variant("one usual colour at a place", several_starts, _ONE_USUAL),
     "no_wide": Variant(
         "no exception for colours that cover much", several_starts, ((foreground, "_WIDE", 2.0),)
