@@ -149,46 +149,85 @@ def test_an_example_without_encoder_asks_for_one(tmp_path):
 
 
 @pytest.mark.ale
-def test_learning_curves(tmp_path):
-    arguments = ["run", "--arm", "coordinates", "--steps", "4096", "--out", "rows.jsonl"]
-    run("learning_curves.py", tmp_path, *arguments)
-    end = json.loads((tmp_path / "rows.jsonl").read_text().splitlines()[-1])
-    assert (end["evaluated"], end["steps"], end["games"]) == (True, 4096, 16)
+def test_learning_curves_go_on_after_a_kill(tmp_path, monkeypatch, capsys):
+    monkeypatch.syspath_prepend(str(EXAMPLES))
+    curves = importlib.import_module("learning_curves")
+    monkeypatch.setattr(curves, "_LOG_STEPS", 1_000)
+    monkeypatch.setattr(curves, "_SAVE_SECONDS", -1)
+    monkeypatch.setattr(curves, "_EVALUATED", 4)
+    out = tmp_path / "runs" / "rows.jsonl"
+    study = curves.Study(games=("pong",), arms=("coordinates",), steps=20_480, out=out)
+    save = curves.Checkpoint.save
+
+    def save_once(checkpoint, model):
+        if list(out.parent.glob("rows/*.zip")):  # the third row is lost with the process
+            if len(out.read_text().splitlines()) == 3:
+                raise KeyboardInterrupt
+        else:
+            save(checkpoint, model)
+
+    monkeypatch.setattr(curves.Checkpoint, "save", save_once)
+    with pytest.raises(KeyboardInterrupt):
+        curves.study_all(study)
+    monkeypatch.setattr(curves.Checkpoint, "save", save)
+    before = curves.read_rows(out)
+    assert len(before) == 3
+    curves.study_all(study)
+    rows = curves.read_rows(out)
+    assert rows[0] == before[0]
+    assert before[1] not in rows  # played again
+    assert [row["evaluated"] for row in rows] == [False] * (len(rows) - 1) + [True]
+    for field in ("steps", "seconds"):
+        values = [row[field] for row in rows]
+        assert values == sorted(values)
+        assert len(set(values[:-1])) == len(values) - 1
+    end = rows[-1]
+    assert (end["game"], end["steps"], end["games"]) == ("Pong", 20_480, 4)
     assert -21 <= end["return"] < -10  # it has hardly learned, and a game is to 21
     assert end["length"] > 400
+    assert list(out.parent.iterdir()) == [out]
+    curves.study_all(study)
+    assert "Pong coordinates 0 20480: done before" in capsys.readouterr().out
+    assert curves.read_rows(out) == rows
+
+
+def test_learning_curves_are_drawn(tmp_path):
     rows = [
-        {"game": "Pong", "arm": arm, "seed": 0, "steps": steps, "seconds": steps / 500}
+        {"game": game, "arm": arm, "seed": 0, "steps": steps, "seconds": steps / 500}
         | {"pretraining_seconds": 60.0, "return": steps / 1e5 - 21, "games": 50}
         | {"planned": 200_000, "evaluated": steps == 200_000}
+        for game in ("Pong", "Boxing")
         for arm in ("slots", "pixels")
         for steps in (100_000, 200_000)
     ]
     (tmp_path / "rows.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
-    out = run("learning_curves.py", tmp_path, "plot", "--rows", "rows.jsonl", "--out", "curves.png")
-    assert out.strip() == "curves.png"
+    plot = ["plot", "--rows", "rows.jsonl", "--out", "curves.png"]
+    assert run("learning_curves.py", tmp_path, *plot).strip() == "curves.png"
     assert (tmp_path / "curves.png").read_bytes().startswith(b"\x89PNG")
-    again = ["run", "--arm", "slots", "--steps", "200000", "--out", "rows.jsonl"]
-    with pytest.raises(AssertionError, match="has rows of this run already"):
-        run("learning_curves.py", tmp_path, *again)
     (tmp_path / "rows.jsonl").write_text(json.dumps(rows[0]) + "\n" + json.dumps(rows[1])[:40])
     with pytest.raises(AssertionError, match=r"rows\.jsonl is damaged"):
-        run("learning_curves.py", tmp_path, "plot", "--rows", "rows.jsonl", "--out", "curves.png")
+        run("learning_curves.py", tmp_path, *plot)
+
+
+def test_learning_curves_of_what_is_no_atari_game(tmp_path):
+    with pytest.raises(AssertionError, match="no Atari games: CartPole-v1"):
+        run("learning_curves.py", tmp_path, "run", "--games", "Pong", "CartPole-v1")
 
 
 @pytest.mark.ale
 def test_true_coordinates_come_in_the_units_of_slots(monkeypatch):
     """In the same game, places differ by a constant, velocities not at all but for a pixel."""
     monkeypatch.syspath_prepend(str(EXAMPLES))
-    curves = importlib.import_module("learning_curves")
+    arms = importlib.import_module("learning_curve_arms")
     game = slotenv.make_env("Pong", SCN)
-    truth = curves.Coordinates(slotenv.make_env("Pong", SCN), "Pong")
+    truth = arms.Coordinates(slotenv.make_env("Pong", SCN), "Pong")
     env = slotenv.ObjectSlotObservation(game, "pong", motion=True)
     slots, coordinates = [env.reset(seed=1)[0]], [truth.reset(seed=1)[0]]
     for action in np.random.default_rng(0).integers(6, size=300):
         slots.append(env.step(int(action))[0])
         coordinates.append(truth.step(int(action))[0])
     seen, true = np.stack(slots), np.stack(coordinates)
-    names = curves.labels_for("Pong", "pixel").names
+    names = arms.labels_for("Pong", "pixel").names
     for name, axis in (("ball_x", 1), ("ball_y", 2)):
         j, velocity = names.index(name), names.index(name) + 2 * len(names)
         there = (seen[..., 0] > 0.99) & (true[:, [j + len(names)]] > 0)  # (T, K)
