@@ -250,8 +250,9 @@ def test_what_is_no_double_stays_as_it_is(case: str) -> None:
         torch.testing.assert_close(field, before)
 
 
-def test_a_paddle_is_whole_though_the_score_has_its_colour() -> None:
-    """The score is there in some frames, elsewhere a second slot would share the paddle."""
+@pytest.mark.parametrize("seed", [0, 2])
+def test_a_paddle_is_whole_though_the_score_has_its_colour(seed: int) -> None:
+    """The score is there in some frames; seed 2 would give the paddle a second slot."""
     generator = np.random.default_rng(0)
     frames = np.full((240, HEIGHT, WIDTH, 3), (10, 10, 40), np.uint8)
     for frame in frames:
@@ -259,7 +260,7 @@ def test_a_paddle_is_whole_though_the_score_has_its_colour() -> None:
         frame[row : row + 6, WIDTH - 9 : WIDTH - 6] = 200, 60, 60
         if generator.random() < 0.3:
             frame[3:7, WIDTH // 2 : WIDTH // 2 + 3] = 200, 60, 60
-    mixture, pixels = fit(frames)
+    mixture, pixels = fit(frames, seed)
     mass = assign(mixture, pixels).moments[..., 0]
     assert sorted(mass.amax(0).round().tolist()) == [12.0, 18.0]
     assert sorted((mass > 9).float().mean(0).tolist()) == pytest.approx([0.3, 1.0], abs=0.1)
