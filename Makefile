@@ -20,8 +20,9 @@ types: $(INSTALLED)
 tests: $(INSTALLED)
 	$(BIN)/python -m pytest -q -n auto --durations=5
 
-benchmarks: $(INSTALLED)  ## Speed ratios on this machine, about 8 minutes on 2 idle cores.
+benchmarks: $(INSTALLED)  ## Speed ratios on this machine, about 10 minutes on 2 idle cores.
 	PYTHONPATH=tests/support $(BIN)/python tests/benchmarks/speed.py
+	$(BIN)/python tests/benchmarks/objects.py
 	$(BIN)/python tests/benchmarks/agents.py
 
 $(INSTALLED): pyproject.toml constraints.txt

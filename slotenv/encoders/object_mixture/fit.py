@@ -1,8 +1,9 @@
 """Fitting the mixture to frames: how many objects there are and what they look like.
 
 Expectation maximisation on a sample of frames. Slots are added where pixels are explained worst, a
-few at a time; slots that move together as parts of one thing are merged, slots without pixels are
-dropped; until everything is explained or there are as many slots as allowed.
+few at a time; slots that move together as parts of one thing are merged, doubles of a thing are put
+back to where they are without it, slots without pixels are dropped; until everything is explained
+or there are as many slots as allowed.
 """
 
 from __future__ import annotations
