@@ -14,7 +14,8 @@ from fake_envs import SPRITES, random_frames
 import slotenv
 from slotenv import SlotEncoder, checkpoint, ready
 from slotenv.encoders import SlotMapEncoder
-from slotenv.labels import labelled_games
+from slotenv.environments import read_ram
+from slotenv.labels import labelled_games, labels_for
 
 SHIPPED = ready.names()
 MOST_BYTES = 300_000
@@ -138,3 +139,25 @@ def test_a_shipped_encoder_says_what_it_was_made_from(name: str) -> None:
     assert made["command"] in card
     for view in ("scn", "pixel"):
         assert f"{made['probe'][view]['accuracy']:.3f}" in card
+
+
+@pytest.mark.ale
+def test_pongs_paddle_is_whole_and_seen_at_the_edge_too() -> None:
+    """It goes most of its length beyond the edge, and the score has its colour."""
+    encoder, labels = SlotEncoder.from_pretrained("pong"), labels_for("pong", "pixel")
+    env = slotenv.make_env("Pong", encoder.preprocess)
+    frames, ram = [env.reset(seed=0)[0]], [read_ram(env)]
+    for action in np.random.default_rng(0).integers(6, size=500):
+        frames.append(env.step(int(action))[0])
+        ram.append(read_ram(env))
+    truth, there = labels.read(np.stack(ram))  # type: ignore[arg-type]
+    player = labels.names.index("player_y")
+    boxes = encoder.boxes(np.stack(frames))
+    apart = np.abs(boxes[..., 2] - boxes[..., 4] / 2 - truth[:, [player]])  # of the upper edges
+    right = np.abs(boxes[..., 1] - 141.5) < 3  # its column
+    slot = int((right & (apart < 9)).mean(0).argmax())
+    seen = boxes[there[:, player], slot]
+    assert there[:, player].mean() > 0.9
+    assert (seen[:, 0] > 0.5).mean() > 0.995
+    away = (np.abs(truth[:, player] - truth[:, player].mean()) < 50) & there[:, player]
+    assert boxes[away, slot, 4].min() > 15.5  # of 16, or more where it moved
