@@ -265,7 +265,7 @@ def _part_doubles(mixture: Mixture, found: Assignment) -> Mixture:
         if not larger.any():
             continue
         places = found.places[there[:, k] & ~(on[:, k] & larger).any(1), k]
-        kept[k] = len(places) > _ALONE * len(mass)
+        kept[k] = len(places) > max(1, _ALONE * len(mass))
         if kept[k]:
             home[k] = places.mean(0)
             spread[k] = 0.5 * (places.var(0) + _MIN_SPREAD**2).log()

@@ -189,9 +189,8 @@ def test_pixels_far_from_the_middle_of_their_slot_are_badly_explained() -> None:
     torch.testing.assert_close(far, torch.tensor([[1.0, 0, 0, 1]]), atol=1e-3, rtol=0)
 
 
-def paddle_and_double(score: float) -> tuple[Mixture, Assignment]:
+def paddle_and_double(score: float, frames: int = 200) -> tuple[Mixture, Assignment]:
     """Two slots of one colour; the second is at the score if there is one, else on the paddle."""
-    frames = 200
     row = torch.linspace(-0.6, 0.6, frames)
     scored = torch.arange(frames) < score * frames
     paddle = torch.stack([row, torch.full_like(row, 0.8)], 1)
@@ -223,8 +222,9 @@ def test_a_double_stays_where_it_is_without_the_other() -> None:
         torch.testing.assert_close(field[0], before[0])
 
 
-def test_a_double_that_is_nowhere_else_goes() -> None:
-    mixture, found = paddle_and_double(score=0.01)
+@pytest.mark.parametrize(("score", "frames"), [(0.01, 200), (0.1, 10)])
+def test_a_double_that_is_hardly_ever_elsewhere_goes(score: float, frames: int) -> None:
+    mixture, found = paddle_and_double(score, frames)
     parted = _part_doubles(mixture, found)
     assert parted.home.tolist() == mixture.home[:1].tolist()
 
