@@ -241,3 +241,21 @@ def test_true_coordinates_come_in_the_units_of_slots(monkeypatch):
         apart = seen[moved, ball, 5 + axis] - true[moved, velocity]
         assert moved.sum() > 50
         assert np.median(np.abs(apart)) < 0.3
+
+
+@pytest.mark.ale
+@pytest.mark.parametrize("arm", ["slots", "coordinates"])
+def test_arms_learn_from_clipped_rewards_and_count_whole_games_in_full(arm, monkeypatch):
+    monkeypatch.syspath_prepend(str(EXAMPLES))
+    arms = importlib.import_module("learning_curve_arms")
+    venv = arms.ARMS[arm].see("Seaquest", 0, None).venv
+    venv.reset()
+    rng, clipped, ended, games = np.random.default_rng(0), set(), 0, []
+    while max(games, default=0) < 20:  # what a shark is worth
+        _, rewards, dones, infos = venv.step(rng.integers(venv.action_space.n, size=venv.num_envs))
+        clipped |= set(rewards.tolist())
+        ended += int(dones.sum())
+        games += [info["episode"]["r"] for info in infos if "episode" in info]
+    venv.close()
+    assert clipped == {0.0, 1.0}
+    assert ended > len(games)  # lives
