@@ -48,6 +48,7 @@ class Background:
     def __init__(self, usual: NDArray[np.uint8], palette: Palette, *, pooled: bool = False) -> None:
         self.usual, self.palette, self.pooled = usual, palette, pooled
         self._unpooled = palette.unpooled() if pooled else None
+        self._most_usual = usual[..., 0].reshape(-1)
         # Bit c of a place is set if colour c is usual there.
         self._is_usual = np.zeros(usual.shape[:2], np.uint64).reshape(-1)
         for colours in usual.reshape(-1, usual.shape[-1]).T:
@@ -106,7 +107,7 @@ class Background:
         place = group[number] * at_once + offset
         shown = colour[number, offset]
         if self._unpooled is not None:
-            shown = self._unpooled[shown, self.usual.reshape(-1, USUAL_COLOURS)[place, 0]]
+            shown = self._unpooled[shown, self._most_usual[place]]
         return image[number], place, shown
 
 
