@@ -22,7 +22,7 @@ _EXTENT = 12**0.5  # of a line or a filled rectangle, in its standard deviations
 _ENOUGH = 0.15  # of the usual mass: half present. Most of a paddle may be beyond the edge
 _STEEP = 3.0
 _FEWEST = 0.01  # share of frames in which a slot must be there
-_RANGE = (0.05, 0.95)  # quantiles of a look that become -1 and 1
+_RANGE = (0.05, 0.95)  # quantiles at which a look is cut off
 _STILL = 0.0075  # half screens: what moves less does not move
 _SAME_LOOK = (0.024, 0.02, 0.04)  # half ranges below which a look does not change: edges do
 
