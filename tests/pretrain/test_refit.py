@@ -16,14 +16,14 @@ ENV = f"fake_envs:{SPRITES}"
 @pytest.fixture(scope="module")
 def run_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("run")
-    main(["run", "--env", ENV, "--out", str(folder), "--frames", "300", "--workers", "1"])
+    main(["run", "--env", ENV, "--out", str(folder), "--frames", "600", "--workers", "1"])
     return folder
 
 
 @pytest.fixture(scope="module")
 def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("other") / "data"
-    main(["collect", "--env", ENV, "--out", str(folder), "--frames", "300", "--seed", "5"])
+    main(["collect", "--env", ENV, "--out", str(folder), "--frames", "600", "--seed", "5"])
     return folder
 
 
@@ -41,9 +41,7 @@ def test_slots_keep_their_numbers(run_folder: Path, data: Path, tmp_path: Path) 
     frames = FrameStore(data).frames(np.arange(40))
     assert new.num_slots >= old.num_slots
     kept = new.encode(frames)[:, : old.num_slots]
-    # A sprite that wraps around the edge is in two pieces, of which a slot that looks further now
-    # may get the other.
-    assert np.isclose(kept, old.encode(frames), atol=0.05).all(-1).mean() > 0.98
+    np.testing.assert_allclose(kept, old.encode(frames), atol=0.05)
     assert new.provenance["method"] == "objects"
     assert new.provenance["refit_checksum"] == FrameStore(data).checksum
     weights = tmp_path / "encoder" / "model.safetensors"
