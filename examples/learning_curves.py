@@ -108,7 +108,9 @@ class Checkpoint:
         """Save the agent and what normalises its numbers."""
         self._agent.parent.mkdir(parents=True, exist_ok=True)
         if isinstance(scale := model.get_vec_normalize_env(), VecNormalize):
-            scale.save(str(self._scale))
+            unfinished = self._scale.with_suffix(".partial.pkl")
+            scale.save(str(unfinished))
+            unfinished.replace(self._scale)
         partial = self._agent.with_suffix(".partial.zip")
         model.save(partial)
         partial.replace(self._agent)

@@ -11,8 +11,10 @@ import subprocess
 import sys
 from pathlib import Path
 
+import gymnasium as gym
 import numpy as np
 import pytest
+from stable_baselines3.common.vec_env import DummyVecEnv
 
 import slotenv
 from slotenv.frames import SCN
@@ -189,6 +191,24 @@ def test_learning_curves_go_on_after_a_kill(tmp_path, monkeypatch, capsys):
     curves.study_all(study)
     assert "Pong coordinates 0 20480: done before" in capsys.readouterr().out
     assert curves.read_rows(out) == rows
+
+
+def test_a_checkpoint_keeps_what_normalises(tmp_path, monkeypatch):
+    monkeypatch.syspath_prepend(str(EXAMPLES))
+    curves = importlib.import_module("learning_curves")
+    study = curves.Study(out=tmp_path / "rows.jsonl")
+    checkpoint = curves.Checkpoint(study, curves.Run("Pong", "untrained", 0, 9))
+    seen = curves.Seen(DummyVecEnv([lambda: gym.make("CartPole-v1")]), normalised=True)
+    model = checkpoint.load_or_make(seen, "untrained", 0)
+    model.learn(512)
+    checkpoint.save(model)
+    again = checkpoint.load_or_make(seen, "untrained", 0)
+    assert again.num_timesteps == model.num_timesteps == 512
+    means = [m.get_vec_normalize_env().obs_rms.mean for m in (model, again)]
+    np.testing.assert_array_equal(*means)
+    assert means[0].any()
+    checkpoint.remove()
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_learning_curves_are_drawn(tmp_path):
