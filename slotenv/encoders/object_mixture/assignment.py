@@ -87,8 +87,8 @@ def run_features(rows: Tensor, columns: Tensor, scatter: Tensor, brightness: Ten
         scatter: (B, R) variance of the columns of its pixels.
         brightness: (B, R) 0 to 1.
     """
-    ones = torch.ones_like(rows)
-    return torch.stack([ones, rows, columns, rows**2, columns**2 + scatter, brightness], -1)
+    values = [torch.ones_like(rows), rows, columns, rows**2, columns**2 + scatter, brightness]
+    return torch.stack(values, 1).transpose(1, 2)  # so in memory: assign wants runs last
 
 
 def assign(mixture: Mixture, runs: Runs) -> Assignment:
@@ -101,10 +101,11 @@ def assign(mixture: Mixture, runs: Runs) -> Assignment:
     batch, num_slots = len(runs.features), len(mixture.weight)
     of_slots = mixture.colour + mixture.weight[:, None]  # (K, C)
     of_none = (mixture.outlier + _LOG_UNIFORM)[None]
-    colour = F.embedding(runs.colours, torch.cat([of_slots, of_none]).T)
-    colour = colour.transpose(1, 2).contiguous()  # (B, K + 1, R): sums over slots are faster so
+    table = torch.cat([of_slots, of_none]).expand(batch, -1, -1)
+    shape = (batch, num_slots + 1, runs.colours.shape[1])
+    colour = table.gather(2, runs.colours.unsqueeze(1).expand(shape))  # (B, K + 1, R)
     features = runs.features.transpose(1, 2).contiguous()  # (B, 6, R)
-    weighted = runs.features * runs.weights.unsqueeze(-1)
+    weighted = features * runs.weights.unsqueeze(1)
     places = mixture.home.expand(batch, num_slots, 2)
     look_around = torch.tensor(_LOOK_AROUND, dtype=places.dtype, device=places.device)
     variance = (2 * mixture.size).exp() + look_around[:, None, None] * (2 * mixture.spread).exp()
@@ -118,7 +119,8 @@ def assign(mixture: Mixture, runs: Runs) -> Assignment:
         coefficients = torch.cat([constant, linear, square[i].expand_as(places)], -1)
         logits = torch.baddbmm(colour, F.pad(coefficients, (0, 1, 0, 1)), features)
         posterior = logits.softmax(1)
-        moments = torch.bmm(posterior, weighted)[:, :-1]
+        # The long way round is the short one: few rows by many columns is what gemm does badly.
+        moments = torch.bmm(weighted, posterior.transpose(1, 2)).transpose(1, 2)[:, :-1]
         if look > 0:
             sums, mass = moments[..., 1:3], moments[..., :1]
             places = (sums + _PULL_HOME * mixture.home) / (mass + _PULL_HOME)

@@ -229,8 +229,9 @@ class ObjectMixtureEncoder(SlotEncoder):
         """Encode a foreground."""
         if isinstance(prepared, Tensor):
             prepared = self.prepare(prepared.cpu().numpy())
-        found = assign(self.mixture, as_runs(prepared, self.palette))
-        return SlotOutput(read_slots(self.mixture, self.readout, found))
+        mixture = self.mixture
+        found = assign(mixture, as_runs(prepared, self.palette))
+        return SlotOutput(read_slots(mixture, self.readout, found))
 
     @torch.no_grad()
     def boxes(self, frames: NDArray[np.uint8]) -> NDArray[np.float32]:

@@ -97,18 +97,22 @@ class Background:
         self, frames: NDArray[np.uint8]
     ) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.uint8]]:
         """Return frame, flat place and colour of each foreground pixel, in reading order."""
+        # `take` of whole groups and flat indices: pairs of index arrays cost several times more.
         pixels = len(self._picture)
         at_once = _AT_ONCE if pixels % _AT_ONCE == 0 else 1
-        flat = frames.reshape(len(frames), pixels // at_once, at_once, 3)
-        image, group = _differing(flat, self._picture)
-        colour = self.palette.indices(flat[image, group])  # (n, at_once)
-        usual = self._is_usual.reshape(-1, at_once)[group] >> colour.astype(np.uint64)
-        number, offset = np.nonzero((usual & np.uint64(1)) == 0)
-        place = group[number] * at_once + offset
-        shown = colour[number, offset]
+        groups = pixels // at_once
+        found = _differing(frames.reshape(len(frames), groups, at_once, 3), self._picture)
+        image, group = np.divmod(found, groups)
+        shown = frames.reshape(-1, at_once * 3).take(found, 0)
+        colour = self.palette.indices(shown.reshape(-1, at_once, 3))  # (n, at_once)
+        usual = self._is_usual.reshape(-1, at_once).take(group, 0) >> colour.astype(np.uint64)
+        chosen = np.flatnonzero((usual & np.uint64(1)) == 0)
+        number, offset = np.divmod(chosen, at_once)
+        place = group.take(number) * at_once + offset
+        colour = colour.reshape(-1).take(chosen)
         if self._unpooled is not None:
-            shown = self._unpooled[shown, self._most_usual[place]]
-        return image[number], place, shown
+            colour = self._unpooled[colour, self._most_usual.take(place)]
+        return image.take(number), place, colour
 
 
 def _thinned(
@@ -135,17 +139,15 @@ def _thinned(
     return position[kept], kept, length[kept] * (pixels / np.maximum(left, 1))[image[kept]]
 
 
-def _differing(
-    frames: NDArray[np.uint8], picture: NDArray[np.uint8]
-) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Return frame and number of the groups of pixels (B, G, n, 3) that differ from a picture."""
-    batch, groups, at_once, channels = frames.shape
+def _differing(frames: NDArray[np.uint8], picture: NDArray[np.uint8]) -> NDArray[np.int64]:
+    """Return the numbers, over all frames, of groups (B, G, n, 3) that differ from a picture."""
+    batch, _, at_once, channels = frames.shape
     word = np.dtype(np.uint64 if at_once == _AT_ONCE else np.uint8)
     words = at_once * channels // word.itemsize  # in a group
     flat = frames.reshape(batch, picture.size).view(word)
     found = np.flatnonzero(flat != picture.reshape(-1).view(word)) // words
-    image, group = np.divmod(found[np.diff(found, prepend=-1) > 0], groups)
-    return image, group
+    distinct: NDArray[np.int64] = found[np.diff(found, prepend=-1) > 0]
+    return distinct
 
 
 def fit_background(
