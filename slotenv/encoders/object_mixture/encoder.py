@@ -152,7 +152,8 @@ class ObjectMixtureEncoder(SlotEncoder):
         """Go on fitting to other frames, such as those of an agent that plays better.
 
         Slots keep their order and the meaning of their numbers, so that what was learned on them
-        goes on working; slots for objects that are new come behind them.
+        goes on working; slots for objects that are new come behind them. Numbers change only in
+        frames where a slot had pixels that belong to a new slot's object.
 
         Args:
             frames: (N, H, W, 3) uint8, a thousand or more.

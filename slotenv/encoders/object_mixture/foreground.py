@@ -65,20 +65,15 @@ class Background:
             max_runs: More than that in a frame are thinned out evenly, the rest weighs more.
         """
         height, width = self.usual.shape[:2]
-        image, place, colour = self._unusual(frames)
-        starts = np.ones(len(image), np.bool_)
-        starts[1:] = (
-            (image[1:] != image[:-1])
-            | (place[1:] != place[:-1] + 1)
-            | (colour[1:] != colour[:-1])
-            | (place[1:] % width == 0)
-        )
+        place, colour = self._unusual(frames)
+        starts = np.ones(len(place), np.bool_)
+        starts[1:] = (np.diff(place) != 1) | (colour[1:] != colour[:-1]) | (place[1:] % width == 0)
         start = np.flatnonzero(starts)
-        length = np.diff(start, append=len(image))
-        image = image[start]
+        length = np.diff(start, append=len(place))
+        image = place.take(start) // (height * width)
         position, kept, weight = _thinned(image, length, len(frames), max_runs)
         image, start, length = image[kept], start[kept], length[kept]
-        row, column = np.divmod(place[start], width)
+        row, column = np.divmod(place.take(start) % (height * width), width)
         values: dict[str, NDArray[Any]] = {
             "rows": (2 * row + 1) / height - 1,
             "columns": (2 * column + length) / width - 1,
@@ -93,26 +88,23 @@ class Background:
             runs[name][image, position] = value
         return ForegroundRuns(**runs)
 
-    def _unusual(
-        self, frames: NDArray[np.uint8]
-    ) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.uint8]]:
-        """Return frame, flat place and colour of each foreground pixel, in reading order."""
+    def _unusual(self, frames: NDArray[np.uint8]) -> tuple[NDArray[np.int64], NDArray[np.uint8]]:
+        """Return place, counted over all frames, and colour of each foreground pixel, in order."""
         # `take` of whole groups and flat indices: pairs of index arrays cost several times more.
         pixels = len(self._picture)
         at_once = _AT_ONCE if pixels % _AT_ONCE == 0 else 1
         groups = pixels // at_once
         found = _differing(frames.reshape(len(frames), groups, at_once, 3), self._picture)
-        image, group = np.divmod(found, groups)
+        usual_here = self._is_usual.reshape(-1, at_once).take(found % groups, 0)
         shown = frames.reshape(-1, at_once * 3).take(found, 0)
         colour = self.palette.indices(shown.reshape(-1, at_once, 3))  # (n, at_once)
-        usual = self._is_usual.reshape(-1, at_once).take(group, 0) >> colour.astype(np.uint64)
-        chosen = np.flatnonzero((usual & np.uint64(1)) == 0)
-        number, offset = np.divmod(chosen, at_once)
-        place = group.take(number) * at_once + offset
+        is_usual = (usual_here >> colour.astype(np.uint64)) & np.uint64(1)
+        chosen = np.flatnonzero(is_usual == 0)
+        place = found.take(chosen // at_once) * at_once + chosen % at_once
         colour = colour.reshape(-1).take(chosen)
         if self._unpooled is not None:
-            colour = self._unpooled[colour, self._most_usual.take(place)]
-        return image.take(number), place, colour
+            colour = self._unpooled[colour, self._most_usual.take(place % pixels)]
+        return place, colour
 
 
 def _thinned(
