@@ -152,8 +152,9 @@ class ObjectMixtureEncoder(SlotEncoder):
         """Go on fitting to other frames, such as those of an agent that plays better.
 
         Slots keep their order and the meaning of their numbers, so that what was learned on them
-        goes on working; slots for objects that are new come behind them. Numbers change only in
-        frames where a slot had pixels that belong to a new slot's object.
+        goes on working; slots for objects that are new come behind them. Numbers change only
+        where a new slot takes pixels that an old one had, and where an object is farther from its
+        slot's home than it was before.
 
         Args:
             frames: (N, H, W, 3) uint8, a thousand or more.
