@@ -43,6 +43,7 @@ def colour(frames: Frames) -> Frames:
     return frames
 
 
+GAMES = ("pong", "breakout", "freeway", "mspacman", "boxing", "seaquest")
 LOOKS: dict[str, Callable[[Frames], Frames]] = {"colour": colour, "grey": grey}
 
 
@@ -130,6 +131,16 @@ def table(rows: list[dict[str, Any]]) -> str:
     return "\n".join(lines)
 
 
+def note(options: argparse.Namespace) -> str:
+    """Say what the table shows and what made it."""
+    return (
+        f"R2 of ridge probes on {options.probe_frames:,} probe frames spread over the set, encoders"
+        f" fitted to {options.fit_frames:,} frames of\nrandom play in colour and in grey; `python "
+        f"examples/grey_frames.py --probe-frames {options.probe_frames} --games "
+        f"{' '.join(options.games)}`."
+    )
+
+
 def shown(score: float | None) -> str:
     """Return a score with three digits."""
     return "-" if score is None else f"{score:.3f}"
@@ -138,12 +149,14 @@ def shown(score: float | None) -> str:
 def main() -> None:
     """Fit and probe with colour and with grey, and print the table."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
-    parser.add_argument("--games", nargs="+", default=["Pong", "Breakout", "Freeway", "MsPacman"])
+    parser.add_argument("--games", nargs="+", default=list(GAMES))
     parser.add_argument("--data", type=Path, help="a bench's folder, for its frames")
     parser.add_argument("--fit-frames", type=int, default=ObjectMixtureEncoder.fit_frames)
-    parser.add_argument("--probe-frames", type=int, default=10_000)
+    parser.add_argument("--probe-frames", type=int, default=20_000)
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--out", type=Path, help="file to append rows to, as JSON lines")
+    parser.add_argument(
+        "--out", type=Path, help="file for the rows; a table goes beside it, as .md"
+    )
     parser.add_argument("--quick", action="store_true", help="few frames, of Pong only")
     options = parser.parse_args()
     if options.quick:
@@ -151,12 +164,13 @@ def main() -> None:
     rows: list[dict[str, Any]] = []
     with tempfile.TemporaryDirectory() as folder:
         for name in options.games:
-            of_game = list(rows_of(game_key(name) or name, options, Path(folder)))
-            rows += of_game
-            if options.out:
-                with open(options.out, "a", encoding="utf-8") as file:
-                    file.writelines(json.dumps(row) + "\n" for row in of_game)
-    print(table(rows))
+            rows += rows_of(game_key(name) or name, options, Path(folder))
+    text = table(rows)
+    print(text)
+    if options.out:
+        options.out.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
+        text = f"{text}\n\n{note(options)}\n"
+        options.out.with_suffix(".md").write_text(text, encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -30,7 +30,8 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from variants_of_objects import PAIRS, UP, VARIANTS, WITHOUT, Frames, Sample, changed
+from variant_fits import PAIRS, Frames, Sample
+from variants_of_objects import UP, VARIANTS, WITHOUT, changed
 
 from pretrain.run import collect_data
 from pretrain.store import FrameStore

@@ -97,6 +97,8 @@ def test_slots_outside_atari(tmp_path):
     rows = [json.loads(line) for line in (tmp_path / "rows.jsonl").read_text().splitlines()]
     assert [row["method"] for row in rows[:3]] == ["objects", "pixels 21 x 16", "SCN, untrained"]
     assert rows[3]["env"] == "Acrobot-v1"
+    table = (tmp_path / "rows.md").read_text()
+    assert f"| objects | {rows[3]['num_slots']} | {rows[3]['ridge']:.3f} |" in table
     assert rows[3]["ridge"] > 0.7
 
 
@@ -115,6 +117,7 @@ def test_grey_frames(tmp_path):
     rows = [json.loads(line) for line in (tmp_path / "rows.jsonl").read_text().splitlines()]
     looks = [(row["look"], row["view"]) for row in rows]
     assert looks == [(look, view) for look in ("colour", "grey") for view in ("scn", "pixel")]
+    assert (tmp_path / "rows.md").read_text().startswith(out)
     assert rows[2]["num_colours"] <= rows[0]["num_colours"]
     assert rows[1]["accuracy"] > 0.3  # a tiny sample: far above chance is enough
 
@@ -135,7 +138,8 @@ def test_variants(tmp_path, monkeypatch, capsys):
     assert "| fine-tuned: saliency, diversity, likelihood | 1 |" in table
 
 
-def test_variants_change_names_that_the_encoder_reads():
+def test_variants_change_names_that_the_encoder_reads(monkeypatch):
+    monkeypatch.syspath_prepend(EXAMPLES)
     names = runpy.run_path(str(EXAMPLES / "variants_of_objects.py"))
     for variant in names["VARIANTS"].values():
         with names["changed"](variant):
