@@ -130,7 +130,7 @@ def overall(scores: Scores, ridge: Scores, subtitle: str) -> bytes:
                 alpha=alpha,
             )
             if found.mean < LOWEST:
-                axis.annotate(f"  {found.mean:.2g}", (LOWEST, y), va="center", fontsize=8)
+                axis.annotate(f"{found.mean:.2g}", (LOWEST, y - 0.12), va="bottom", fontsize=8)
         if (number := _paper_mean(scores.methods[title], games)) is not None:
             axis.plot([number, number], [row - 0.34, row + 0.34], **_TICK, alpha=alpha)
     axis.set_yticks(range(len(titles)), names)
