@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -232,8 +231,21 @@ def curve_games(curves: Mapping[str, Mapping[int, Mapping[str, float]]]) -> list
     return sorted(set.intersection(*parts)) if parts else []
 
 
-def _order(row: Row) -> tuple[int, str, str, str, int]:
+def of_common_seeds(rows: Sequence[Row]) -> list[Row]:
+    """Return the rows of those seeds that all methods of a game have.
+
+    One seed of a training may differ from the next by more than one method from another.
+    """
+    seeds: dict[str, dict[str, set[int]]] = {}
+    for row in rows:
+        seeds.setdefault(row["game"], {}).setdefault(row["title"], set()).add(row["seed"])
+    common = {game: set.intersection(*parts.values()) for game, parts in seeds.items()}
+    return [row for row in rows if row["seed"] in common[row["game"]]]
+
+
+def _order(row: Row) -> tuple[Any, ...]:
     method = row["method"]
     place = _ORDER.index(method) if method in _ORDER else len(_ORDER)
-    settings = json.dumps(row["settings"], sort_keys=True)
+    # Numbers by size; texts, which do not compare with them, behind.
+    settings = [(n, isinstance(v, str), v) for n, v in sorted(row["settings"].items())]
     return place, method, settings, row["game"], row["seed"]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 
-from pretrain.bench.aggregate import Scores, bootstrap, scores_of
+from pretrain.bench.aggregate import Scores, bootstrap, is_variant, of_common_seeds, scores_of
 from pretrain.bench.cell import Row
 from pretrain.bench.means import (
     MARKED,
@@ -113,7 +113,8 @@ def disentanglement_table(rows: Sequence[Row], view: str) -> Lines:
 def ablation_table(rows: Sequence[Row]) -> Lines:
     """Return SCN without and with its diversity loss, and what it adds (table 2)."""
     names = ("accuracy", "ridge_accuracy", "modularity", "compactness")
-    without, with_ = ([r for r in rows if r["method"] == m] for m in ("loss1only", "scn"))
+    both = of_common_seeds([row for row in rows if row["method"] in ("loss1only", "scn")])
+    without, with_ = ([r for r in both if r["method"] == m] for m in ("loss1only", "scn"))
     metrics = {name: scores_of([*without, *with_], "scn", name) for name in names}
     common = {name: scores.common_games() for name, scores in metrics.items()}
     if any(len(scores.values) < 2 for scores in metrics.values()) or not all(common.values()):
@@ -181,6 +182,8 @@ def label_effect_table(rows: Sequence[Row]) -> Lines:
 def sweep_table(rows: Sequence[Row], method: str) -> Lines:
     """Return one line for each of a method's settings, means over the games all of them have."""
     part = [row for row in rows if row["method"] == method]
+    swept = {row["game"] for row in part if is_variant(row)}
+    part = of_common_seeds([row for row in part if row["game"] in swept])
     names = ("accuracy", "ridge_accuracy", *_DISENTANGLEMENT)
     metrics = {name: scores_of(part, "scn", name) for name in names}
     common = {name: scores.common_games() for name, scores in metrics.items()}

@@ -180,6 +180,9 @@ def test_what_the_diversity_loss_adds(row: MakeRow) -> None:
     assert cells(lines, "what the diversity loss adds [95 %]")[1] == "+0.200 [+0.100, +0.300]"
     assert cells(lines, "*paper: SCN*") == ["20", "0.45", "–", "0.0045", "0.0137"]  # noqa: RUF001
     assert ablation_table(rows[:1]) == []
+    # A second seed of one of the two is no reason to compare three trainings with two.
+    lines = ablation_table([*rows, row("scn", "pong", 0.0, seed=1)])
+    assert cells(lines, "what the diversity loss adds [95 %]")[1] == "+0.200 [+0.100, +0.300]"
 
 
 def test_labels_that_are_not_coordinates(row: MakeRow) -> None:
@@ -222,6 +225,12 @@ def test_sweeps_stand_by_themselves(row: MakeRow, tmp_path: Path) -> None:
     rows = [row("scn", "pong", 0.6), row("scn", "pong", 0.9, given=("diversity_weight=0.3",))]
     lines = sweep_table(rows, "scn")
     assert cells(lines, "SCN (diversity_weight=0.3)")[0] == "0.900"
+    more = [row("scn", "pong", 0.9, given=(f"diversity_weight={w}",)) for w in (10, 3)]
+    lines = sweep_table([*more, *rows, row("scn", "pong", 0.0, seed=1)], "scn")
+    assert [line.split(" | ")[:2] for line in lines[2:6]] == [
+        ["| SCN", "0.600"],  # the seed that the others lack does not count
+        *(["| SCN (diversity_weight=" + w + ")", "0.900"] for w in ("0.3", "3", "10")),
+    ]
     text = render(rows, tmp_path).read_text()
     table_3 = text.partition("Table 3")[2].partition("###")[0]
     assert "diversity_weight" not in table_3
