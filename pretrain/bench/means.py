@@ -24,9 +24,14 @@ def show(found: Estimate | None, digits: int = 3) -> str:
     """Write a mean, with its standard error where there is one; two digits of an exploded one."""
     if found is None:
         return NONE
-    form = f".{digits}f" if abs(found.mean) < _EXPLODED else ".1e"
+    form = number_format(found.mean, digits)
     error = "" if found.error is None else f" ± {found.error:{form}}"
     return f"{found.mean:{form}}{error}"
+
+
+def number_format(value: float, digits: int) -> str:
+    """Return how to write a score: with so many decimals, or two digits of an exploded one."""
+    return f".{digits}f" if abs(value) < _EXPLODED else ".1e"
 
 
 def overall(scores: Scores, title: str, games: Sequence[str], digits: int = 3) -> str:

@@ -14,6 +14,7 @@ from pretrain.bench.means import (
     mean_note,
     mean_rows,
     means,
+    number_format,
     overall,
     show,
 )
@@ -242,7 +243,8 @@ def _interval(scores: Scores, title: str, games: Sequence[str]) -> str:
     if len(games) < 2 or scores.overall(title, games) is None:
         return NONE
     found = bootstrap(scores.by_game(title, games))
-    return f"{found.low:.2f} to {found.high:.2f}"
+    low, high = (f"{end:{number_format(end, 2)}}" for end in (found.low, found.high))
+    return f"{low} to {high}"
 
 
 def _paper(value: float | None, digits: int) -> str:

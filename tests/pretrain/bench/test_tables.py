@@ -291,6 +291,8 @@ def test_a_wild_number_is_drawn(row: MakeRow, tmp_path: Path) -> None:
     lines = accuracy_table(scores_of(wild, "scn", "accuracy"), paper=False)
     assert cells(lines, "tennis") == ["-1.2e+07"]
     assert cells(lines, "pong") == ["-99.000"]
+    # Resampled pairs of games are both wild, one of each, or both tame.
+    assert cells(lines, "95 % interval over games") == ["-1.2e+07 to -99.00"]
     render([row("scn", "pong", -27.0), row("scn", "boxing", 0.5)], tmp_path)
 
 
