@@ -119,7 +119,7 @@ def assign(mixture: Mixture, runs: Runs) -> Assignment:
         coefficients = torch.cat([constant, linear, square[i].expand_as(places)], -1)
         logits = torch.baddbmm(colour, F.pad(coefficients, (0, 1, 0, 1)), features)
         posterior = logits.softmax(1)
-        # The long way round is the short one: few rows by many columns is what gemm does badly.
+        # Slots last: a product with six columns takes three times as long as one with six rows.
         moments = torch.bmm(weighted, posterior.transpose(1, 2)).transpose(1, 2)[:, :-1]
         if look > 0:
             sums, mass = moments[..., 1:3], moments[..., :1]
