@@ -12,6 +12,7 @@ from slotenv.atomic import write_atomic
 from slotenv.checkpoint import read_config
 from slotenv.encoders import SlotEncoder
 from slotenv.environments import game_key
+from slotenv.matching import check_game
 from slotenv.probe import ProbeReport, read_features, run_probe
 from slotenv.probe.run import probe_transfer
 
@@ -39,6 +40,9 @@ def probe_encoder(
     Raises:
         ValueError: If a data set is the one the encoder was trained on, has other frames, or has
             no labels, or if the two are of different games.
+
+    Warns:
+        UserWarning: If the encoder was trained on another game.
     """
     game = _checked_game(encoder, store)
     if fit_on is None:
@@ -76,6 +80,7 @@ def _checked_game(encoder: SlotEncoder, store: FrameStore) -> str:
             f"{encoder.preprocess.shape}, the data set has {store.preset.name!r} "
             f"{store.preset.shape}"
         )
+    check_game(store.description.env_id, encoder.provenance.get("env_id"), user="probe")
     return game
 
 

@@ -42,6 +42,7 @@ def refit(config: RefitConfig) -> Path:
     from slotenv import SlotEncoder
     from slotenv.checkpoint import find_folder, read_config
     from slotenv.encoders import ObjectMixtureEncoder
+    from slotenv.matching import check_game
 
     store = FrameStore(config.data)
     encoder = SlotEncoder.from_pretrained(config.encoder)
@@ -55,6 +56,7 @@ def refit(config: RefitConfig) -> Path:
             f"{config.data} has frames {store.preset}, the encoder needs {encoder.preprocess}: "
             "collect with the encoder's preset"
         )
+    check_game(store.description.env_id, encoder.provenance.get("env_id"), user="refit")
     made = {
         "refitted_from": read_config(find_folder(config.encoder))["weights_sha256"],
         "refit_checksum": store.checksum,

@@ -1,7 +1,8 @@
-"""Whether an environment makes its frames as those that an encoder was trained on were made."""
+"""Whether an environment shows the game, and makes its frames, that an encoder was trained on."""
 
 from __future__ import annotations
 
+import re
 import warnings
 from typing import Any
 
@@ -17,6 +18,33 @@ _POOLING_SKIPS = {  # wrapper class -> attribute that holds its skip; each pools
     "MaxAndSkipObservation": "_skip",  # Gymnasium
     "AtariPreprocessing": "frame_skip",  # Gymnasium
 }
+
+
+def check_game(env_id: str | None, trained_on: str | None, *, user: str) -> None:
+    """Warn of frames of another game than an encoder was trained on.
+
+    Frames of all Atari games have one shape, so that nothing else would tell. Other versions of an
+    environment count as the same one.
+
+    Args:
+        env_id: Where the frames come from, an environment's name in any form; None if unknown.
+        trained_on: Where the encoder's came from, ``provenance["env_id"]``; None if unknown.
+        user: Name of what asks, for the message.
+
+    Warns:
+        UserWarning: If both are known and differ.
+    """
+    if env_id is None or trained_on is None or env_id == trained_on:
+        return
+    if _plain_name(env_id) == _plain_name(trained_on):
+        return
+    warnings.warn(
+        f"{user}: this encoder was trained on {_plain_name(trained_on)}, these are frames of "
+        f"{_plain_name(env_id)}: its slots will hold nothing that belongs together. Take an "
+        f"encoder of {_plain_name(env_id)}, or pretrain one: python -m pretrain run --env ...",
+        UserWarning,
+        stacklevel=3,
+    )
 
 
 def check_frame_skip(env: gym.Env[Any, Any], preset: FramePreset, *, user: str) -> None:
@@ -104,6 +132,18 @@ class FrameNumberCheck:
             hint = f"Make the environment with a frame skip of {self._preset.frame_skip}."
             pooled = self._preset.max_pool
             compare_frames(int(other[0]), pooled, self._preset, user=self._user, hint=hint)
+
+
+def _plain_name(env_id: str) -> str:
+    """Return ALE's name of a game, and of others the id without module and version."""
+    # Only here: it loads ale_py, which who has other environments may go without.
+    from slotenv.environments import UnknownEnvironment, atari_game
+
+    try:
+        game = atari_game(env_id)
+    except UnknownEnvironment:  # a bare word that is no game
+        game = None
+    return game or re.sub(r"-v\d+$", "", env_id.rpartition(":")[2])
 
 
 def _skip_and_pooling(env: gym.Env[Any, Any]) -> tuple[int | str, bool]:

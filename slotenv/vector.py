@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from slotenv.encoders import SlotEncoder
 from slotenv.frames import FramePreset
-from slotenv.matching import FrameNumberCheck, check_frame_skip, compare_frames
+from slotenv.matching import FrameNumberCheck, check_frame_skip, check_game, compare_frames
 from slotenv.observations import SlotObservations
 from slotenv.wrapper import LazyEncoder
 
@@ -61,7 +61,8 @@ class ObjectSlotObservation(VectorWrapper[Any, Any, Any, Any, Any]):
 
     Warns:
         UserWarning: If a frame is the maximum of two emulator frames here and was not in training,
-            or the other way round, where that can be known.
+            or the other way round; if the encoder was trained on another game; where either can be
+            known.
 
     Example:
         >>> envs = gym.make_vec("ALE/Pong-v5", 8, vectorization_mode="sync")  # doctest: +SKIP
@@ -94,7 +95,7 @@ class ObjectSlotObservation(VectorWrapper[Any, Any, Any, Any, Any]):
         self._check_open()
         preset = self._encoder.preprocess
         frames = _frame_space(env, preset)
-        _check_frames_known(env, preset)
+        _check_frames_known(env, self._encoder)
         self._mode = _autoreset_mode(env)
         self._squeeze = len(env.single_observation_space.shape or ()) == 4
         self.single_observation_space = layout.space(frames)
@@ -221,17 +222,21 @@ def _frame_space(env: VectorEnv[Any, Any, Any], preset: FramePreset) -> Space[An
     return Box(0, 255, preset.shape, np.uint8)
 
 
-def _check_frames_known(env: VectorEnv[Any, Any, Any], preset: FramePreset) -> None:
-    """Compare how frames are made with the preset, where the vector environment lets it be seen."""
+def _check_frames_known(env: VectorEnv[Any, Any, Any], encoder: LazyEncoder) -> None:
+    """Compare game and frames with the encoder's, where they can be seen from outside."""
     base: Any = env.unwrapped
+    preset = encoder.preprocess
+    spec = base.spec
+    if spec is None and isinstance(base, gym.vector.SyncVectorEnv):
+        spec = base.envs[0].spec
+    check_game(None if spec is None else spec.id, encoder.trained_on, user=_USER)
     if preset.name == "plain":
         return
     if is_atari_vector(base):
-        if base.spec is not None:  # made by gymnasium.make_vec
+        if spec is not None:  # made by gymnasium.make_vec
             defaults = inspect.signature(_atari_class(base).__init__).parameters
             made = {
-                key: base.spec.kwargs.get(key, defaults[key].default)
-                for key in ("frameskip", "maxpool")
+                key: spec.kwargs.get(key, defaults[key].default) for key in ("frameskip", "maxpool")
             }
             compare_frames(
                 made["frameskip"],
@@ -245,6 +250,8 @@ def _check_frames_known(env: VectorEnv[Any, Any, Any], preset: FramePreset) -> N
     elif isinstance(base, gym.vector.AsyncVectorEnv):
         example = base.env_fns[0]()  # as AsyncVectorEnv itself does to learn the spaces
         try:
+            if spec is None and example.spec is not None:
+                check_game(example.spec.id, encoder.trained_on, user=_USER)
             check_frame_skip(example, preset, user=_USER)
         finally:
             example.close()

@@ -18,7 +18,7 @@ from slotenv import checkpoint
 from slotenv.encoders import ENCODERS, SlotEncoder
 from slotenv.encoders.base import parse_device
 from slotenv.frames import FramePreset
-from slotenv.matching import check_frame_skip
+from slotenv.matching import check_frame_skip, check_game
 from slotenv.observations import Layout, SlotObservations, one_thread
 
 
@@ -63,7 +63,7 @@ class ObjectSlotObservation(gym.Wrapper[Any, Any, NDArray[np.uint8], Any], Recor
 
     Warns:
         UserWarning: If a frame is the maximum of two emulator frames here and was not in training,
-            or the other way round.
+            or the other way round; if the encoder was trained on another game.
 
     Example:
         >>> env = ObjectSlotObservation(gym.make("ALE/Pong-v5"), "runs/pong")  # doctest: +SKIP
@@ -106,6 +106,8 @@ class ObjectSlotObservation(gym.Wrapper[Any, Any, NDArray[np.uint8], Any], Recor
         gym.Wrapper.__init__(self, env)
         self._encoder.preprocess.check_space(env.observation_space, user="ObjectSlotObservation")
         check_frame_skip(env, self._encoder.preprocess, user="ObjectSlotObservation")
+        env_id = None if env.spec is None else env.spec.id
+        check_game(env_id, self._encoder.trained_on, user="ObjectSlotObservation")
         self.observation_space = layout.space(env.observation_space)
         self._observations = SlotObservations(layout, self._encoder.encode)
         self._closed = False
@@ -150,6 +152,7 @@ class LazyEncoder:
         slot_dim: D.
         slot_fields: What the D numbers are, or None if they have no names.
         preprocess: The frames the encoder was trained on.
+        trained_on: The environment they came from, None if that is not known.
     """
 
     def __init__(
@@ -163,6 +166,7 @@ class LazyEncoder:
         self.slot_dim: int
         self.slot_fields: tuple[str, ...] | None
         self.preprocess: FramePreset
+        self.trained_on: str | None
         self._module: SlotEncoder | None = None
         self._source: tuple[str, str, str] | None = None
         device_name = str(parse_device(device))
@@ -171,6 +175,7 @@ class LazyEncoder:
             self.num_slots, self.slot_dim = encoder.num_slots, encoder.slot_dim
             self.slot_fields = encoder.slot_fields
             self.preprocess = encoder.preprocess
+            self.trained_on = encoder.provenance.get("env_id")
             return
         if not isinstance(encoder, str | os.PathLike):
             raise TypeError(
@@ -199,6 +204,7 @@ class LazyEncoder:
                 f"{folder} is no slot encoder's folder: it tells of slots of {self.slot_dim} "
                 f"numbers, its architecture's have {len(self.slot_fields)}"
             )
+        self.trained_on = config.get("provenance", {}).get("env_id")
         self._source = (str(folder), config["weights_sha256"], device_name)
 
     def get(self) -> SlotEncoder:

@@ -1,4 +1,4 @@
-"""Whether frames are made as in training: on the real emulator, and by its own count."""
+"""Whether it is the game, and frames are made, as in training: on the emulator and by its count."""
 
 from __future__ import annotations
 
@@ -8,17 +8,24 @@ from functools import partial
 import gymnasium as gym
 import numpy as np
 import pytest
+from gymnasium.vector import AsyncVectorEnv, SyncVectorEnv
 from gymnasium.wrappers import AtariPreprocessing, MaxAndSkipObservation
 from stable_baselines3.common.atari_wrappers import MaxAndSkipEnv
+from stable_baselines3.common.vec_env import DummyVecEnv
 
 from slotenv import ObjectSlotObservation, make_env
 from slotenv.encoders import SlotMapEncoder
 from slotenv.frames import SCN, V5, FramePreset, plain
-from slotenv.matching import FrameNumberCheck
+from slotenv.matching import FrameNumberCheck, check_game
+from slotenv.sb3 import VecObjectSlotObservation, make_slot_vec_env
+from slotenv.vector import ObjectSlotObservation as VectorSlots
 
 
 def atari_encoder(preset):
     return SlotMapEncoder(num_slots=2, slot_dim=2, preprocess=preset)
+
+
+COLOUR = {"img_height": 210, "img_width": 160, "grayscale": False, "stack_num": 1, "maxpool": False}
 
 
 def bare_pong(**kwargs):
@@ -74,6 +81,66 @@ def test_another_frame_skip_is_refused(preset, build, words):
 def test_other_pooling_warns(preset, build, words):
     with pytest.warns(UserWarning, match=words + r".*slotenv\.make_env\("):
         ObjectSlotObservation(build(), atari_encoder(preset))
+
+
+@pytest.mark.parametrize(
+    ("env_id", "trained_on"),
+    [
+        ("ALE/MsPacman-v5", "ms_pacman"),
+        ("PongNoFrameskip-v4", "ALE/Pong-v5"),
+        ("Dots-v1", "envs.dots:Dots-v0"),
+        ("dots", "dots"),
+        (None, "Pong"),
+        ("Pong", None),
+    ],
+)
+def test_one_game_by_two_names_is_the_same(env_id, trained_on):
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        check_game(env_id, trained_on, user="me")
+
+
+@pytest.mark.parametrize(
+    ("env_id", "trained_on", "words"),
+    [
+        ("ALE/Pong-v5", "Breakout", "me: .* trained on Breakout, these are frames of Pong"),
+        ("envs:Dots-v0", "Lines-v0", "trained on Lines, these are frames of Dots"),
+        ("ALE/Pong-v5", "Pongs-v0", "trained on Pongs, these are frames of Pong"),
+    ],
+)
+def test_another_game_warns(env_id, trained_on, words):
+    with pytest.warns(UserWarning, match=words):
+        check_game(env_id, trained_on, user="me")
+
+
+@pytest.mark.ale
+@pytest.mark.parametrize(
+    "build",
+    [
+        lambda encoder: ObjectSlotObservation(bare_pong(), encoder),
+        lambda encoder: VectorSlots(gym.make_vec("ALE/Pong-v5", 2, **COLOUR), encoder),
+        lambda encoder: VectorSlots(SyncVectorEnv([bare_pong]), encoder),
+        lambda encoder: VectorSlots(AsyncVectorEnv([bare_pong]), encoder),
+        lambda encoder: VecObjectSlotObservation(DummyVecEnv([bare_pong]), encoder),
+        lambda encoder: make_slot_vec_env("Pong", encoder, n_envs=1),
+        lambda encoder: make_slot_vec_env("Pong", encoder, n_envs=1, subprocesses=True),
+    ],
+)
+def test_every_wrapper_warns_of_another_game(build):
+    encoder = atari_encoder(V5)
+    encoder.provenance = {"env_id": "ALE/Pong-v5"}
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        build(encoder).close()
+    encoder.provenance = {"env_id": "ALE/Breakout-v5"}
+    with pytest.warns(UserWarning, match="trained on Breakout, these are frames of Pong"):
+        build(encoder).close()
+
+
+@pytest.mark.ale
+def test_a_saved_encoder_is_known_by_its_game():
+    with pytest.warns(UserWarning, match="trained on Breakout, these are frames of Pong"):
+        ObjectSlotObservation(make_env("Pong", SCN), "breakout")
 
 
 NONE, FIRST = np.array([False, False]), np.array([True, False])

@@ -18,6 +18,7 @@ from pretrain.watch.tracks import follow
 from pretrain.watch.video import gif, mp4
 from slotenv.atomic import write_atomic
 from slotenv.encoders import SlotEncoder
+from slotenv.matching import check_game
 
 __all__ = ["watch"]
 
@@ -34,6 +35,9 @@ def watch(config: WatchConfig) -> Path:
         FileNotFoundError: If there is no such encoder or agent.
         ValueError: If the environment is not known or does not fit, the agent does not fit, or
             .mp4 cannot be written here.
+
+    Warns:
+        UserWarning: If the encoder was trained on another game.
     """
     as_gif = config.out.suffix.lower() == ".gif"
     if not as_gif and any(
@@ -44,6 +48,8 @@ def watch(config: WatchConfig) -> Path:
     env_id = config.env or encoder.provenance.get("env_id")
     if env_id is None:
         raise ValueError(f"{config.encoder} does not say what it was pretrained on: give --env")
+    if config.agent is None:  # what wraps an agent's environment checks it, too
+        check_game(env_id, encoder.provenance.get("env_id"), user="watch")
     film = play(config, env_id, encoder)
     sample = np.concatenate(
         [

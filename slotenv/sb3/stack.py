@@ -16,6 +16,7 @@ from stable_baselines3.common.vec_env import DummyVecEnv, SubprocVecEnv, VecEnv,
 from slotenv.encoders import SlotEncoder
 from slotenv.environments import make_env
 from slotenv.frames import FramePreset
+from slotenv.matching import check_game
 from slotenv.sb3.atari import AtariVecEnv, check_count
 from slotenv.sb3.rewards import VecClipReward, VecEpisodicLives
 from slotenv.sb3.wrapper import VecObjectSlotObservation
@@ -73,6 +74,9 @@ def make_slot_vec_env(
             path, or slots cannot be held.
         FileNotFoundError: If there is no such encoder.
 
+    Warns:
+        UserWarning: If the encoder was trained on another game.
+
     Example:
         >>> venv = make_slot_vec_env("ALE/Pong-v5", "runs/pong")  # doctest: +SKIP
         >>> PPO("MlpPolicy", venv).learn(1_000_000)  # doctest: +SKIP
@@ -96,6 +100,8 @@ def make_slot_vec_env(
         )
     if fast is None:
         fast = atari and not subprocesses and render_mode in (None, "rgb_array")
+    if subprocesses:  # a VecEnv of processes does not say what is in them
+        check_game(env_id, lazy.trained_on, user=_USER)
     whole_games = replace(preset, terminal_on_life_loss=False)
     venv: VecEnv = (
         AtariVecEnv(env_id, n_envs, preset=whole_games)

@@ -16,7 +16,7 @@ from stable_baselines3.common.vec_env.base_vec_env import VecEnvStepReturn
 
 from slotenv.encoders import SlotEncoder
 from slotenv.frames import FramePreset
-from slotenv.matching import FrameNumberCheck, check_frame_skip, compare_frames
+from slotenv.matching import FrameNumberCheck, check_frame_skip, check_game, compare_frames
 from slotenv.observations import SlotObservations
 from slotenv.sb3.atari import AtariVecEnv, check_actions
 from slotenv.wrapper import LazyEncoder
@@ -57,7 +57,8 @@ class VecObjectSlotObservation(VecEnvWrapper):
 
     Warns:
         UserWarning: If a frame is the maximum of two emulator frames here and was not in training,
-            or the other way round, where that can be known.
+            or the other way round; if the encoder was trained on another game; where either can be
+            known.
 
     Example:
         >>> venv = make_vec_env("ALE/Pong-v5", n_envs=8)  # doctest: +SKIP
@@ -87,7 +88,7 @@ class VecObjectSlotObservation(VecEnvWrapper):
         )
         preset = self._encoder.preprocess
         self._channels_first = _channels_first(venv.observation_space, preset)
-        _check_frames_known(venv, preset)
+        _check_frames_known(venv, self._encoder)
         super().__init__(venv, observation_space=layout.space(venv.observation_space))
         self._slots = SlotObservations(layout, self._encoder.encode)
         self._frame_numbers = FrameNumberCheck(preset, user=_USER)
@@ -168,9 +169,12 @@ def _channels_first(space: Space[Any], preset: FramePreset) -> bool:
     return False
 
 
-def _check_frames_known(venv: VecEnv, preset: FramePreset) -> None:
-    """Compare how frames are made with the preset, where the ``VecEnv`` lets it be seen."""
-    base = venv.unwrapped
+def _check_frames_known(venv: VecEnv, encoder: LazyEncoder) -> None:
+    """Compare game and frames with the encoder's, where they can be seen from outside."""
+    base: Any = venv.unwrapped
+    preset = encoder.preprocess
+    spec = base.envs[0].spec if isinstance(base, DummyVecEnv) else getattr(base, "spec", None)
+    check_game(None if spec is None else spec.id, encoder.trained_on, user=_USER)
     if isinstance(base, DummyVecEnv):
         check_frame_skip(base.envs[0], preset, user=_USER)
     elif isinstance(base, AtariVecEnv) and preset.name != "plain":

@@ -203,6 +203,7 @@ def test_every_flag_has_a_sentence(capsys: pytest.CaptureFixture[str]) -> None:
 
 
 @pytest.mark.ale
+@pytest.mark.filterwarnings("always:.*this encoder was trained on:UserWarning")
 def test_pong_is_probed_beside_its_controls(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -224,3 +225,8 @@ def test_pong_is_probed_beside_its_controls(
     code, err = error_of(["probe", "--encoder", str(tmp_path), "--data", data], capsys)
     assert code == 2
     assert "trained on" in err
+    # Another game's encoder is probed, but said to be one.
+    main(["probe", "--encoder", "breakout", "--data", data])
+    said = capsys.readouterr()
+    assert "accuracy" in said.out
+    assert "trained on Breakout, these are frames of Pong" in " ".join(said.err.split())

@@ -75,3 +75,13 @@ def test_errors(
     main(["collect", "--env", "Pong", "--out", str(other), "--frames", "60", "--workers", "1"])
     arguments[2] = str(other)
     assert "the encoder needs" in error_of([*arguments, str(run_folder)], capsys)
+
+
+@pytest.mark.ale
+@pytest.mark.filterwarnings("always:.*this encoder was trained on:UserWarning")
+def test_frames_of_another_game_warn(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    data = str(tmp_path / "data")
+    main(["collect", "--env", "Pong", "--out", data, "--frames", "200", "--workers", "1"])
+    main(["refit", "--encoder", "breakout", "--data", data, "--out", str(tmp_path / "out")])
+    said = " ".join(capsys.readouterr().err.split())
+    assert "refit: this encoder was trained on Breakout, these are frames of Pong" in said

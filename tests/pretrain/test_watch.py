@@ -204,6 +204,15 @@ def test_the_environment_is_the_one_of_pretraining_by_default(tiny_encoder, tmp_
     assert (tmp_path / "film.gif").is_file()
 
 
+@pytest.mark.filterwarnings("always:.*this encoder was trained on:UserWarning")
+def test_a_film_of_another_environment_warns(tiny_encoder, tmp_path, capsys):
+    tiny_encoder.provenance = {"env_id": "Dots-v0"}
+    tiny_encoder.save_pretrained(tmp_path / "e")
+    watch(tmp_path / "e", tmp_path / "film.gif", "--env", ENV)
+    said = " ".join(capsys.readouterr().err.split())
+    assert "watch: this encoder was trained on Dots, these are frames of" in said
+
+
 def pages_of(num_slots: int, *, height: int = 84, constant: bool = False) -> Pages:
     rng = np.random.default_rng(0)
     effects = rng.random((3, num_slots, 4, 4))
