@@ -72,12 +72,13 @@ def check_games(games: Sequence[str], *, moments: int, seed: int) -> None:
     """Check the pixel labels of games, or of all that have them, and print the table.
 
     Raises:
+        ValueError: If a game has no pixel labels; nothing is checked then.
         RuntimeError: If a label fails; the message lists them.
     """
+    tables = [labels_for(game, "pixel") for game in games or labelled_games("pixel")]
     failed = []
     print(HEADER)
-    for name in games or labelled_games("pixel"):
-        game = find_game(name, labelled_games(), what="labels")
+    for game in (table.game for table in tables):
         verdicts = check_labels(game, moments=moments, seed=seed)
         print(to_table(game, verdicts), flush=True)
         failed += [f"{game} {verdict.label.name}" for verdict in verdicts if not verdict.passed]

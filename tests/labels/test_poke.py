@@ -78,6 +78,15 @@ def _one_failure():
     return [judge(labels_for("bowling", "pixel").labels[0], "poke", [Look(np.zeros(128, "u1"))])]
 
 
+def test_the_verb_checks_nothing_if_a_game_has_no_labels(capsys):
+    with pytest.raises(SystemExit) as done:
+        main(["labels", "check", "--games", "Pong", "Pnog"])
+    assert done.value.code == 2
+    said = capsys.readouterr()
+    assert "closest: pong" in said.err
+    assert said.out == ""
+
+
 def test_the_verb_names_the_games_there_are():
     with pytest.raises(ValueError, match="closest: pong"):
         check_labels("Pnog")
