@@ -33,6 +33,9 @@ from numpy.typing import NDArray
 from variant_fits import PAIRS, Frames, Sample
 from variants_of_objects import UP, VARIANTS, WITHOUT, changed
 
+from pretrain.bench.aggregate import budgets, is_variant, rows_of
+from pretrain.bench.rows import read_rows
+from pretrain.bench.sampling import repeats
 from pretrain.run import collect_data
 from pretrain.store import FrameStore
 from slotenv.encoders import object_mixture
@@ -166,13 +169,16 @@ def data_of(game: str, options: argparse.Namespace, folder: Path) -> FrameStore:
 
 
 def quoted(path: Path, games: list[str]) -> tuple[dict[str, str], list[Row]]:
-    """Return titles and rows of Slot Contrastive Networks in a benchmark."""
+    """Return titles and rows of Slot Contrastive Networks, of a benchmark's first tables."""
     rows: dict[tuple[str, str, int], Row] = {}
     updates: dict[str, int] = {}
-    text = path.read_text(encoding="utf-8") if path.exists() else ""
-    for row in map(json.loads, text.splitlines()):
+    every = read_rows([path]) if path.exists() else []
+    shown = [budget for budget in budgets(every) if budget not in repeats(every, budgets(every))]
+    for row in rows_of(every, shown[0]) if shown else []:
         name = row["method"]
-        if name not in ("random", "scn") or row["game"] not in games or row["snapshot"]:
+        if name not in ("random", "scn") or row["game"] not in games or "failed" in row:
+            continue
+        if is_variant(row):
             continue
         updates[name] = max(updates.get(name, 0), row["updates"])
         kept = rows.setdefault(

@@ -17,6 +17,7 @@ from pretrain.bench.aggregate import (
 )
 from pretrain.bench.cell import Row
 from pretrain.bench.means import NONE
+from pretrain.bench.sampling import repeats, sampling_lines
 from slotenv.atomic import write_atomic
 
 _INTRODUCTION = """\
@@ -24,6 +25,9 @@ Rendered from rows (`python -m pretrain tables ROWS.jsonl --out FOLDER`). Accura
 test R2 of linear probes over a game's labels: 1 is perfect, 0 is predicting the mean. ± is the
 standard error over seeds, where there are several; intervals are bootstrapped over games. The
 paper's columns are its own numbers, at 62,500 updates."""
+_SAMPLINGS = """\
+Trainings alike but for the length of the runs of consecutive pairs that they draw, at equal
+updates, over the seeds that both have."""
 _RIDGE = "Least squares explodes on nearly collinear features, ridge does not."
 
 
@@ -39,10 +43,13 @@ def render(rows: list[Row], out: Path) -> Path:
     """
     out.mkdir(parents=True, exist_ok=True)
     lines = ["# Benchmark", "", *_INTRODUCTION.splitlines()]
-    for number, budget in enumerate(budgets(rows), 1):
+    found = budgets(rows)
+    repeated = repeats(rows, found)
+    for number, budget in enumerate((b for b in found if b not in repeated), 1):
         suffix = "" if number == 1 else f"-{number}"
         lines += ["", f"## {str(budget)[0].upper()}{str(budget)[1:]}"]
         lines += _of_budget(rows_of(rows, budget), budget, out, suffix)
+        lines += _samplings(rows, [budget, *(b for b, of in repeated.items() if of == budget)])
     lines += _curves(rows, out)
     lines += _failures(rows)
     path = out / "tables.md"
@@ -110,6 +117,14 @@ def _pixel_view(rows: list[Row], budget: Budget, out: Path, suffix: str) -> list
         *lines,
         *("", f"### Screen coordinates: modularity and compactness ({budget})", "", *content),
     ]
+
+
+def _samplings(rows: list[Row], alike: list[Budget]) -> list[str]:
+    headings, lines = sampling_lines(rows, alike)
+    if not lines:
+        return []
+    title = f"### Slot accuracy by how pairs are drawn, the paper's labels ({alike[0]})"
+    return ["", title, "", _SAMPLINGS, "", *tables.markdown(headings, lines)]
 
 
 def _curves(rows: list[Row], out: Path) -> list[str]:
