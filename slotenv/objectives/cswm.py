@@ -41,7 +41,10 @@ class TransitionModel(nn.Module):
             inputs += hidden_dim
             self.edge_in = nn.Linear(2 * slot_dim, hidden_dim)
             self.edge_hidden = nn.Sequential(
-                nn.ReLU(), nn.Linear(hidden_dim, hidden_dim), nn.LayerNorm(hidden_dim), nn.ReLU()
+                nn.ReLU(inplace=True),
+                nn.Linear(hidden_dim, hidden_dim),
+                nn.LayerNorm(hidden_dim),
+                nn.ReLU(inplace=True),
             )
             self.edge_out = nn.Linear(hidden_dim, hidden_dim)
         self.node = nn.Sequential(
@@ -76,11 +79,13 @@ class TransitionModel(nn.Module):
         own_part = F.linear(slots, own, self.edge_in.bias)
         other_part = F.linear(slots, other)
         # Rolled copies pair every slot with every other one; unlike an index, their gradient needs
-        # no scattered sum, which is slow on a CPU and not deterministic on a GPU.
-        shifts = range(1, self._num_slots)
-        others = torch.stack([other_part.roll(shift, 1) for shift in shifts], 2)
-        hidden = self.edge_hidden(own_part.unsqueeze(2) + others)  # (B, K, K - 1, hidden)
-        return F.linear(hidden.sum(2), self.edge_out.weight) + len(shifts) * self.edge_out.bias
+        # no scattered sum, which is slow on a CPU and not deterministic on a GPU. One shift at a
+        # time: the memory of all edges at once would be asked for, and cleared, at every update.
+        hidden = torch.zeros_like(own_part)
+        for shift in range(1, self._num_slots):
+            hidden = hidden + self.edge_hidden(own_part + other_part.roll(shift, 1))
+        edges = self._num_slots - 1
+        return F.linear(hidden, self.edge_out.weight) + edges * self.edge_out.bias
 
 
 class StructuredWorldModel(Objective):
