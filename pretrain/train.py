@@ -277,7 +277,7 @@ class _Run:
 def _identity(store: FrameStore, config: TrainConfig, encoder: SlotEncoder) -> dict[str, Any]:
     """Everything the weights depend on but the length of training, so that it can be extended."""
     settings = asdict(config)
-    for name in ("budget", "updates", "threads", "device", "devices", "precision"):
+    for name in ("budget", "updates", "threads", "device", "devices"):
         settings.pop(name)
     settings["settings"] = config.resolved_method.settings
     settings |= {"num_slots": encoder.num_slots, "slot_dim": encoder.slot_dim}

@@ -18,7 +18,7 @@ class TrainingStep:
     Args:
         encoder: On its device.
         objective: On the same device.
-        precision: ``"float32"``, ``"bf16"`` (autocast) or ``"auto"``: bf16 where it is fast.
+        precision: ``"float32"`` or ``"bf16"`` (autocast).
         gather: Turns the encodings of the pairs that are encoded here into those of all pairs.
     """
 
@@ -31,7 +31,7 @@ class TrainingStep:
     ) -> None:
         self.encoder, self.objective, self._gather = encoder, objective, gather
         self._device = encoder.device.type
-        self._bf16 = precision == "bf16" or (precision == "auto" and has_fast_bf16(self._device))
+        self._bf16 = precision == "bf16"
         # On a CPU the distinct-window path has another shape in every batch: nothing to compile.
         self._encode = (
             torch.compile(encoder.forward_prepared)
@@ -79,10 +79,3 @@ def choose_device(name: str) -> torch.device:
             "this torch sees no CUDA device: use --device cpu, or install a CUDA build"
         )
     return device
-
-
-def has_fast_bf16(device: str) -> bool:
-    """Return whether bf16 matrix products have instructions of their own on this device."""
-    if device == "cuda":
-        return bool(torch.cuda.is_bf16_supported(including_emulation=False))
-    return bool(torch.cpu._is_avx512_bf16_supported())

@@ -24,7 +24,7 @@ from pretrain.collect import collect, collect_shard
 from pretrain.config import TrainConfig
 from pretrain.models import build
 from pretrain.store import DataDescription, FrameStore, create
-from pretrain.training_step import TrainingStep, has_fast_bf16
+from pretrain.training_step import TrainingStep
 from slotenv.environments import make_env, preset_for
 
 PAIRS = 128
@@ -99,7 +99,7 @@ def benchmark_training(store: FrameStore) -> None:
 
     def ours(updates: int) -> None:
         optimizer = torch.optim.Adam([*encoder.parameters(), *objective.parameters()], lr=3e-4)
-        step = TrainingStep(encoder, objective, "auto")
+        step = TrainingStep(encoder, objective, "float32")
         with Prefetcher(lambda u: reader(sampler(u)), 0, updates) as batches:
             for batch in batches:
                 optimizer.zero_grad(set_to_none=True)
@@ -118,8 +118,7 @@ def benchmark_training(store: FrameStore) -> None:
     plain = (
         2 * PAIRS * 3 / seconds(lambda: list(plain_training(encoder, objective, pairs(3), 3e-4)))
     )
-    bf16 = "bf16" if has_fast_bf16("cpu") else "float32"
-    line(f"training, {bf16}", rate, "plain form", plain, 2.5)
+    line("training", rate, "plain form", plain, 2.5)
     read = 2 * PAIRS * 10 / seconds(lambda: [list(pairs(10))])
     line("reading random frames, one thread", read, "training consumes", rate, 5)
     prepared = 2 * PAIRS * 10 / seconds(lambda: [reader(sampler(u)) for u in range(10)])
