@@ -190,6 +190,9 @@ def test_another_training_in_the_same_folder_is_refused(store: FrameStore, tmp_p
     train(store, TrainConfig(updates=10, **SMALL), tmp_path, num_slots=2)
     with pytest.raises(ValueError, match=r"another training \(num_slots was 2, is 3\)"):
         train(store, TrainConfig(updates=10, **SMALL), tmp_path, num_slots=3)
+    rounded = TrainConfig(updates=10, precision="bf16", **SMALL)
+    with pytest.raises(ValueError, match=r"precision was 'float32', is 'bf16'"):
+        train(store, rounded, tmp_path, num_slots=2)
 
 
 def test_a_damaged_state_is_named(store: FrameStore, tmp_path: Path) -> None:
