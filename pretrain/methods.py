@@ -39,7 +39,8 @@ METHODS: dict[str, Method] = {
         title="Slot Attention, contrastive",
         encoder="slot_attention",
         objective="scn",
-        settings={"diversity_weight": 0.0},  # slots compete for places instead
+        # Slots compete for places instead of being told apart.
+        settings={"diversity_weight": 0.0, "standardise": True},
     ),
     "cswm": Method(title="C-SWM", objective="cswm"),
     "stdim_random": Method(title="ST-DIM, untrained", encoder="global_vector"),

@@ -14,6 +14,8 @@ from torch import Tensor, nn
 
 from slotenv.encoders.base import SlotEncoder, SlotOutput
 
+_EPSILON = 1e-6  # a number of a slot that spreads less over the batch is as good as constant
+
 
 class Transition(NamedTuple):
     """B encoded transitions.
@@ -91,6 +93,22 @@ class Objective(nn.Module, ABC):
     @abstractmethod
     def forward(self, transition: Transition) -> ObjectiveOutput:
         """Score a batch of transitions."""
+
+
+def standardised(slots: Tensor) -> Tensor:
+    """Centre and scale every number of every slot over the batch.
+
+    Where slots are means over many places, what tells frames apart is a small part of them, and
+    an objective that reads them as they are stays long at what all frames have in common.
+
+    Args:
+        slots: (B, K, D).
+
+    Returns:
+        (B, K, D) with mean 0 and standard deviation 1 over B; 0 where a number never changes.
+    """
+    spread = slots.std(0, correction=0)
+    return (slots - slots.mean(0)) / (spread + _EPSILON)
 
 
 def diagonal_cross_entropy(logits: Tensor) -> tuple[Tensor, Tensor]:

@@ -9,12 +9,17 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from slotenv.encoders.base import SlotEncoder
-from slotenv.objectives.base import DataFacts, Objective, ObjectiveOutput, Transition
+from slotenv.objectives.base import (
+    DataFacts,
+    Objective,
+    ObjectiveOutput,
+    Transition,
+    standardised,
+)
 
 _STEP = 8  # pixels of the frame, on a side, under one place of the decoder
 _BLOCK = 4  # pixels of the target, on a side, that one place paints
 _COLOURS = 3
-_EPSILON = 1e-6  # a number of a slot that spreads less over the batch is as good as constant
 _CHUNK = 32  # frames painted at once: buffers that the memory allocator can use again
 
 
@@ -133,7 +138,7 @@ class SlotReconstruction(Objective):
                 "reconstruction needs Transition.frames_t, the uint8 frames at time t: ask the "
                 "batch for what `reads` names"
             )
-        slots = self.standardised(transition.output_t.slots)
+        slots = self.decoder_input(transition.output_t.slots)
         target = torch.cat([self.target(f) for f in _chunks(transition.frames_t)])
         deviation = target - target.mean(0)
         variance = deviation.square().mean()
@@ -149,16 +154,15 @@ class SlotReconstruction(Objective):
         explained = 1 - loss.detach() / (target[0].numel() * variance).clamp(min=1e-12)
         return ObjectiveOutput(loss, {"loss": loss.detach(), "explained": explained})
 
-    def standardised(self, slots: Tensor) -> Tensor:
-        """Centre and scale every number of every slot over the batch; then add the slot's code.
+    def decoder_input(self, slots: Tensor) -> Tensor:
+        """Standardise slots over the batch, if asked to, and add each slot's code.
 
         Args:
             slots: (B, K, D).
         """
         if self.codes is None:
             return slots
-        spread = slots.std(0, correction=0)
-        return (slots - slots.mean(0)) / (spread + _EPSILON) + self.codes
+        return standardised(slots) + self.codes
 
     def paint(self, slots: Tensor) -> tuple[Tensor, Tensor]:
         """Paint frames.

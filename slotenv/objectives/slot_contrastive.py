@@ -10,6 +10,7 @@ from slotenv.objectives.base import (
     ObjectiveOutput,
     Transition,
     diagonal_cross_entropy,
+    standardised,
 )
 
 
@@ -55,6 +56,8 @@ class SlotContrastive(Objective):
             second variant in the authors' code.
         center_diversity: Subtract each slot's mean over the batch before L2, so that a constant
             code per slot no longer solves it. Not in the paper.
+        standardise: Centre and scale slots over the batch before both losses, for encoders whose
+            slots are means over many places (slot attention). Not in the paper.
     """
 
     def __init__(
@@ -64,12 +67,14 @@ class SlotContrastive(Objective):
         diversity_weight: float = 1.0,
         share_projection: bool = True,
         center_diversity: bool = False,
+        standardise: bool = False,
     ) -> None:
         super().__init__()
         if diversity_weight < 0:
             raise ValueError(f"diversity_weight must not be negative, got {diversity_weight}")
         self.diversity_weight = diversity_weight
         self.center_diversity = center_diversity
+        self.standardise = standardise
         self.saliency_projection = nn.Linear(slot_dim, slot_dim, bias=False)
         separate = diversity_weight > 0 and not share_projection
         self.diversity_projection = nn.Linear(slot_dim, slot_dim, bias=False) if separate else None
@@ -77,6 +82,8 @@ class SlotContrastive(Objective):
     def forward(self, transition: Transition) -> ObjectiveOutput:
         """Return L1 + diversity_weight * L2; metrics saliency, diversity and their accuracies."""
         slots_t, slots_tp1 = transition.output_t.slots, transition.output_tp1.slots
+        if self.standardise:
+            slots_t, slots_tp1 = standardised(torch.cat([slots_t, slots_tp1])).chunk(2)
         projected = self.saliency_projection(slots_t)
         loss, accuracy = diagonal_cross_entropy(saliency_logits(projected, slots_tp1))
         metrics = {"saliency": loss.detach(), "saliency_accuracy": accuracy}

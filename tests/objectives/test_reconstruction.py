@@ -185,7 +185,7 @@ def test_standardised_slots_match_loops_and_forget_size_and_place() -> None:
             values = slots[:, k, d]
             spread = (values - values.mean()).square().mean().sqrt()
             expected[:, k, d] = (values - values.mean()) / spread + objective.codes[k, d]
-    torch.testing.assert_close(objective.standardised(slots), expected, atol=1e-4, rtol=1e-4)
+    torch.testing.assert_close(objective.decoder_input(slots), expected, atol=1e-4, rtol=1e-4)
     paper = small(2, **PAPER)
     paper.load_state_dict({n: t for n, t in objective.state_dict().items() if n != "codes"})
     loss = objective(transition(slots, frames)).loss

@@ -85,6 +85,31 @@ def test_centering_equals_taking_the_means_off_by_hand(
     assert metrics["saliency"] == pytest.approx(saliency.item(), rel=1e-5)
 
 
+def test_standardising_equals_doing_it_by_hand(slots: tuple[torch.Tensor, torch.Tensor]) -> None:
+    objective = SlotContrastive(slot_dim=4, standardise=True)
+    both = torch.cat(slots)
+    for k, d in itertools.product(range(3), range(4)):
+        values = both[:, k, d].clone()
+        spread = (values - values.mean()).square().mean().sqrt()
+        both[:, k, d] = (values - values.mean()) / spread
+    first, second = (v.item() for v in plain_losses(objective, both[:5], both[5:]))
+    metrics = score(objective, *slots)
+    assert metrics["saliency"] == pytest.approx(first, rel=1e-4)
+    assert metrics["diversity"] == pytest.approx(second, rel=1e-4)
+
+
+def test_standardised_slots_forget_size_and_place_and_constant_ones_score_chance(
+    slots: tuple[torch.Tensor, torch.Tensor],
+) -> None:
+    objective = SlotContrastive(slot_dim=4, standardise=True)
+    expected = score(objective, *slots)
+    assert score(objective, *(7 + 0.01 * s for s in slots)) == pytest.approx(expected, rel=1e-3)
+    constant = 20 * torch.eye(3, 4).expand(5, 3, 4)
+    metrics = score(objective, constant, constant)
+    assert metrics["saliency"] == pytest.approx(math.log(5))
+    assert metrics["diversity"] == pytest.approx(math.log(3))
+
+
 def test_order_of_the_batch_does_not_matter(slots: tuple[torch.Tensor, torch.Tensor]) -> None:
     objective, order = SlotContrastive(slot_dim=4), torch.tensor([3, 1, 4, 0, 2])
     shuffled = score(objective, slots[0][order], slots[1][order])
