@@ -123,7 +123,8 @@ def _samplings(rows: list[Row], alike: list[Budget]) -> list[str]:
     headings, lines = sampling_lines(rows, alike)
     if not lines:
         return []
-    title = f"### Slot accuracy by how pairs are drawn, the paper's labels ({alike[0]})"
+    others = alike[0]._replace(run_length=1)  # the columns say how long runs are
+    title = f"### Slot accuracy by how pairs are drawn, the paper's labels ({others})"
     return ["", title, "", _SAMPLINGS, "", *tables.markdown(headings, lines)]
 
 

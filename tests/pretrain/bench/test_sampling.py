@@ -33,6 +33,8 @@ def test_samplings_are_compared_over_common_seeds(row: MakeRow, tmp_path: Path) 
     text = render(rows, tmp_path).read_text(encoding="utf-8")
     assert text.count("\n## 2,000 updates") == 1
     assert "| SCN | pong | 2 | 0.600 ± 0.100 | 0.500 ± 0.100 |" in text
+    (title,) = (line for line in text.splitlines() if "how pairs are drawn" in line)
+    assert "runs of" not in title
     assert not (tmp_path / "accuracy-2.png").exists()
 
 
