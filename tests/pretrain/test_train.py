@@ -1,27 +1,21 @@
+"""What training does: losses, weights, warnings, settings; and what it refuses."""
+
 import copy
-import json
 import math
-import os
-import signal
-import subprocess
-import sys
-import time
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
-from fake_envs import SPRITES
 from plain_form import plain_training
+from small_training import SMALL, assert_equal_weights, weights
 
-from pretrain import train as train_module
 from pretrain.batches import BatchReader, PairSampler, split_episodes
-from pretrain.collect import collect
 from pretrain.config import TrainConfig
 from pretrain.metrics_log import read_metrics
 from pretrain.models import build
-from pretrain.store import DataDescription, FrameStore
-from pretrain.train import STATE, train
+from pretrain.store import FrameStore
+from pretrain.train import train
 from pretrain.training_step import TrainingStep, choose_device
 from pretrain.validation import (
     CollapseWarning,
@@ -32,34 +26,7 @@ from pretrain.validation import (
 )
 from slotenv import SlotEncoder
 from slotenv.encoders import SlotOutput
-from slotenv.frames import plain
 from slotenv.objectives import Transition
-
-SMALL = {"method": "scn", "slot_dim": 4, "batch_size": 16, "validate_every": 10, "threads": 1}
-
-
-@pytest.fixture(scope="module")
-def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("data")
-    description = DataDescription(
-        env_id=f"fake_envs:{SPRITES}", preset=plain(84, 84).to_dict(), seed=0, num_steps=400
-    )
-    collect(folder, description, workers=1)
-    return folder
-
-
-@pytest.fixture
-def store(data: Path) -> FrameStore:
-    return FrameStore(data)
-
-
-def weights(encoder: SlotEncoder) -> dict[str, torch.Tensor]:
-    return encoder.state_dict()
-
-
-def assert_equal_weights(a: SlotEncoder, b: SlotEncoder) -> None:
-    for name, tensor in weights(a).items():
-        assert torch.equal(tensor, weights(b)[name]), name
 
 
 def test_losses_equal_the_plain_form(store: FrameStore) -> None:
@@ -111,71 +78,6 @@ def test_the_same_seed_gives_the_same_weights(store: FrameStore, tmp_path: Path)
     assert not torch.equal(weights(other)["conv1.weight"], weights(encoders[0])["conv1.weight"])
 
 
-def test_interrupted_training_ends_with_the_same_weights_and_rows(
-    store: FrameStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    config = TrainConfig(updates=120, **SMALL)
-    whole = train(store, config, tmp_path / "whole", num_slots=2)
-    original, calls = train_module._Run.update, []
-
-    def update_then_ctrl_c(run: object, batch: object) -> None:
-        original(run, batch)  # type: ignore[arg-type]
-        calls.append(1)
-        if len(calls) in (37, 38, 90):
-            os.kill(os.getpid(), signal.SIGINT)
-
-    monkeypatch.setattr(train_module._Run, "update", update_then_ctrl_c)
-    for _ in range(3):
-        with pytest.raises(KeyboardInterrupt):
-            train(store, config, tmp_path / "cut", num_slots=2)
-    monkeypatch.undo()
-    assert_equal_weights(train(store, config, tmp_path / "cut", num_slots=2), whole)
-    rows = [
-        [{k: v for k, v in row.items() if k != "seconds"} for row in read_metrics(tmp_path / name)]
-        for name in ("whole", "cut")
-    ]
-    assert len(rows[0]) == len(rows[1])
-    for expected, row in zip(*rows, strict=True):
-        numbers = [{k: v for k, v in r.items() if k != "split"} for r in (row, expected)]
-        assert row["split"] == expected["split"]
-        assert numbers[0] == pytest.approx(numbers[1])
-
-
-def test_killed_training_ends_with_the_same_weights(
-    store: FrameStore, data: Path, tmp_path: Path
-) -> None:
-    config = TrainConfig(updates=400, **SMALL)
-    whole = train(store, config, tmp_path / "whole", num_slots=2)
-    script = (
-        "from pathlib import Path; import pretrain.train as t; t._SAVE_SECONDS = 0.2;"
-        "from pretrain.store import FrameStore; from pretrain.config import TrainConfig;"
-        f"t.train(FrameStore({str(data)!r}), TrainConfig(updates=400, **{SMALL!r}),"
-        f"Path({str(tmp_path / 'cut')!r}), num_slots=2)"
-    )
-    process = subprocess.Popen([sys.executable, "-c", script])
-    deadline = time.monotonic() + 90
-    while not (tmp_path / "cut" / STATE).exists() and time.monotonic() < deadline:
-        time.sleep(0.01)
-    time.sleep(0.1)
-    process.send_signal(signal.SIGKILL)
-    process.wait()
-    assert not (tmp_path / "cut" / "encoder").exists()
-    assert_equal_weights(train(store, config, tmp_path / "cut", num_slots=2), whole)
-
-
-def test_training_can_be_extended(store: FrameStore, tmp_path: Path) -> None:
-    train(store, TrainConfig(updates=20, **SMALL), tmp_path / "cut", num_slots=2)
-    extended = train(store, TrainConfig(updates=40, **SMALL), tmp_path / "cut", num_slots=2)
-    whole = train(store, TrainConfig(updates=40, **SMALL), tmp_path / "whole", num_slots=2)
-    assert_equal_weights(extended, whole)
-
-
-def test_fewer_updates_than_were_done_are_refused(store: FrameStore, tmp_path: Path) -> None:
-    train(store, TrainConfig(updates=20, **SMALL), tmp_path, num_slots=2)
-    with pytest.raises(ValueError, match="holds a training of 20 updates, asked for 10"):
-        train(store, TrainConfig(updates=10, **SMALL), tmp_path, num_slots=2)
-
-
 def test_snapshots_say_what_they_were_trained_on(store: FrameStore, tmp_path: Path) -> None:
     encoder = train(store, TrainConfig(updates=250, **SMALL), tmp_path, num_slots=2)
     assert encoder.provenance["updates"] == 250
@@ -184,30 +86,6 @@ def test_snapshots_say_what_they_were_trained_on(store: FrameStore, tmp_path: Pa
         assert made["updates"] == update
         assert made["data_checksum"] == store.checksum
         assert (made["train_seconds"] > 0) == (update > 0)
-
-
-def test_another_training_in_the_same_folder_is_refused(store: FrameStore, tmp_path: Path) -> None:
-    train(store, TrainConfig(updates=10, **SMALL), tmp_path, num_slots=2)
-    with pytest.raises(ValueError, match=r"another training \(num_slots was 2, is 3\)"):
-        train(store, TrainConfig(updates=10, **SMALL), tmp_path, num_slots=3)
-    rounded = TrainConfig(updates=10, precision="bf16", **SMALL)
-    with pytest.raises(ValueError, match=r"precision was 'float32', is 'bf16'"):
-        train(store, rounded, tmp_path, num_slots=2)
-
-
-def test_a_damaged_state_is_named(store: FrameStore, tmp_path: Path) -> None:
-    train(store, TrainConfig(updates=10, **SMALL), tmp_path, num_slots=2)
-    (tmp_path / STATE).write_bytes(b"nonsense")
-    with pytest.raises(ValueError, match=r"train_state.safetensors is damaged"):
-        train(store, TrainConfig(updates=20, **SMALL), tmp_path, num_slots=2)
-
-
-def test_a_metrics_line_cut_short_is_dropped(store: FrameStore, tmp_path: Path) -> None:
-    train(store, TrainConfig(updates=50, **SMALL), tmp_path, num_slots=2)
-    rows = read_metrics(tmp_path)
-    with open(tmp_path / "metrics.jsonl", "a") as file:
-        file.write(json.dumps({"update": 60})[:7])
-    assert read_metrics(tmp_path) == rows
 
 
 def test_divergence_stops_with_the_update_and_the_learning_rate(
@@ -266,30 +144,6 @@ def test_the_random_method_saves_the_initial_weights(store: FrameStore, tmp_path
     assert_equal_weights(random, start)
     assert random.provenance["updates"] == 0
     assert_equal_weights(SlotEncoder.from_pretrained(tmp_path / "r"), random)
-
-
-def test_an_encoder_made_otherwise_is_never_overwritten(store: FrameStore, tmp_path: Path) -> None:
-    fitted = TrainConfig(method="objects")
-    first = train(store, fitted, tmp_path / "objects", num_slots=None)
-    file = tmp_path / "objects" / "encoder" / "model.safetensors"
-    written = file.stat().st_mtime_ns
-    assert_equal_weights(train(store, fitted, tmp_path / "objects", num_slots=None), first)
-    assert file.stat().st_mtime_ns == written
-    trained = TrainConfig(updates=10, **SMALL)
-    with pytest.raises(ValueError, match=r"otherwise \(method was 'objects', is 'scn'\): use"):
-        train(store, trained, tmp_path / "objects", num_slots=2)
-    with pytest.raises(ValueError, match="seed was 0, is 1"):
-        train(store, TrainConfig(method="objects", seed=1), tmp_path / "objects", num_slots=None)
-    other = TrainConfig(method="objects", validation_share=0.5)
-    with pytest.raises(ValueError, match=r"validation_share was 0\.2, is 0\.5"):
-        train(store, other, tmp_path / "objects", num_slots=None)
-    with pytest.raises(ValueError, match="num_slots was None, is 1"):
-        train(store, fitted, tmp_path / "objects", num_slots=1)
-    assert train(store, fitted, tmp_path / "one", num_slots=1).num_slots == 1
-    scn = train(store, trained, tmp_path / "scn", num_slots=2)
-    with pytest.raises(ValueError, match="method was 'scn', is 'objects'"):
-        train(store, fitted, tmp_path / "scn", num_slots=None)
-    assert_equal_weights(SlotEncoder.from_pretrained(tmp_path / "scn"), scn)
 
 
 def test_runs_give_the_losses_of_the_same_pairs_encoded_one_by_one(store: FrameStore) -> None:
