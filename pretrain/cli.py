@@ -190,6 +190,7 @@ def _probe(config: ProbeVerbConfig) -> None:
         view=config.view,
         shuffle_labels=config.shuffle_labels,
         fit_on=None if config.fit_on is None else FrameStore(config.fit_on),
+        hold=config.hold,
     )
     print(report.to_markdown())
     if config.json is not None:

@@ -234,6 +234,8 @@ class ProbeVerbConfig:
     Default: data, too."""
     view: Literal["scn", "pixel"] = "scn"
     """Labels: raw RAM bytes as in the paper (scn), or decoded screen coordinates (pixel)."""
+    hold: bool = False
+    """Probe held slots, hidden objects where they were last seen: the wrappers' hold=True."""
     shuffle_labels: bool = False
     """Shuffle the labels first: a control that must score about 0."""
     json: Path | None = None

@@ -12,9 +12,11 @@ from slotenv.atomic import write_atomic
 from slotenv.checkpoint import read_config
 from slotenv.encoders import SlotEncoder
 from slotenv.environments import game_key
-from slotenv.matching import check_game
-from slotenv.probe import ProbeReport, read_features, run_probe
+from slotenv.labels import labels_for
+from slotenv.matching import check_game, compare_frames
+from slotenv.probe import Features, ProbeReport, probe_features, read_features
 from slotenv.probe.run import probe_transfer
+from slotenv.tracking import track_recording
 
 PROBE_FILE, RESULTS_FILE = "probe.json", "results.jsonl"
 _METRICS = ("accuracy", "ridge_accuracy", "modularity", "weighted_modularity", "compactness")
@@ -27,6 +29,7 @@ def probe_encoder(
     view: str,
     shuffle_labels: bool = False,
     fit_on: FrameStore | None = None,
+    hold: bool = False,
 ) -> ProbeReport:
     """Probe one encoder on one data set.
 
@@ -36,30 +39,54 @@ def probe_encoder(
         view: ``"scn"`` or ``"pixel"``.
         shuffle_labels: As for :func:`slotenv.probe.run_probe`; not with ``fit_on``.
         fit_on: Frames of another play of the game to fit on; ``store`` is only tested on then.
+        hold: As for :func:`read_slots`.
 
     Raises:
-        ValueError: If a data set is the one the encoder was trained on, has other frames, or has
-            no labels, or if the two are of different games.
+        ValueError: If a data set is the one the encoder was trained on, has no labels, or has
+            frames of another shape or frame skip than the encoder's; if the two are of different
+            games; or as :func:`read_slots`.
 
     Warns:
-        UserWarning: If the encoder was trained on another game.
+        UserWarning: If the encoder was trained on another game, or only one of its frames and
+            these is the maximum of two emulator frames.
     """
     game = _checked_game(encoder, store)
+    labels_for(game, view)  # that there are none is told before frames are encoded
     if fit_on is None:
-        return run_probe(encoder.encode, store, game=game, view=view, shuffle_labels=shuffle_labels)
+        features = read_slots(encoder, store, hold=hold)
+        return probe_features(features, store, game=game, view=view, shuffle_labels=shuffle_labels)
     if _checked_game(encoder, fit_on) != game:
         raise ValueError(
             f"{fit_on.folder} is of {fit_on.description.env_id}, {store.folder} of "
             f"{store.description.env_id}: fit and test on the same game"
         )
     return probe_transfer(
-        read_features(encoder.encode, store),
+        read_slots(encoder, store, hold=hold),
         store,
-        fit_features=read_features(encoder.encode, fit_on),
+        fit_features=read_slots(encoder, fit_on, hold=hold),
         fit_dataset=fit_on,
         game=game,
         view=view,
     )
+
+
+def read_slots(encoder: SlotEncoder, store: FrameStore, *, hold: bool) -> Features:
+    """Encode all frames of a data set, for a probe.
+
+    Args:
+        encoder: The encoder.
+        store: The frames.
+        hold: Whether slots are those of the wrappers' ``hold=True``: a hidden object is where it
+            was last seen in its episode.
+
+    Raises:
+        ValueError: If slots are to be held whose numbers have no names, as only objects' have.
+    """
+    features = read_features(encoder.encode, store)
+    if not hold:
+        return features
+    held = track_recording(features.slots, store.episode, fields=encoder.slot_fields)
+    return features._replace(slots=held)
 
 
 def _checked_game(encoder: SlotEncoder, store: FrameStore) -> str:
@@ -74,12 +101,16 @@ def _checked_game(encoder: SlotEncoder, store: FrameStore) -> str:
             "this is the data set that the encoder was trained on: probe on another seed's "
             "(python -m pretrain collect --seed ...)"
         )
-    if encoder.preprocess != store.preset:
+    preset = encoder.preprocess
+    plain = preset.name == "plain", store.preset.name == "plain"  # says not how frames were made
+    if preset.shape != store.preset.shape or plain[0] != plain[1]:
         raise ValueError(
-            f"the encoder was trained on frames of preset {encoder.preprocess.name!r} "
-            f"{encoder.preprocess.shape}, the data set has {store.preset.name!r} "
-            f"{store.preset.shape}"
+            f"the encoder was trained on frames of preset {preset.name!r} {preset.shape}, the data "
+            f"set has {store.preset.name!r} {store.preset.shape}"
         )
+    hint = f"python -m pretrain collect --preset {preset.name} collects what it was trained on."
+    made = store.preset.frame_skip, store.preset.max_pool
+    compare_frames(*made, preset, user="probe", hint=hint)
     check_game(store.description.env_id, encoder.provenance.get("env_id"), user="probe")
     return game
 

@@ -76,14 +76,14 @@ def compare_frames(
     if skip != preset.frame_skip:
         raise ValueError(
             f"{user}: this encoder was trained on frames {preset.frame_skip} emulator frames apart "
-            f"(preset {preset.name!r}), the environment's are {skip} apart. {hint}"
+            f"(preset {preset.name!r}), these are {skip} apart. {hint}"
         )
     if pooled != preset.max_pool:
         kinds = {True: "the maximum of two emulator frames", False: "single emulator frames"}
         warnings.warn(
             f"{user}: this encoder was trained on {kinds[preset.max_pool]} (preset "
-            f"{preset.name!r}), the environment gives {kinds[pooled]}: small objects may flicker "
-            f"or look different. {hint}",
+            f"{preset.name!r}), these are {kinds[pooled]}: small objects may flicker or look "
+            f"different. {hint}",
             UserWarning,
             stacklevel=4,
         )

@@ -74,8 +74,8 @@ def test_another_frame_skip_is_refused(preset, build, words):
 @pytest.mark.parametrize(
     ("preset", "build", "words"),
     [
-        (SCN, bare_pong, "gives single emulator frames"),
-        (V5, lambda: MaxAndSkipEnv(bare_pong(frameskip=1), 4), "gives the maximum of two"),
+        (SCN, bare_pong, "these are single emulator frames"),
+        (V5, lambda: MaxAndSkipEnv(bare_pong(frameskip=1), 4), "these are the maximum of two"),
     ],
 )
 def test_other_pooling_warns(preset, build, words):

@@ -19,14 +19,14 @@ from pretrain.bench.references import REFERENCES
 from pretrain.config import TrainConfig
 from pretrain.methods import METHODS
 from pretrain.models import slots_of
+from pretrain.probing import read_slots
 from pretrain.store import FrameStore
 from pretrain.train import train
 from pretrain.training_step import choose_device
 from slotenv import SlotEncoder, __version__
 from slotenv.atomic import write_atomic
 from slotenv.labels import labelled_games
-from slotenv.probe import Features, probe_features, read_features
-from slotenv.tracking import track_recording
+from slotenv.probe import Features, probe_features
 
 ROWS_FILE, FAILED_FILE = "rows.jsonl", "failed.json"
 ROW_FORMAT = 1
@@ -132,15 +132,6 @@ def run_cell(config: BenchConfig, cell: Cell, *, threads: int | None) -> None:
         write_failure(config, cell, _reason(error), traceback.format_exc())
 
 
-def features_of(method: str, encoder: SlotEncoder, store: FrameStore) -> Features:
-    """Return what probes of a method read: its slots of all frames, held if it says so."""
-    features = read_features(encoder.encode, store)
-    if not METHODS[method].held:
-        return features
-    held = track_recording(features.slots, store.episode, fields=encoder.slot_fields)
-    return features._replace(slots=held)
-
-
 def write_rows(config: BenchConfig, cell: Cell, rows: list[Row]) -> None:
     """Write a cell's rows in one instant."""
     folder = cell_folder(config, cell)
@@ -208,7 +199,7 @@ def _probe_encoder(
     encoder = SlotEncoder.from_pretrained(folder, device=choose_device(config.device))
     made = encoder.provenance
     subject = _Subject(
-        features_of(cell.method, encoder, store),
+        read_slots(encoder, store, hold=METHODS[cell.method].held),
         updates=made["updates"],
         train_seconds=made["train_seconds"],
         device=made["device"],

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from pretrain.bench.cell import ROWS_FILE as CELL_ROWS_FILE
-from pretrain.bench.cell import Row, features_of
+from pretrain.bench.cell import Row
 from pretrain.bench.config import PlayersConfig
 from pretrain.bench.data import PRESET, PROBE_SEED, player_folder, probe_folder
 from pretrain.bench.players_table import players_table
@@ -22,6 +22,7 @@ from pretrain.bench.rows import read_rows
 from pretrain.collect import collect
 from pretrain.methods import METHODS
 from pretrain.players import RULES
+from pretrain.probing import read_slots
 from pretrain.store import DataDescription, FrameStore
 from pretrain.training_step import choose_device
 from slotenv import SlotEncoder, __version__
@@ -158,7 +159,7 @@ def _features(config: PlayersConfig, subject: _Subject, plays: _Plays) -> list[F
         return [REFERENCES[method].features(store, game) for store in plays]
     device = choose_device(config.device)
     encoder = SlotEncoder.from_pretrained(subject.folder / "encoder", device=device)
-    return [features_of(method, encoder, store) for store in plays]
+    return [read_slots(encoder, store, hold=METHODS[method].held) for store in plays]
 
 
 def _probe(config: PlayersConfig, subject: _Subject, plays: _Plays, key: str) -> list[Row]:
