@@ -283,3 +283,19 @@ def test_arms_learn_from_clipped_rewards_and_count_whole_games_in_full(arm, monk
     venv.close()
     assert clipped == {0.0, 1.0}
     assert ended > len(games)  # lives
+
+
+@pytest.mark.ale
+def test_single_frames(tmp_path):
+    out = run("single_frames.py", tmp_path, "--quick", "--out", "rows.jsonl")
+    text = (tmp_path / "rows.jsonl").read_text()
+    rows = [json.loads(line) for line in text.splitlines()]
+    kinds = [(row["kind"], row["hold"]) for row in rows]
+    assert kinds == [("pooled", False), ("pooled", True), ("single", False), ("single", True)]
+    assert all(row["ridge_accuracy"] > 0.8 for row in rows)  # in Pong nothing flickers
+    mean = sum(row["ridge_accuracy"] for row in rows[:1])
+    assert f"| **mean** | {mean:.3f} |" in out
+    assert (tmp_path / "rows.md").read_text().startswith(out)
+    # What is done is not done again, and the table stays.
+    assert run("single_frames.py", tmp_path, "--quick", "--out", "rows.jsonl") == out
+    assert (tmp_path / "rows.jsonl").read_text() == text
