@@ -16,7 +16,7 @@ from slotenv.labels import labels_for
 from slotenv.matching import check_game, compare_frames
 from slotenv.probe import Features, ProbeReport, probe_features, read_features
 from slotenv.probe.run import probe_transfer
-from slotenv.tracking import track_recording
+from slotenv.tracking import Tracking, track_recording
 
 PROBE_FILE, RESULTS_FILE = "probe.json", "results.jsonl"
 _METRICS = ("accuracy", "ridge_accuracy", "modularity", "weighted_modularity", "compactness")
@@ -82,6 +82,8 @@ def read_slots(encoder: SlotEncoder, store: FrameStore, *, hold: bool) -> Featur
     Raises:
         ValueError: If slots are to be held whose numbers have no names, as only objects' have.
     """
+    # Raises, before frames are encoded, if there is nothing to hold by.
+    Tracking(slot_dim=encoder.slot_dim, fields=encoder.slot_fields, hold=hold)
     features = read_features(encoder.encode, store)
     if not hold:
         return features

@@ -96,7 +96,10 @@ def test_other_frames_are_refused(single: FrameStore, preset: FramePreset, words
         )
 
 
-def test_only_slots_that_name_their_numbers_are_held(single: FrameStore) -> None:
+def test_only_slots_that_name_their_numbers_are_held(
+    single: FrameStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(FrameStore, "frames", None)  # it is told before frames are read
     encoder = SlotMapEncoder(num_slots=2, slot_dim=2, preprocess=replace(V5, noop_max=SCN.noop_max))
     with pytest.raises(ValueError, match="slot_fields"):
         probe_encoder(encoder, single, view="scn", hold=True)
