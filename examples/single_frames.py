@@ -79,7 +79,7 @@ def main() -> None:
     """Probe both kinds of frames of some games, and print the table."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
     parser.add_argument("--games", nargs="+", default=list(ready.names()))
-    parser.add_argument("--frames", type=int, default=20_000, help="of each kind and game")
+    parser.add_argument("--frames", type=int, default=50_000, help="of each kind and game")
     parser.add_argument("--out", type=Path, help="file for the rows; a table goes beside it, .md")
     parser.add_argument("--quick", action="store_true", help="few frames, of Pong only")
     options = parser.parse_args()
