@@ -83,7 +83,7 @@ def test_made_by_make_vec_another_frame_skip_or_pooling_is_seen():
         ObjectSlotObservation(
             gym.make_vec("ALE/Pong-v5", frameskip=2, maxpool=False, **kwargs), atari_encoder()
         )
-    with pytest.warns(UserWarning, match="gives the maximum of two"):
+    with pytest.warns(UserWarning, match="these are the maximum of two"):
         ObjectSlotObservation(gym.make_vec("ALE/Pong-v5", **kwargs), atari_encoder())
     ObjectSlotObservation(gym.make_vec("ALE/Pong-v5", **kwargs), atari_encoder(SCN))
 
@@ -111,7 +111,7 @@ def test_the_make_up_of_environments_inside_is_seen(cls):
         ObjectSlotObservation(envs, atari_encoder())
     envs.close()
     envs = cls([lambda: MaxAndSkipObservation(bare(frameskip=1), 4)])
-    with pytest.warns(UserWarning, match="gives the maximum of two"):
+    with pytest.warns(UserWarning, match="these are the maximum of two"):
         ObjectSlotObservation(envs, atari_encoder())
     envs.close()
 

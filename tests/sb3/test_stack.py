@@ -229,7 +229,7 @@ def test_frames_made_in_another_way_are_refused():
     venv = AtariVecEnv("Pong", 1, preset=replace(V5, frame_skip=2))
     with pytest.raises(ValueError, match=r"4 emulator frames apart.*are 2 apart.*preset=encoder"):
         VecObjectSlotObservation(venv, atari_encoder(V5))
-    with pytest.warns(UserWarning, match="gives the maximum of two"):
+    with pytest.warns(UserWarning, match="these are the maximum of two"):
         VecObjectSlotObservation(AtariVecEnv("Pong", 1, preset=SCN), atari_encoder(V5))
 
 
