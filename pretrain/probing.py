@@ -104,8 +104,9 @@ def _checked_game(encoder: SlotEncoder, store: FrameStore) -> str:
             "(python -m pretrain collect --seed ...)"
         )
     preset = encoder.preprocess
-    plain = preset.name == "plain", store.preset.name == "plain"  # says not how frames were made
-    if preset.shape != store.preset.shape or plain[0] != plain[1]:
+    # A plain preset does not say how frames were made: it can only be compared with another one.
+    plain_differs = (preset.name == "plain") != (store.preset.name == "plain")
+    if preset.shape != store.preset.shape or plain_differs:
         raise ValueError(
             f"the encoder was trained on frames of preset {preset.name!r} {preset.shape}, the data "
             f"set has {store.preset.name!r} {store.preset.shape}"
