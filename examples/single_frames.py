@@ -88,7 +88,13 @@ def main() -> None:
     rows: list[Row] = []
     if options.out and options.out.is_file():
         lines = options.out.read_text(encoding="utf-8").splitlines()
-        rows = [row for row in map(json.loads, lines) if row["probe_frames"] == options.frames]
+        rows = [json.loads(line) for line in lines]
+        others = {row["probe_frames"] for row in rows} - {options.frames}
+        if others:
+            parser.error(
+                f"{options.out} has rows of {others.pop():,} frames, these would be of "
+                f"{options.frames:,}: take another --out, or the same --frames"
+            )
     with tempfile.TemporaryDirectory() as folder:
         for game in (game_key(name) or name for name in options.games):
             if any(row["game"] == game for row in rows):

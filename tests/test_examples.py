@@ -293,9 +293,20 @@ def test_single_frames(tmp_path):
     kinds = [(row["kind"], row["hold"]) for row in rows]
     assert kinds == [("pooled", False), ("pooled", True), ("single", False), ("single", True)]
     assert all(row["ridge_accuracy"] > 0.8 for row in rows)  # in Pong nothing flickers
-    mean = sum(row["ridge_accuracy"] for row in rows[:1])
-    assert f"| **mean** | {mean:.3f} |" in out
+    cells = " | ".join(f"{row['ridge_accuracy']:.3f}" for row in rows)
+    assert f"| pong | {cells} |" in out
+    assert f"| **mean** | {cells} |" in out  # of one game
     assert (tmp_path / "rows.md").read_text().startswith(out)
     # What is done is not done again, and the table stays.
     assert run("single_frames.py", tmp_path, "--quick", "--out", "rows.jsonl") == out
     assert (tmp_path / "rows.jsonl").read_text() == text
+
+
+def test_single_frames_keeps_rows_of_another_number_of_frames(tmp_path, monkeypatch, capsys):
+    (tmp_path / "rows.jsonl").write_text('{"game": "pong", "probe_frames": 50000}\n')
+    arguments = ["single_frames.py", "--quick", "--out", str(tmp_path / "rows.jsonl")]
+    monkeypatch.setattr(sys, "argv", arguments)
+    with pytest.raises(SystemExit):
+        runpy.run_path(str(EXAMPLES / "single_frames.py"), run_name="__main__")
+    assert "has rows of 50,000 frames, these would be of 400" in capsys.readouterr().err
+    assert "50000" in (tmp_path / "rows.jsonl").read_text()
