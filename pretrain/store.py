@@ -1,41 +1,49 @@
 """Frames on disk: lossless, compact, randomly readable, and whole or absent.
 
-A data set is a folder of shards, each one ``.npz`` file with the same number of consecutive steps
-(the last may be shorter), and ``data.json``, which says what was collected. Within a shard, frames
-are one blosc2 frame of independently compressed chunks, so any frame is read alone; RAM, actions
-and episodes are plain arrays. Row t holds ``(frame_t, ram_t, action_t)``: the frame and the RAM at
-one instant, and the action taken there. The last frame of an episode, on which no action is taken,
-is not stored.
+A data set is a folder of shards, each with the same number of consecutive steps (the last may be
+shorter), ``data.json``, which says what was collected, and ``manifest.json``, which has a digest of
+each of them. Within a shard, frames are compressed independently, so any frame is read alone; RAM,
+actions and episodes are plain arrays. Row t holds ``(frame_t, ram_t, action_t)``: the frame and the
+RAM at one instant, and the action taken there. The last frame of an episode, on which no action is
+taken, is not stored.
 
-Shards are written to a temporary name and renamed, so a shard is there whole or not at all.
-``checksums.json`` is written when the set is complete; every later opening compares with it.
+Reading, which is all that this file does, compares everything with the manifest and writes nothing;
+:mod:`pretrain.data_folder` writes.
 """
 
 from __future__ import annotations
 
 import hashlib
-import io
-import json
-import zipfile
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any, TypeVar
 
-import blosc2
 import numpy as np
 from numpy.typing import NDArray
+from pydantic import AfterValidator, Field
 
-from slotenv.atomic import write_atomic
+from pretrain.shards import Shard, decompress_frame, from_bytes
+from slotenv import records
+from slotenv.atomic import read_file
 from slotenv.frames import FramePreset
+from slotenv.records import Count, Positive, Sha256, Text
 
-FORMAT = 1
+FORMAT = 2
+"""2 has ``manifest.json``; 1, of slotenv 0.1.0, had checksums of the shards when all were there."""
 SHARD_STEPS = 5_000
-_DESCRIPTION, _CHECKSUMS = "data.json", "checksums.json"
+DESCRIPTION, MANIFEST, CHECKSUMS = "data.json", "manifest.json", "checksums.json"
+_MOST_SHARD = 1 << 34  # bytes of a file
+_AGAIN = "delete the folder and collect again"
+_T = TypeVar("_T")
 
 
 class StoreError(ValueError):
     """A data set that is damaged, foreign or incomplete; the message names the file."""
+
+
+def _preset_fields(fields: dict[str, Any]) -> dict[str, Any]:
+    return FramePreset.from_dict(fields).to_dict()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,13 +60,15 @@ class DataDescription:
         player: Who chose the actions, one of :data:`pretrain.players.PLAYERS`.
     """
 
-    env_id: str
-    preset: dict[str, Any]
-    seed: int
-    num_steps: int
-    shard_steps: int = SHARD_STEPS
-    format: int = FORMAT
-    player: str = "random"
+    __pydantic_config__ = records.STRICT
+
+    env_id: Text
+    preset: Annotated[dict[str, Any], AfterValidator(_preset_fields)]
+    seed: Count
+    num_steps: Annotated[int, Field(ge=1, le=10**9)]
+    shard_steps: Annotated[int, Field(ge=1, le=10**7)] = SHARD_STEPS
+    format: Positive = FORMAT
+    player: Text = "random"
 
     @property
     def num_shards(self) -> int:
@@ -70,173 +80,50 @@ class DataDescription:
         return min(self.shard_steps, self.num_steps - shard * self.shard_steps)
 
 
-@dataclass(frozen=True)
-class Shard:
-    """Consecutive steps of one stream.
+@dataclass(frozen=True, kw_only=True)
+class Manifest:
+    """SHA-256 of each file of a data set, by name: what is in it was written here."""
 
-    Attributes:
-        frames: The n frames, each as :func:`compress_frame` gives it, end to end.
-        sizes: (n,) int64, bytes of each of them.
-        actions: (n, ...) as the action space has them.
-        rewards: (n,) float32 reward for that action.
-        episode: (n,) int32, counted from 0 within the shard.
-        ram: (n, 128) uint8, or (n, 0) where there is no emulator.
-    """
+    __pydantic_config__ = records.STRICT
 
-    frames: bytes
-    sizes: NDArray[np.int64]
-    actions: NDArray[Any]
-    rewards: NDArray[np.float32]
-    episode: NDArray[np.int32]
-    ram: NDArray[np.uint8]
+    description: Sha256
+    shards: dict[Text, Sha256]
+    format: Positive = FORMAT
 
 
-def compress_frame(frame: NDArray[np.uint8]) -> bytes:
-    """Compress one frame, (H, W, 3) uint8, without loss; equal frames give equal bytes."""
-    blosc2.set_nthreads(1)  # workers are processes, and bytes must not depend on threads
-    compressed: bytes = blosc2.compress2(
-        np.ascontiguousarray(frame),
-        codec=blosc2.Codec.ZSTD,
-        clevel=1,
-        typesize=1,
-        filters=[blosc2.Filter.NOFILTER],
-        filters_meta=[0],
-        blocksize=frame.nbytes,
-        nthreads=1,
-    )
-    return compressed
+@dataclass(frozen=True, kw_only=True)
+class _Checksums:
+    """What version 0.1.0 wrote when a data set was complete."""
+
+    __pydantic_config__ = records.STRICT
+
+    total: Sha256
+    shards: dict[Text, Sha256]
 
 
-def create(folder: Path, description: DataDescription) -> list[int]:
-    """Make a data folder, or check that the one there is of the same data set.
-
-    Returns:
-        Numbers of the shards that are still missing.
-
-    Raises:
-        StoreError: If the folder holds another data set or a damaged shard.
-    """
-    folder.mkdir(parents=True, exist_ok=True)
-    path = folder / _DESCRIPTION
-    if path.exists():
-        there = read_description(folder)
-        if there != description:
-            old, new = _flat(there), _flat(description)
-            differences = [
-                f"{key} is {old[key]!r} there, {new[key]!r} asked"
-                for key in old
-                if old[key] != new.get(key)
-            ]
-            raise StoreError(
-                f"{folder} holds another data set ({'; '.join(differences)}): "
-                "choose another folder, or delete this one"
-            )
-    else:
-        if any(folder.glob("shard-*.npz")):
-            raise StoreError(
-                f"{folder} has shards but no {_DESCRIPTION}: delete it and collect again"
-            )
-        write_atomic(path, json.dumps(_written(description), indent=2) + "\n")
-    missing = []
-    for shard in range(description.num_shards):
-        if shard_path(folder, shard).exists():
-            _read_shard(folder, shard, description)
-        else:
-            missing.append(shard)
-    return missing
-
-
-def remove_leftovers(folder: Path) -> None:
-    """Delete the unfinished files of a collection that was killed."""
-    for leftover in folder.glob(".shard-*.tmp"):
-        leftover.unlink()
-
-
-def _written(description: DataDescription) -> dict[str, Any]:
-    """Return the fields as they are on disk: random play is written as before there were others."""
-    fields = asdict(description)
-    if description.player == "random":
-        del fields["player"]
-    return fields
-
-
-def _flat(description: DataDescription) -> dict[str, Any]:
-    """Return the fields, the preset's name in place of the preset unless only its parts differ."""
-    fields = asdict(description)
-    preset = fields.pop("preset")
-    size = f"{preset['height']} x {preset['width']}"
-    return fields | {"preset": preset["name"], "frame size": size}
+def shard_name(shard: int) -> str:
+    """Name of a shard's file."""
+    return f"shard-{shard:05d}.npz"
 
 
 def shard_path(folder: Path, shard: int) -> Path:
     """Where a shard lies."""
-    return folder / f"shard-{shard:05d}.npz"
-
-
-def write_shard(folder: Path, shard: int, content: Shard) -> None:
-    """Write one shard, atomically; equal content gives equal bytes."""
-    buffer = io.BytesIO()
-    np.savez_compressed(
-        buffer,
-        frames=np.frombuffer(content.frames, np.uint8),
-        sizes=content.sizes,
-        actions=content.actions,
-        rewards=content.rewards,
-        episode=content.episode,
-        ram=content.ram,
-    )
-    write_atomic(shard_path(folder, shard), buffer.getvalue())
-
-
-def finish(folder: Path) -> str:
-    """Record the checksums of a complete data set and return the one of the whole.
-
-    Raises:
-        StoreError: If a shard is missing, or differs from what an earlier call recorded.
-    """
-    description = read_description(folder)
-    sums = {}
-    for shard in range(description.num_shards):
-        path = shard_path(folder, shard)
-        if not path.exists():
-            raise StoreError(
-                f"{path} is missing: run the same collection again to complete the set"
-            )
-        sums[path.name] = hashlib.sha256(path.read_bytes()).hexdigest()
-    total = hashlib.sha256("".join(sums.values()).encode()).hexdigest()
-    path = folder / _CHECKSUMS
-    if path.exists():
-        recorded = json.loads(path.read_text())
-        for name, value in sums.items():
-            if recorded["shards"].get(name) != value:
-                raise StoreError(
-                    f"{folder / name} is damaged (its checksum changed since collection): "
-                    "delete that file and run the same collection again"
-                )
-    else:
-        write_atomic(path, json.dumps({"total": total, "shards": sums}, indent=2) + "\n")
-    return total
+    return folder / shard_name(shard)
 
 
 def read_description(folder: Path) -> DataDescription:
     """Read what a data folder holds.
 
     Raises:
-        StoreError: If it is no data folder or of another format.
+        StoreError: If it is no data folder, its description is damaged, or of a newer format.
     """
-    path = folder / _DESCRIPTION
-    if not path.is_file():
-        raise StoreError(f"{folder} is no data set: it has no {_DESCRIPTION}")
+    path = folder / DESCRIPTION
     try:
-        fields = json.loads(path.read_text())
-        if fields.get("format") != FORMAT:
-            raise StoreError(
-                f"{folder} has format {fields.get('format')}, this version reads {FORMAT}: "
-                "collect again"
-            )
-        return DataDescription(**fields)
-    except (TypeError, AttributeError, json.JSONDecodeError) as error:
-        raise StoreError(f"{path} is damaged: {error}") from error
+        return records.read(path, DataDescription, remedy=_AGAIN, newest=FORMAT)
+    except FileNotFoundError as error:
+        raise StoreError(f"{folder} is no data set: it has no {DESCRIPTION}") from error
+    except records.Damaged as error:
+        raise StoreError(str(error)) from error
 
 
 class FrameStore:
@@ -260,12 +147,20 @@ class FrameStore:
         self.folder = path = Path(folder)
         self.description = read_description(path)
         self.preset = FramePreset.from_dict(self.description.preset)
-        self.checksum = finish(path)
-        shards = [
-            _read_shard(path, shard, self.description)
-            for shard in range(self.description.num_shards)
-        ]
-        blosc2.set_nthreads(1)
+        recorded = recorded_shards(path)
+        numbers = range(self.description.num_shards)
+        for shard in numbers:
+            if shard_name(shard) not in recorded or not shard_path(path, shard).exists():
+                raise StoreError(
+                    f"{shard_path(path, shard)} is missing: run the same collection again to "
+                    "complete the set"
+                )
+        shards = [read_shard(path, shard, self.description, recorded) for shard in numbers]
+        self.checksum = total_digest(path, recorded)
+        for name in ("actions", "ram"):
+            kinds = {(getattr(s, name).shape[1:], getattr(s, name).dtype) for s in shards}
+            if len(kinds) > 1:
+                raise StoreError(f"{path} has shards of different {name}: {_AGAIN}")
         self._content = [memoryview(s.frames) for s in shards]
         self._ends = [np.cumsum(s.sizes) for s in shards]
         self.actions = np.concatenate([s.actions for s in shards])
@@ -287,6 +182,10 @@ class FrameStore:
 
         Returns:
             (n, H, W, 3) uint8, a new array.
+
+        Raises:
+            IndexError: If a row lies outside.
+            StoreError: If a frame is damaged.
         """
         rows = np.asarray(indices, dtype=np.int64)
         if rows.size and (rows.min() < 0 or rows.max() >= len(self)):
@@ -296,23 +195,80 @@ class FrameStore:
         for target, shard, row in zip(out, shards.tolist(), within.tolist(), strict=True):
             end = int(self._ends[shard][row])
             start = int(self._ends[shard][row - 1]) if row else 0
-            blosc2.decompress2(self._content[shard][start:end], dst=target)
+            try:
+                decompress_frame(self._content[shard][start:end], target)
+            except ValueError as error:
+                raise StoreError(f"{shard_path(self.folder, shard)}: {error}: {_AGAIN}") from error
         return out
 
 
-def _read_shard(folder: Path, shard: int, description: DataDescription) -> Shard:
-    """Read one shard; every member's CRC is checked on the way."""
-    path = shard_path(folder, shard)
+def recorded_shards(folder: Path) -> dict[str, str]:
+    """Return the SHA-256 of each shard that counts, by name.
+
+    Raises:
+        StoreError: If the manifest is missing or damaged, or of another description.
+    """
+    if read_description(folder).format == 1:
+        again = f"it was collected by slotenv 0.1.0 and is not complete: {_AGAIN}"
+        return _read_manifest(folder / CHECKSUMS, _Checksums, again).shards
+    again = "run the same collection again"
+    manifest = _read_manifest(folder / MANIFEST, Manifest, again)
+    if manifest.description != file_digest(folder / DESCRIPTION):
+        raise StoreError(f"{folder / DESCRIPTION} was changed since collection began: {_AGAIN}")
+    return manifest.shards
+
+
+def _read_manifest(path: Path, kind: type[_T], again: str) -> _T:
     try:
-        with open(path, "rb") as file, np.load(file, allow_pickle=False) as arrays:
-            content = {name: arrays[name] for name in arrays.files}
-        length = len(content["episode"])
-        if length != description.shard_length(shard):
-            raise StoreError(f"{path} has {length} rows, not {description.shard_length(shard)}")
-        return Shard(**(content | {"frames": content["frames"].tobytes()}))
-    except (OSError, EOFError, KeyError, TypeError, zipfile.BadZipFile, ValueError) as error:
-        if isinstance(error, StoreError):
-            raise
+        return records.read(path, kind, remedy=f"delete it and {again}", newest=FORMAT)
+    except FileNotFoundError as error:
         raise StoreError(
-            f"{path} is damaged ({error}): delete that file and run the same collection again"
+            f"{path.parent} has no {path.name}, which says what its files must hold: {again}"
         ) from error
+    except records.Damaged as error:
+        raise StoreError(str(error)) from error
+
+
+def total_digest(folder: Path, shards: dict[str, str]) -> str:
+    """Return the SHA-256 over all shards, which tells data sets apart."""
+    names = map(shard_name, range(read_description(folder).num_shards))
+    return hashlib.sha256("".join(shards[name] for name in names).encode()).hexdigest()
+
+
+def file_digest(path: Path) -> str:
+    """Return the SHA-256 of a small file."""
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def shard_content(folder: Path, shard: int, recorded: dict[str, str]) -> bytes:
+    """Return the file of a shard, compared with the manifest.
+
+    Raises:
+        StoreError: If it cannot be read or differs.
+    """
+    path = shard_path(folder, shard)
+    again = "delete that file and run the same collection again"
+    try:
+        content = read_file(path, limit=_MOST_SHARD)
+    except (OSError, ValueError) as error:
+        raise StoreError(f"{path} cannot be read ({error}): {again}") from error
+    if hashlib.sha256(content).hexdigest() != recorded[path.name]:
+        raise StoreError(f"{path} is damaged (its checksum changed since collection): {again}")
+    return content
+
+
+def read_shard(
+    folder: Path, shard: int, description: DataDescription, recorded: dict[str, str]
+) -> Shard:
+    """Read one shard, compared with the manifest.
+
+    Raises:
+        StoreError: If it cannot be read, differs, or is no shard.
+    """
+    height, width, channels = FramePreset.from_dict(description.preset).shape
+    content = shard_content(folder, shard, recorded)
+    try:
+        length = description.shard_length(shard)
+        return from_bytes(content, length=length, frame_bytes=height * width * channels)
+    except ValueError as error:
+        raise StoreError(f"{shard_path(folder, shard)} is no shard: {error}: {_AGAIN}") from error

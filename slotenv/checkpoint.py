@@ -1,35 +1,98 @@
 """Encoder folders: ``model.safetensors``, ``config.json`` and a model card, loaded strictly.
 
 ``config.json`` names the architecture, rebuilds it without the weights, and carries the frame
-preset, where the weights come from and their SHA-256, so that a mixed-up folder is recognised.
-No pickle is read or written.
+preset, where the weights come from, the SHA-256 of the weights and a digest of itself: so it is the
+manifest of the folder. A folder is saved and replaced without a moment at which a reader or a kill
+finds it broken (:func:`slotenv.atomic.write_folder`); loading writes nothing. No pickle is read or
+written.
 """
 
 from __future__ import annotations
 
 import hashlib
-import json
+import re
+from collections.abc import Mapping
+from contextlib import suppress
 from os import PathLike
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any, NotRequired, cast
 
 import huggingface_hub
 import safetensors
 import safetensors.torch
 import torch
 from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalEntryNotFoundError
+from pydantic import AfterValidator
+from typing_extensions import TypedDict
 
-from slotenv import __version__, ready
-from slotenv.atomic import atomic_folder, recover_folder, write_atomic
+from slotenv import __version__, ready, records
+from slotenv.atomic import next_index, read_file, write_folder
 from slotenv.encoders import ENCODERS, SlotEncoder
+from slotenv.frames import FramePreset
+from slotenv.records import Count, Positive, Sha256, Text
 
-FORMAT = 1
+FORMAT = 2
+"""2 has a digest; 1, of slotenv 0.1.0, has none."""
 CONFIG, WEIGHTS, CARD = "config.json", "model.safetensors", "README.md"
-_NEEDED = ("format", "architecture", "kwargs", "weights_sha256", "slotenv_version")
+_REMEDY = "copy the whole encoder folder again, or pretrain again"
+_OURS = (CONFIG, WEIGHTS, CARD)
+_MOST_CONFIG = 1 << 24  # bytes
+_MOST_WEIGHTS = 1 << 32  # bytes: a thousand times the largest encoder's
+
+
+def _preset_fields(fields: dict[str, Any]) -> dict[str, Any]:
+    return FramePreset.from_dict(fields).to_dict()
+
+
+class ArchitectureKwargs(TypedDict):
+    """What every architecture is built with; the rest is its own, and checked by it."""
+
+    __pydantic_config__ = records.OPEN  # type: ignore[misc]
+
+    num_slots: Positive
+    slot_dim: Positive
+    preprocess: Annotated[dict[str, Any], AfterValidator(_preset_fields)]
+
+
+class Provenance(TypedDict, total=False):
+    """How weights came about: what the package itself reads, among what anyone may add."""
+
+    __pydantic_config__ = records.OPEN  # type: ignore[misc]
+
+    env_id: Text
+    frames: Count
+    data_seed: Count
+    player: Text
+    data_checksum: Text
+    method: Text
+    title: Text
+    objective: Text | None
+    settings: dict[str, Any]
+    updates: Count
+    seed: Count
+    train_seconds: float | None
+    device: Text
+    slotenv: Text
+    best_update: Count
+    validation_loss: float | None
+    warnings: list[Text]
+
+
+class Config(TypedDict):
+    """``config.json``."""
+
+    __pydantic_config__ = records.STRICT  # type: ignore[misc]
+
+    format: Positive
+    slotenv_version: Text
+    architecture: Text
+    kwargs: ArchitectureKwargs
+    weights_sha256: Sha256
+    provenance: NotRequired[Provenance]
 
 
 def save(encoder: SlotEncoder, folder: str | PathLike[str], *, card: str | None = None) -> Path:
-    """Write an encoder folder, replacing one that is there in a single step.
+    """Write an encoder folder, or put an encoder in the place of the one that is there.
 
     Args:
         encoder: What to write.
@@ -41,10 +104,12 @@ def save(encoder: SlotEncoder, folder: str | PathLike[str], *, card: str | None 
 
     Raises:
         FileExistsError: If something else than an encoder or an empty folder is there.
+        ValueError: If the encoder could not be loaded again: weights that are not finite, or
+            ``provenance`` that has no JSON form.
     """
     path = Path(folder)
-    recover_folder(path)
     _check_replaceable(path)
+    encoder.check_weights()
     state = {name: t.detach().cpu().contiguous() for name, t in encoder.state_dict().items()}
     weights = safetensors.torch.save(state)
     config = {
@@ -55,10 +120,12 @@ def save(encoder: SlotEncoder, folder: str | PathLike[str], *, card: str | None 
         "weights_sha256": hashlib.sha256(weights).hexdigest(),
         "provenance": encoder.provenance,
     }
-    with atomic_folder(path) as temporary:
-        write_atomic(temporary / WEIGHTS, weights)
-        write_atomic(temporary / CONFIG, json.dumps(config, indent=2) + "\n")
-        write_atomic(temporary / CARD, model_card(encoder) if card is None else card)
+    text = records.dumps(config, indent=2) + "\n"
+    remedy = "change encoder.provenance"
+    where = f"what would be {path / CONFIG}"
+    records.loads(text, Config, where=where, remedy=remedy, newest=FORMAT)
+    readme = model_card(encoder) if card is None else card
+    write_folder(path, {WEIGHTS: weights, CONFIG: text, CARD: readme}, index=CONFIG)
     return path
 
 
@@ -70,66 +137,96 @@ def load(folder: str | PathLike[str]) -> SlotEncoder:
         ValueError: If the folder is damaged, of another version, or the weights do not fit.
     """
     path = Path(folder)
-    config = read_config(path)
+    config, content = _read_both(path)
     with torch.random.fork_rng(devices=[]):  # fresh weights must not use up the caller's numbers
-        encoder = build(config)
+        try:
+            encoder = build(config)
+        except ValueError as error:
+            raise ValueError(f"{path / CONFIG}: {error}") from error
     weights = path / WEIGHTS
-    if not weights.is_file():
-        raise FileNotFoundError(f"{path} has no {WEIGHTS}: copy the whole encoder folder")
-    content = weights.read_bytes()
-    if hashlib.sha256(content).hexdigest() != config["weights_sha256"]:
-        raise ValueError(
-            f"{weights} is not the file that {CONFIG} was written with (checksum differs): "
-            "it is damaged or from another encoder; copy the folder again or pretrain again"
-        )
     try:
         state = safetensors.torch.load(content)
     except safetensors.SafetensorError as error:
-        raise ValueError(f"{weights} is no safetensors file: {error}") from error
+        raise ValueError(f"{weights} is no safetensors file ({error}): {_REMEDY}") from error
     _check_state(encoder, state, weights)
     encoder.load_state_dict(state)
-    encoder.provenance = config.get("provenance", {})
+    try:
+        encoder.check_weights()
+    except ValueError as error:
+        raise ValueError(f"{weights}: {error}: {_REMEDY}") from error
+    encoder.provenance = dict(config.get("provenance", {}))
     return encoder.eval()
 
 
 def read_config(folder: str | PathLike[str]) -> dict[str, Any]:
-    """Read and check ``config.json``, without the weights.
+    """Read and check ``config.json``; the weights are looked at only if a save was cut short.
 
     Raises:
         FileNotFoundError: If there is none.
-        ValueError: If it is no slot encoder's or from a newer version.
+        ValueError: If it is damaged, no slot encoder's or from a newer version.
     """
-    path = Path(folder) / CONFIG
-    if not path.is_file():
-        raise FileNotFoundError(
-            f"{folder} has no {CONFIG}: it is no encoder folder (a run folder holds one in "
-            "encoder/ when its training has ended)"
-        )
-    try:
-        config: dict[str, Any] = json.loads(path.read_text())
-    except ValueError as error:
-        raise ValueError(f"{path} is not valid JSON: {error}") from error
-    missing = [key for key in _NEEDED if key not in config] if isinstance(config, dict) else _NEEDED
-    if missing:
-        raise ValueError(f"{path} is no slot encoder's config: it lacks {', '.join(missing)}")
-    if config["format"] != FORMAT:
-        raise ValueError(
-            f"{path} has format {config['format']}, written by slotenv "
-            f"{config['slotenv_version']}. This is slotenv {__version__}, which reads format "
-            f"{FORMAT}: install that version"
-        )
-    return config
+    path = Path(folder)
+    if next_index(path, CONFIG).is_file() and (path / WEIGHTS).is_file():
+        return cast(dict[str, Any], _read_both(path)[0])
+    return cast(dict[str, Any], _read_index(path / CONFIG))
 
 
-def build(config: dict[str, Any]) -> SlotEncoder:
-    """Make the module that a config describes, with fresh weights."""
-    name = config["architecture"]
+def build(config: Mapping[str, Any]) -> SlotEncoder:
+    """Make the module that a config describes, with fresh weights.
+
+    Raises:
+        ValueError: If there is no such architecture, or the config does not fit it.
+    """
+    where = f"an encoder's {CONFIG}"
+    known = records.check(config, Config, where=where, remedy=_REMEDY)
+    name = known["architecture"]
     if name not in ENCODERS:
         raise ValueError(f"no encoder named {name!r}; this slotenv has {', '.join(ENCODERS)}")
     try:
-        return ENCODERS[name](**config["kwargs"])
-    except TypeError as error:
-        raise ValueError(f"config of encoder {name!r} does not fit: {error}") from error
+        return ENCODERS[name](**cast(dict[str, Any], known["kwargs"]))
+    except (TypeError, ValueError) as error:
+        raise ValueError(f"{where} does not fit encoder {name!r} ({error}): {_REMEDY}") from error
+
+
+def _read_index(path: Path) -> Config:
+    try:
+        return records.read(path, Config, remedy=_REMEDY, newest=FORMAT)
+    except FileNotFoundError as error:
+        raise FileNotFoundError(
+            f"{path.parent} has no {CONFIG}: it is no encoder folder (a run folder holds one in "
+            "encoder/ when its training has ended)"
+        ) from error
+
+
+def _read_both(path: Path) -> tuple[Config, bytes]:
+    """Return a config and the weights that belong to it, also while the folder is being replaced.
+
+    Another process may replace both between two looks; nothing is damaged while something changes.
+    """
+    before = None
+    while True:
+        try:
+            weights = read_file(path / WEIGHTS, limit=_MOST_WEIGHTS)
+        except FileNotFoundError as error:
+            _read_index(path / CONFIG)
+            raise FileNotFoundError(
+                f"{path} has no {WEIGHTS}: copy the whole encoder folder"
+            ) from error
+        found = [hashlib.sha256(weights).hexdigest()]
+        for index in (path / CONFIG, next_index(path, CONFIG)):
+            with suppress(FileNotFoundError):
+                config = _read_index(index)
+                if config["weights_sha256"] == found[0]:
+                    return config, weights
+                found.append(config["weights_sha256"])
+        if found == before:
+            break
+        before = found
+    _read_index(path / CONFIG)
+    raise ValueError(
+        f"{path / WEIGHTS} is not the file that {CONFIG} was written with (checksum differs): it "
+        f"is damaged or from another encoder; {_REMEDY}"
+    )
 
 
 def find_folder(name: str | PathLike[str], *, revision: str | None = None, **hub: Any) -> Path:
@@ -152,17 +249,16 @@ def find_folder(name: str | PathLike[str], *, revision: str | None = None, **hub
         )
     path = Path(name)
     for folder in (path, path / "encoder"):
-        recover_folder(folder)
-        has_weights = (folder / WEIGHTS).is_file()
-        if (folder / CONFIG).is_file() and (has_weights or _is_encoder_config(folder / CONFIG)):
+        has_config = _is_file(folder / CONFIG) or _is_file(next_index(folder, CONFIG))
+        if has_config and (_is_file(folder / WEIGHTS) or _is_encoder_config(folder / CONFIG)):
             return folder
-    if path.exists():
+    if _exists(path):
         raise FileNotFoundError(
             f"{path} holds no encoder: neither it nor its subfolder encoder/ has the {CONFIG} of "
             "one (a run folder has it when its training has ended)" + _hidden(path)
         )
-    if str(name) in ready.names():
-        return ready.folder(str(name))
+    if (game := ready.find(str(name))) is not None:
+        return ready.folder(game)
     try:
         allow = [CONFIG, WEIGHTS, CARD]
         return Path(
@@ -171,23 +267,39 @@ def find_folder(name: str | PathLike[str], *, revision: str | None = None, **hub
             )
         )
     except (HFValidationError, HfHubHTTPError, LocalEntryNotFoundError, OSError) as error:
+        short = str(name) if len(str(name)) <= 200 else f"{str(name)[:200]}..."
         raise FileNotFoundError(
-            f"no encoder {str(name)!r}: there is no such folder here, {ready.listing()}, and the "
+            f"no encoder {short!r}: there is no such folder here, {ready.listing()}, and the "
             f"hub does not give it either ({type(error).__name__}). Make one with: "
-            f"python -m pretrain run --out {name}"
+            f"python -m pretrain run --out {short}"
         ) from error
+
+
+def _is_file(path: Path) -> bool:
+    try:
+        return path.is_file()
+    except (OSError, ValueError):  # a name that no file can have
+        return False
+
+
+def _exists(path: Path) -> bool:
+    try:
+        return path.exists()
+    except (OSError, ValueError):
+        return False
 
 
 def _hidden(path: Path) -> str:
     """Say so if a folder stands before the ready-made encoder of its name."""
-    if str(path) not in ready.names():
+    if (game := ready.find(str(path))) is None:
         return ""
-    return f". The encoder of that name in the package is slotenv.ready.folder({str(path)!r})"
+    return f". The encoder of that name in the package is slotenv.ready.folder({game!r})"
 
 
 def model_card(encoder: SlotEncoder) -> str:
     """Return the README of an encoder folder, from what the encoder knows of itself."""
-    frames = encoder.preprocess
+    frames, made = encoder.preprocess, encoder.provenance
+    title = made.get("title", "a slot encoder")
     lines = [
         "---",
         "library_name: slotenv",
@@ -197,33 +309,37 @@ def model_card(encoder: SlotEncoder) -> str:
         "",
         f"# {encoder.num_slots} object slots of {encoder.slot_dim} numbers",
         "",
-        f"A slot encoder of architecture `{encoder.architecture}`, pretrained without labels on "
-        f"frames {frames.height} x {frames.width} (preset `{frames.name}`).",
+        f"{title}, architecture `{encoder.architecture}`, for frames of {frames.height} x "
+        f"{frames.width} (preset `{frames.name}`).",
         "",
         "```python",
-        "import gymnasium as gym, slotenv",
-        f'env = slotenv.ObjectSlotObservation(gym.make("{_env_id(encoder)}"), "this/folder")',
+        "import slotenv",
+        "",
+        'encoder = slotenv.SlotEncoder.from_pretrained("this/folder")',
+        f'env = slotenv.make_env("{made.get("env_id", "ALE/Pong-v5")}", encoder.preprocess)',
+        "env = slotenv.ObjectSlotObservation(env, encoder)",
         "```",
         "",
     ]
-    if encoder.provenance:
-        lines += ["| pretraining | |", "|---|---|"]
-        lines += [f"| {key} | {value} |" for key, value in encoder.provenance.items()]
+    if made:
+        lines += ["| made by | |", "|---|---|"]
+        lines += [f"| {key} | {_cell(value)} |" for key, value in made.items()]
         lines += [""]
-    lines += ["Method: Slot Contrastive Networks, https://arxiv.org/abs/2007.09294.", ""]
     return "\n".join(lines)
 
 
-def _env_id(encoder: SlotEncoder) -> str:
-    return str(encoder.provenance.get("env_id", "ALE/Pong-v5"))
+def _cell(value: Any) -> str:
+    """Return a value as one cell of a Markdown table."""
+    return re.sub(r"\s+", " ", str(value)).replace("|", "\\|")
 
 
 def _is_encoder_config(path: Path) -> bool:
+    """Tell an encoder's config, a damaged one too, from what others call ``config.json``."""
     try:
-        config = json.loads(path.read_text())
-    except ValueError:
-        return path.with_name(WEIGHTS).exists()
-    return isinstance(config, dict) and ("architecture" in config or "format" in config)
+        content = read_file(path, limit=_MOST_CONFIG)
+    except (OSError, ValueError):
+        return False
+    return b'"architecture"' in content and b'"weights_sha256"' in content
 
 
 def _check_replaceable(path: Path) -> None:
@@ -231,9 +347,13 @@ def _check_replaceable(path: Path) -> None:
         return
     if not path.is_dir():
         raise FileExistsError(f"{path} is a file: choose a new folder for the encoder")
-    names = {p.name for p in path.iterdir()}
-    foreign = names - {CONFIG, WEIGHTS, CARD}
-    if names and not foreign and not (CONFIG in names and _is_encoder_config(path / CONFIG)):
+    index = next_index(path, CONFIG)
+    hidden = re.compile(r"\.(.+)\.[\w-]+\.tmp")  # what a killed save left
+    names = {
+        p.name for p in path.iterdir() if not ((m := hidden.fullmatch(p.name)) and m[1] in _OURS)
+    }
+    foreign = names - {*_OURS, index.name}
+    if names and not foreign and not any(map(_is_encoder_config, (path / CONFIG, index))):
         foreign = names
     if foreign:
         raise FileExistsError(

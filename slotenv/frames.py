@@ -7,6 +7,7 @@ environment the encoder is used on. This file knows no environment: see :mod:`sl
 
 from __future__ import annotations
 
+import operator
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -14,8 +15,12 @@ import numpy as np
 from gymnasium import Space
 from gymnasium.spaces import Box
 
-PRESET_NAMES = ("scn", "v5", "plain")
-ATARI_HEIGHT, ATARI_WIDTH = 210, 160
+ATARI_PRESETS = ("scn", "v5")
+"""Presets whose frames come from the Atari emulator; frames of any other name are as they come."""
+ATARI_HEIGHT, ATARI_WIDTH = 210, 160  # of most games; :func:`slotenv.preset_for` asks the game
+MAX_SIDE = 4096
+"""Rows or columns that a frame may have: far above any game's, far below what fills the memory."""
+_MAX_EMULATOR_FRAMES = 10_000  # in a step, or of no-ops: some minutes of a game
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -23,9 +28,10 @@ class FramePreset:
     """How frames are made. All frames are RGB, uint8, (height, width, 3), values 0..255.
 
     Attributes:
-        name: ``"scn"``, ``"v5"`` or ``"plain"``.
-        height: Rows of a frame.
-        width: Columns of a frame.
+        name: ``"scn"`` or ``"v5"`` for Atari's stacks; ``"plain"``, or a name of your own, for
+            frames as they come.
+        height: Rows of a frame, 1 to 4096.
+        width: Columns of a frame, 1 to 4096.
         frame_skip: Emulator frames per agent step.
         max_pool: Whether a frame is the pixelwise maximum of the last two emulator frames.
         repeat_action_probability: Probability of a sticky action; ``None`` where the environment
@@ -33,7 +39,13 @@ class FramePreset:
         noop_max: Upper bound of the random number of no-ops after a reset (0: none).
         fire_on_reset: Whether FIRE is pressed after a reset where the game has it.
         terminal_on_life_loss: Whether losing a life ends an episode.
+
+    Raises:
+        TypeError: If a field is of another type.
+        ValueError: If a field is out of bounds.
     """
+
+    __pydantic_config__ = {"strict": True, "extra": "forbid"}  # noqa: RUF012 (pydantic's form)
 
     name: str
     height: int
@@ -46,12 +58,37 @@ class FramePreset:
     terminal_on_life_loss: bool = False
 
     def __post_init__(self) -> None:
-        if self.name not in PRESET_NAMES:
-            raise ValueError(f"preset must be one of {', '.join(PRESET_NAMES)}, got {self.name!r}")
-        if self.height < 1 or self.width < 1:
-            raise ValueError(
-                f"a frame needs at least 1 x 1 pixels, got {self.height} x {self.width}"
-            )
+        if not isinstance(self.name, str):
+            raise TypeError(f"a preset's name is text, got {self.name!r}")
+        if not 0 < len(self.name) <= 100:
+            raise ValueError(f"a preset's name has 1 to 100 characters, got {self.name[:200]!r}")
+        for field, low, high in (
+            ("height", 1, MAX_SIDE),
+            ("width", 1, MAX_SIDE),
+            ("frame_skip", 1, _MAX_EMULATOR_FRAMES),
+            ("noop_max", 0, _MAX_EMULATOR_FRAMES),
+        ):
+            number = _whole(field, getattr(self, field))
+            if not low <= number <= high:
+                raise ValueError(f"{field} of a preset must lie in {low}..{high}, got {number}")
+            object.__setattr__(self, field, number)
+        for field in ("max_pool", "fire_on_reset", "terminal_on_life_loss"):
+            value = getattr(self, field)
+            if not isinstance(value, bool | np.bool_):
+                raise TypeError(f"{field} of a preset must be True or False, got {value!r}")
+            object.__setattr__(self, field, bool(value))
+        sticky = self.repeat_action_probability
+        if sticky is not None:
+            if isinstance(sticky, bool) or not isinstance(sticky, int | float | np.number):
+                raise TypeError(f"repeat_action_probability must be a number, got {sticky!r}")
+            if not 0 <= sticky <= 1:
+                raise ValueError(f"repeat_action_probability must lie in 0..1, got {sticky}")
+            object.__setattr__(self, "repeat_action_probability", float(sticky))
+
+    @property
+    def is_atari(self) -> bool:
+        """Whether frames come from the Atari emulator, in one of its stacks."""
+        return self.name in ATARI_PRESETS
 
     @property
     def shape(self) -> tuple[int, int, int]:
@@ -111,6 +148,13 @@ class FramePreset:
             raise ValueError(
                 f"frames must have shape (B, {self.height}, {self.width}, 3), got {shape}. {hint}"
             )
+
+
+def _whole(field: str, value: Any) -> int:
+    """Return a whole number, NumPy's too, as an int."""
+    if isinstance(value, bool | np.bool_) or not hasattr(value, "__index__"):
+        raise TypeError(f"{field} of a preset must be a whole number, got {value!r}")
+    return operator.index(value)
 
 
 def _shape_hint(shape: tuple[int, ...]) -> str:

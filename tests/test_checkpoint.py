@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -12,8 +15,7 @@ import safetensors.torch
 import torch
 from fake_envs import SPRITES, random_frames
 
-from slotenv import SlotEncoder, atomic, checkpoint
-from slotenv.atomic import atomic_folder, recover_folder, write_atomic
+from slotenv import SlotEncoder, atomic, checkpoint, records
 from slotenv.encoders import SlotMapEncoder
 
 
@@ -28,7 +30,7 @@ def rewrite_weights(folder, change):
 
 def rewrite_config(folder, **fields):
     path = folder / checkpoint.CONFIG
-    path.write_text(json.dumps({**json.loads(path.read_text()), **fields}))
+    path.write_text(records.dumps({**json.loads(path.read_text()), **fields}))
 
 
 def test_an_encoder_comes_back_as_it_was(tiny_encoder, tmp_path):
@@ -72,8 +74,16 @@ def test_the_card_tells_how_to_use_it(tiny_encoder, tmp_path):
     tiny_encoder.provenance = {"env_id": SPRITES}
     tiny_encoder.save_pretrained(tmp_path / "encoder")
     card = (tmp_path / "encoder" / checkpoint.CARD).read_text()
-    assert f'gym.make("{SPRITES}")' in card
+    assert f'slotenv.make_env("{SPRITES}", encoder.preprocess)' in card
     assert "84 x 84" in card
+    assert "Contrastive" not in card
+
+
+def test_the_card_names_the_method(tiny_encoder):
+    tiny_encoder.provenance = {"title": "C-SWM", "settings": {"a|b": "c\nd"}}
+    card = checkpoint.model_card(tiny_encoder)
+    assert "C-SWM, architecture `slot_maps`" in card
+    assert "| settings | {'a\\|b': 'c\\nd'} |" in card
 
 
 NAME = "head_linear.bias"
@@ -111,10 +121,16 @@ def test_damaged_weights_are_refused(tiny_encoder_folder):
 @pytest.mark.parametrize(
     ("fields", "words"),
     [
-        ({"format": 2, "slotenv_version": "9.9"}, "has format 2, written by slotenv 9.9"),
+        ({"format": 9}, "has format 9, written by a newer slotenv"),
         ({"architecture": "transformer"}, "no encoder named 'transformer'.*slot_maps"),
-        ({"kwargs": {"num_slots": 3}}, "'slot_maps' does not fit"),
-        ({"kwargs": {"num_slots": 3, "preprocess": {"name": "plain"}}}, "not a frame preset"),
+        ({"kwargs": {"num_slots": 3}}, "field 'kwargs.slot_dim' is missing"),
+        (
+            {"kwargs": {"num_slots": 3, "slot_dim": 4, "preprocess": {"name": "plain"}}},
+            "not a frame preset",
+        ),
+        ({"kwargs": {"num_slots": True}}, "'kwargs.num_slots' is True, should be a valid integer"),
+        ({"weights_sha256": "no"}, "'weights_sha256' is 'no'"),
+        ({"colour": 1}, "there is no field 'colour'"),
     ],
 )
 def test_configs_that_do_not_fit_are_refused(tiny_encoder_folder, fields, words):
@@ -126,7 +142,7 @@ def test_configs_that_do_not_fit_are_refused(tiny_encoder_folder, fields, words)
 @pytest.mark.parametrize("text", ["{", '"word"', '{"architecture": "slot_maps"}', "\xff"])
 def test_configs_that_are_none_are_refused(tiny_encoder_folder, text):
     (tiny_encoder_folder / checkpoint.CONFIG).write_bytes(text.encode("latin-1"))
-    with pytest.raises(ValueError, match=r"not valid JSON|no slot encoder's config: it lacks"):
+    with pytest.raises(ValueError, match=r"not valid JSON|must be a JSON object|is missing"):
         SlotEncoder.from_pretrained(tiny_encoder_folder)
 
 
@@ -185,58 +201,149 @@ def test_an_encoder_is_replaced_whole(tiny_encoder, tiny_encoder_folder):
     assert [p.name for p in tiny_encoder_folder.parent.iterdir()] == ["encoder"]
 
 
-@pytest.mark.parametrize("killed_at", [1, 2])
-@pytest.mark.parametrize("reader", ["load", "save"])
-def test_a_kill_between_the_renames_loses_nothing(
-    tiny_encoder, tiny_encoder_folder, monkeypatch, killed_at, reader
-):
-    old = SlotEncoder.from_pretrained(tiny_encoder_folder).state_dict()[NAME]
-    calls = []
+class Killed(BaseException):
+    """Ends a save where a kill would; temporary files stay, as nobody is there to delete them."""
 
-    def rename(source, target):
-        calls.append(target)
-        if len(calls) == killed_at:
-            raise KeyboardInterrupt
-        os.replace(source, target)
+
+@pytest.mark.parametrize("calls", range(5))
+@pytest.mark.parametrize("first", [True, False])
+def test_a_kill_in_a_save_leaves_a_whole_encoder(tiny_encoder, tmp_path, monkeypatch, calls, first):
+    """Before each of the renames of a save, the old encoder or the new one can be loaded."""
+    folder = tmp_path / "encoder"
+    if not first:
+        tiny_encoder.save_pretrained(folder)
+    old = tiny_encoder.state_dict()[NAME].clone()
+    left = iter(range(calls))
+
+    def replace(source, target):
+        if next(left, None) is None:
+            raise Killed
+        shutil.move(source, target)
 
     with torch.no_grad():
         tiny_encoder.head_linear.bias += 1
     with monkeypatch.context() as patch:
-        patch.setattr(atomic.os, "rename", rename)
-        patch.setattr(atomic.shutil, "rmtree", lambda *_, **__: None)  # a kill leaves no time
-        with pytest.raises(KeyboardInterrupt):
-            tiny_encoder.save_pretrained(tiny_encoder_folder)
-    assert tiny_encoder_folder.exists() == (killed_at == 1)
-    if reader == "save":
-        tiny_encoder.save_pretrained(tiny_encoder_folder)
-        old = old + 1
-    assert torch.equal(SlotEncoder.from_pretrained(tiny_encoder_folder).state_dict()[NAME], old)
-    assert not list(tiny_encoder_folder.parent.glob(".*.old"))
+        patch.setattr(atomic.os, "replace", replace)
+        patch.setattr(Path, "unlink", lambda *_, **__: None)
+        if calls < 4:
+            with pytest.raises(Killed):
+                tiny_encoder.save_pretrained(folder)
+        else:
+            tiny_encoder.save_pretrained(folder)
+    if first and calls < 2:
+        with pytest.raises(FileNotFoundError):
+            SlotEncoder.from_pretrained(folder)
+    else:
+        found = SlotEncoder.from_pretrained(folder)
+        assert torch.equal(found.state_dict()[NAME], old + (calls >= 2))
+        sha = checkpoint.read_config(folder)["weights_sha256"]
+        content = (folder / checkpoint.WEIGHTS).read_bytes()
+        assert sha == hashlib.sha256(content).hexdigest()
+    monkeypatch.setattr(atomic, "_START", "another0")  # as a process that comes later has it
+    tiny_encoder.save_pretrained(folder)
+    assert torch.equal(SlotEncoder.from_pretrained(folder).state_dict()[NAME], old + 1)
+    names = {checkpoint.WEIGHTS, checkpoint.CONFIG, checkpoint.CARD}
+    assert {path.name for path in folder.iterdir()} == names
 
 
-def test_a_failing_write_leaves_the_old_file(tmp_path, monkeypatch):
-    path = tmp_path / "file.txt"
-    write_atomic(path, "old")
-
-    def full(handle):
-        raise OSError(28, "No space left on device")
-
-    monkeypatch.setattr(atomic.os, "fsync", full)
-    with pytest.raises(OSError, match="No space left"):
-        write_atomic(path, b"new")
-    assert path.read_text() == "old"
-    assert [p.name for p in tmp_path.iterdir()] == ["file.txt"]
+def test_loading_touches_nothing_beside_the_encoder(tiny_encoder_folder):
+    neighbours = [".encoder.old", ".encoder.tmp", "encoder.bak"]
+    for name in neighbours:
+        (tiny_encoder_folder.parent / name).mkdir()
+        (tiny_encoder_folder.parent / name / "thesis.tex").write_text("years of work")
+    SlotEncoder.from_pretrained(tiny_encoder_folder).save_pretrained(tiny_encoder_folder)
+    with pytest.raises(FileNotFoundError):
+        SlotEncoder.from_pretrained(tiny_encoder_folder.parent / "bencoder")
+    for name in neighbours:
+        assert (tiny_encoder_folder.parent / name / "thesis.tex").read_text() == "years of work"
 
 
-def test_a_failing_block_leaves_the_old_folder(tmp_path):
-    folder = tmp_path / "folder"
-    with atomic_folder(folder) as temporary:
-        (temporary / "a").write_text("old")
-    with pytest.raises(ZeroDivisionError), atomic_folder(folder) as temporary:
-        (temporary / "a").write_text(str(1 / 0))
-    assert (folder / "a").read_text() == "old"
-    recover_folder(folder)
-    assert [p.name for p in tmp_path.iterdir()] == ["folder"]
+def test_a_folder_that_cannot_be_renamed_is_written_into(tiny_encoder, tmp_path, monkeypatch):
+    """The working folder, a link: the folder itself stays what it was."""
+    target, link = tmp_path / "target", tmp_path / "link"
+    target.mkdir()
+    link.symlink_to(target)
+    tiny_encoder.save_pretrained(link)
+    assert link.is_symlink()
+    assert SlotEncoder.from_pretrained(target).num_slots == 3
+    monkeypatch.chdir(target)
+    number = target.stat().st_ino
+    tiny_encoder.save_pretrained(".")
+    assert (target.stat().st_ino, Path.cwd()) == (number, target)
+
+
+def test_savers_and_readers_of_one_folder_do_not_harm_each_other(tiny_encoder, tmp_path):
+    """Two processes save 15 times each while this one loads; every load finds a whole encoder."""
+    folder = tmp_path / "encoder"
+    tiny_encoder.save_pretrained(folder)
+    script = (
+        "import sys, torch; from slotenv import SlotEncoder\n"
+        "encoder = SlotEncoder.from_pretrained(sys.argv[1])\n"
+        "encoder.provenance['seed'] = int(sys.argv[2])\n"
+        "torch.nn.init.constant_(encoder.head_linear.bias, float(sys.argv[2]))\n"
+        "for _ in range(15): encoder.save_pretrained(sys.argv[1])"
+    )
+    savers = [
+        subprocess.Popen([sys.executable, "-c", script, str(folder), str(number)])
+        for number in (7, 8)
+    ]
+    loads = 0
+    while any(saver.poll() is None for saver in savers):
+        found = SlotEncoder.from_pretrained(folder)
+        seed = found.provenance.get("seed")
+        assert seed is None or (found.state_dict()[NAME] == seed).all()
+        loads += 1
+    assert [saver.returncode for saver in savers] == [0, 0]
+    assert SlotEncoder.from_pretrained(folder).provenance["seed"] in (7, 8)
+    assert loads > 10
+
+
+def test_provenance_that_could_not_be_read_again_is_refused_when_it_is_saved(
+    tiny_encoder, tmp_path
+):
+    for wrong in ({"env_id": 3}, {"loss": float("nan")}, {"made by": object()}):
+        tiny_encoder.provenance = wrong
+        with pytest.raises(ValueError, match=r"provenance|cannot be written as JSON"):
+            tiny_encoder.save_pretrained(tmp_path / "encoder")
+    tiny_encoder.provenance = {"updates": np.int64(3), "score": np.float32(0.5), "shape": (1, 2)}
+    tiny_encoder.save_pretrained(tmp_path / "encoder")
+    found = SlotEncoder.from_pretrained(tmp_path / "encoder").provenance
+    assert found == {"updates": 3, "score": 0.5, "shape": [1, 2]}
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda config: config["kwargs"]["preprocess"].update(max_pool=True),
+        lambda config: config["kwargs"]["preprocess"].update(frame_skip=4),
+        lambda config: config["provenance"].update(env_id="ALE/Breakout-v5"),
+        lambda config: config.pop("digest"),
+        lambda config: config.update(digest="0" * 32),
+    ],
+)
+def test_a_config_that_was_changed_is_refused(tiny_encoder, tmp_path, change):
+    tiny_encoder.provenance = {"env_id": SPRITES}
+    tiny_encoder.save_pretrained(tmp_path / "encoder")
+    path = tmp_path / "encoder" / checkpoint.CONFIG
+    config = json.loads(path.read_text())
+    change(config)
+    path.write_text(json.dumps(config))
+    with pytest.raises(ValueError, match=r"config\.json (was changed|has no 'digest')"):
+        SlotEncoder.from_pretrained(tmp_path / "encoder")
+
+
+def test_weights_that_are_not_finite_are_refused(tiny_encoder_folder):
+    rewrite_weights(tiny_encoder_folder, lambda state: state[NAME].fill_(float("nan")))
+    with pytest.raises(ValueError, match=rf"model\.safetensors.*{NAME}.*copy the whole"):
+        SlotEncoder.from_pretrained(tiny_encoder_folder)
+
+
+@pytest.mark.parametrize("name", ["/", "x" * 5000, "a\0b", "", ".."])
+def test_odd_names_are_refused_in_one_line(name):
+    with pytest.raises(FileNotFoundError) as caught:
+        SlotEncoder.from_pretrained(name)
+    assert len(str(caught.value)) < 1500
+    assert "\n" not in str(caught.value)
 
 
 def test_a_wrong_device_is_named(tiny_encoder_folder):

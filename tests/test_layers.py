@@ -18,12 +18,20 @@ OURS = ("slotenv", "pretrain")
 ALLOWED = {  # room -> our rooms that it may import when it is imported itself
     "slotenv.frames": set(),
     "slotenv.atomic": set(),
+    "slotenv.records": {"slotenv.atomic"},
     "slotenv.labels": set(),
     "slotenv.encoders": {"slotenv.frames"},
     "slotenv.objectives": {"slotenv.encoders", "slotenv.labels"},
     "slotenv.environments": {"slotenv.frames"},
     "slotenv.ready": set(),
-    "slotenv.checkpoint": {"slotenv.atomic", "slotenv.encoders", "slotenv.ready", "slotenv"},
+    "slotenv.checkpoint": {
+        "slotenv.atomic",
+        "slotenv.encoders",
+        "slotenv.frames",
+        "slotenv.ready",
+        "slotenv.records",
+        "slotenv",
+    },
     "slotenv.matching": {"slotenv.frames"},
     "slotenv.observations": {"slotenv.tracking"},
     "slotenv.wrapper": {
@@ -51,12 +59,18 @@ ALLOWED = {  # room -> our rooms that it may import when it is imported itself
     "slotenv.extractor": {"slotenv.checkpoint", "slotenv.encoders", "slotenv.frames"},
     "slotenv.set_extractor": set(),
     "slotenv.zoo": {"slotenv.environments", "slotenv.frames", "slotenv.wrapper"},
-    "slotenv.probe": {"slotenv.labels", "slotenv.frames", "slotenv.tracking"},
+    "slotenv.probe": {
+        "slotenv.frames",
+        "slotenv.labels",
+        "slotenv.records",
+        "slotenv.tracking",
+    },
     "slotenv.tracking": set(),
     "slotenv": set(),
 }
 HOMES = {  # third party -> the only rooms that import it at their top
     "stable_baselines3": {"slotenv.extractor", "slotenv.set_extractor", "slotenv.sb3"},
+    "pydantic": {"slotenv.checkpoint", "slotenv.records"},
     "sklearn": {"slotenv.probe"},
     "ale_py": {"slotenv.environments", "slotenv.sb3"},
     "huggingface_hub": {"slotenv.checkpoint", "slotenv.encoders"},

@@ -5,6 +5,9 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from slotenv import records
+from slotenv.records import Count
+
 
 @dataclass(frozen=True, kw_only=True)
 class ProbeCounts:
@@ -20,13 +23,15 @@ class ProbeCounts:
         episodes: Episodes that the frames come from.
     """
 
-    train: int
-    validation: int
-    test: int
-    duplicates: int
-    constant_dims: int
-    dead_slots: int
-    episodes: int
+    __pydantic_config__ = records.STRICT
+
+    train: Count
+    validation: Count
+    test: Count
+    duplicates: Count
+    constant_dims: Count
+    dead_slots: Count
+    episodes: Count
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,6 +63,8 @@ class ProbeReport:
         points: Label to up to 400 pairs (true value, least squares' prediction) from test frames.
     """
 
+    __pydantic_config__ = records.STRICT
+
     game: str
     view: str
     accuracy: float | None
@@ -74,11 +81,11 @@ class ProbeReport:
     left_out: dict[str, str]
     importance: list[list[float]]
     object_names: list[str]
-    num_slots: int
-    slot_dim: int
+    num_slots: Count
+    slot_dim: Count
     counts: ProbeCounts
     shuffled: bool
-    seed: int
+    seed: Count
     points: dict[str, list[list[float]]]
 
     def to_dict(self) -> dict[str, Any]:
@@ -88,10 +95,8 @@ class ProbeReport:
     @classmethod
     def from_dict(cls, fields: dict[str, Any]) -> ProbeReport:
         """Rebuild a report from :meth:`to_dict`; an unknown or missing field is a ValueError."""
-        try:
-            return cls(**{**fields, "counts": ProbeCounts(**fields["counts"])})
-        except (TypeError, KeyError) as error:
-            raise ValueError(f"not a probe report: {error}") from error
+        remedy = "probe again"
+        return records.check(fields, cls, where="a probe report", remedy=remedy)
 
     def to_markdown(self) -> str:
         """Return a table of the labels, what was left out, and a summary line."""

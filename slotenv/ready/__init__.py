@@ -8,6 +8,7 @@ README says how the encoder was made and how accurate it is.
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 _HERE = Path(__file__).parent
@@ -20,6 +21,17 @@ def names() -> tuple[str, ...]:
         >>> [SlotEncoder.from_pretrained(name) for name in slotenv.ready.names()]  # doctest: +SKIP
     """
     return tuple(sorted(path.parent.name for path in _HERE.glob("*/config.json")))
+
+
+def find(name: str) -> str | None:
+    """Return the encoder that a game's name in any usual form means, None if there is none.
+
+    Example:
+        >>> find("ALE/Pong-v5"), find("ms_pacman"), find("someone/pong")
+        ('pong', 'mspacman', None)
+    """
+    bare = re.sub(r"^ale/|(noframeskip|deterministic)?-v\d+$|[_ ]", "", name.lower())
+    return bare if bare in names() else None
 
 
 def folder(name: str) -> Path:

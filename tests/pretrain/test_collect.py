@@ -4,10 +4,13 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
+import gymnasium as gym
 import numpy as np
 import pytest
-from fake_envs import SPRITES
+from fake_envs import SPRITES, SpritesEnv
+from numpy.typing import NDArray
 
 from pretrain.collect import collect
 from pretrain.store import DataDescription, FrameStore, StoreError
@@ -165,3 +168,93 @@ def test_constant_ram_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     monkeypatch.setattr("pretrain.collect.read_ram", lambda env: np.full(128, 63, np.uint8))
     with pytest.raises(StoreError, match=r"RAM never changes.*ale-py >= 0\.11\.1"):
         collect(tmp_path, describe(steps=200, shard=200), workers=1)
+
+
+class LyingEnv(SpritesEnv):
+    """Frames that are not what the observation space says."""
+
+    def __init__(self, kind: str) -> None:
+        super().__init__(size=84)
+        self.kind = kind
+
+    def _observe(self) -> NDArray[Any]:
+        frame = super()._observe()
+        return {
+            "larger": np.repeat(frame, 2, axis=0),
+            "smaller": frame[:40],
+            "grey": frame[..., 0],
+            "float": frame.astype(np.float32),
+        }[self.kind]
+
+
+@pytest.mark.parametrize("kind", ["larger", "smaller", "grey", "float"])
+def test_frames_that_are_not_as_declared_are_refused(tmp_path: Path, kind: str) -> None:
+    env_id = f"slotenv_tests/Lying-{kind}-v0"
+    if env_id not in gym.registry:
+        gym.register(env_id, entry_point=lambda kind=kind: LyingEnv(kind))
+    with pytest.raises((ValueError, TypeError), match=r"frame.*\(84, 84, 3\)"):
+        collect(tmp_path, describe(steps=10, env_id=env_id), workers=1)
+    assert not list(tmp_path.glob("shard-*"))
+
+
+@pytest.mark.parametrize("height", [84, 209])
+def test_frames_of_any_size_come_back(tmp_path: Path, height: int) -> None:
+    env_id = f"slotenv_tests/Size{height}-v0"
+    if env_id not in gym.registry:
+        gym.register(env_id, entry_point=lambda: SpritesEnv(size=height))
+    collect(tmp_path, describe(steps=10, env_id=env_id), workers=1)
+    assert FrameStore(tmp_path).frames([9]).shape == (1, height, height, 3)
+
+
+def test_actions_that_are_no_array_are_refused(tmp_path: Path) -> None:
+    class DictActions(SpritesEnv):
+        def __init__(self) -> None:
+            super().__init__()
+            self.action_space = gym.spaces.Dict({"move": self.action_space})
+
+    env_id = "slotenv_tests/DictActions-v0"
+    if env_id not in gym.registry:
+        gym.register(env_id, entry_point=DictActions)
+    with pytest.raises(ValueError, match=r"has actions Dict.*one array of numbers"):
+        collect(tmp_path, describe(steps=10, env_id=env_id), workers=1)
+
+
+SCRIPT = f"""
+import sys; from pathlib import Path; from pretrain.collect import collect
+from pretrain.store import DataDescription; from slotenv.frames import plain
+preset = plain(84, 84).to_dict()
+collect(Path(sys.argv[1]), DataDescription(env_id={ENV!r}, preset=preset, seed=3, num_steps=90,
+    shard_steps=30), workers=2)
+"""
+
+
+@pytest.mark.parametrize("source", ["file", "standard input"])
+def test_a_script_without_a_main_guard_is_told_so(tmp_path: Path, source: str) -> None:
+    (tmp_path / "script.py").write_text(SCRIPT)
+    name = str(tmp_path / "script.py") if source == "file" else "-"
+    environment = os.environ | {"PYTHONPATH": str(Path(__file__).parents[1] / "support")}
+    done = subprocess.run(
+        [sys.executable, name, str(tmp_path / "data")],
+        input=SCRIPT if source != "file" else "",
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+    last = done.stderr.strip().splitlines()[-1]
+    assert 'if __name__ == "__main__":' in last
+    assert done.returncode == 1
+    assert collect(tmp_path / "data", describe(), workers=1)
+
+
+def test_a_read_only_folder_that_is_complete_is_left_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    checksum = collect(tmp_path, describe(steps=30), workers=1)
+
+    def refuse(*_: object, **__: object) -> None:
+        raise OSError(30, "Read-only file system")
+
+    for name in ("open", "replace", "rename", "unlink", "mkdir"):
+        monkeypatch.setattr(os, name, refuse)
+    assert collect(tmp_path, describe(steps=30), workers=1) == checksum
