@@ -2,14 +2,28 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Literal, Self
 
+from pydantic import BaseModel, Field
 from torch.utils.tensorboard import SummaryWriter
 
-from slotenv.atomic import write_atomic
+from slotenv import records
+from slotenv.records import Count
+
+METRICS_FILE = "metrics.jsonl"
+
+
+class _Row(BaseModel):
+    """A line of the log; what else is in it are metrics by name."""
+
+    model_config = records.OPEN
+    __pydantic_extra__: dict[str, float] = Field(init=False)
+
+    update: Count
+    split: Literal["train", "validation"]
+    seconds: float
 
 
 class MetricsLog:
@@ -21,9 +35,8 @@ class MetricsLog:
     """
 
     def __init__(self, folder: Path, *, update: int) -> None:
-        path = folder / "metrics.jsonl"
-        kept = [row for row in read_metrics(folder) if row["update"] <= update]
-        write_atomic(path, "".join(json.dumps(row) + "\n" for row in kept))
+        path = folder / METRICS_FILE
+        records.write_lines(path, [row for row in read_metrics(folder) if row["update"] <= update])
         self._file = open(path, "a", encoding="utf-8")  # noqa: SIM115
         self._events = SummaryWriter(str(folder / "tensorboard"), purge_step=update + 1)
 
@@ -49,21 +62,21 @@ class MetricsLog:
             metrics: Name to value.
         """
         row = {"update": update, "split": split, "seconds": round(seconds, 2), **metrics}
-        self._file.write(json.dumps(row) + "\n")
+        self._file.write(records.dumps(row) + "\n")
         self._file.flush()
         for name, value in metrics.items():
             self._events.add_scalar(f"{split}/{name}", value, update)
 
 
 def read_metrics(folder: Path) -> list[dict[str, Any]]:
-    """Return the rows of ``metrics.jsonl``; a last line cut short by a kill is left out."""
-    path = folder / "metrics.jsonl"
+    """Return the rows of ``metrics.jsonl``; a last line cut short by a kill is left out.
+
+    Raises:
+        Damaged: If another line is damaged; the message names it.
+    """
+    path = folder / METRICS_FILE
     if not path.exists():
         return []
-    rows = []
-    for line in path.read_text(encoding="utf-8").splitlines():
-        try:
-            rows.append(json.loads(line))
-        except json.JSONDecodeError:
-            break
-    return rows
+    remedy = "delete the line to go without it, or the file to go without the curve"
+    rows = records.read_lines(path, _Row, remedy=remedy, growing=True)
+    return [row.model_dump() for row in rows]

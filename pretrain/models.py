@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -12,9 +13,11 @@ import torch
 from numpy.typing import NDArray
 
 from pretrain.config import TrainConfig
+from pretrain.progress import say
+from pretrain.snapshots import snapshot_folder
 from pretrain.store import FrameStore
 from slotenv import __version__
-from slotenv.checkpoint import read_config
+from slotenv.checkpoint import CONFIG, read_config
 from slotenv.encoders import ENCODERS, SlotEncoder
 from slotenv.environments import game_key, make_env
 from slotenv.labels import labelled_games, labels_for
@@ -54,10 +57,12 @@ def build(
         num_slots=num_slots,
         slot_dim=config.slot_dim,
         seed=config.seed,
+        announce=partial(say, "fit"),
     )
     if method.objective is None:
         return encoder, None
-    facts = DataFacts(store.description.env_id, _num_actions(store), store.ram[rows])
+    count, first = _discrete_actions(store)
+    facts = DataFacts(store.description.env_id, count, store.ram[rows], first)
     objective = OBJECTIVES[method.objective]
     if unknown := set(method.settings) - set(objective.settings()):
         takes = ", ".join(objective.settings()) or "none"
@@ -97,10 +102,11 @@ def make_untrained(
     fitted = encoder.fit_frames > 0
     seconds = time.monotonic() - began if fitted else 0.0
     made = provenance(store, config, updates=0, seconds=seconds, device="cpu")
-    encoder.provenance = {**made, **asked}
-    encoder.eval().save_pretrained(folder / "encoder")
-    if not fitted:
-        encoder.save_pretrained(folder / "snapshots" / "000000")
+    encoder.provenance = {**encoder.provenance, **made, **asked}
+    encoder.eval()
+    if not fitted:  # first: a folder with an encoder is one that is finished
+        encoder.save_pretrained(snapshot_folder(folder, 0))
+    encoder.save_pretrained(folder / "encoder")
     return encoder
 
 
@@ -114,9 +120,9 @@ def refuse_other(folder: Path, asked: dict[str, Any]) -> bool:
     Raises:
         ValueError: If it holds an encoder that was made otherwise, which would be lost.
     """
-    if not (folder / "encoder").exists():
+    if not (folder / "encoder" / CONFIG).exists():
         return False
-    made = read_config(folder / "encoder")["provenance"]
+    made = read_config(folder / "encoder").get("provenance", {})
     differs = [
         f"{name} was {made.get(name)!r}, is {value!r}"
         for name, value in asked.items()
@@ -169,8 +175,10 @@ def provenance(
     }
 
 
-def _num_actions(store: FrameStore) -> int | None:
-    """Return how many actions there are, None if they are not discrete."""
+def _discrete_actions(store: FrameStore) -> tuple[int | None, int]:
+    """Return how many actions there are and the lowest of them; None and 0 if not discrete."""
     with make_env(store.description.env_id, store.preset) as env:
         space = env.action_space
-    return int(space.n) if isinstance(space, gym.spaces.Discrete) else None
+    if isinstance(space, gym.spaces.Discrete):
+        return int(space.n), int(space.start)
+    return None, 0

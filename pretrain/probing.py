@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from pretrain.probe_file import CurvePoint, ProbeFile, ProbeRow, read_probe, write_probe
+from pretrain.snapshots import snapshots_of
 from pretrain.store import FrameStore
-from slotenv.atomic import write_atomic
+from slotenv import records
 from slotenv.checkpoint import read_config
 from slotenv.encoders import SlotEncoder
 from slotenv.environments import game_key
@@ -18,7 +20,7 @@ from slotenv.probe import Features, ProbeReport, probe_features, read_features
 from slotenv.probe.run import probe_transfer
 from slotenv.tracking import Tracking, track_recording
 
-PROBE_FILE, RESULTS_FILE = "probe.json", "results.jsonl"
+RESULTS_FILE = "results.jsonl"
 _METRICS = ("accuracy", "ridge_accuracy", "modularity", "weighted_modularity", "compactness")
 
 
@@ -105,7 +107,7 @@ def _checked_game(encoder: SlotEncoder, store: FrameStore) -> str:
         )
     preset = encoder.preprocess
     # A plain preset does not say how frames were made: it can only be compared with another one.
-    plain_differs = (preset.name == "plain") != (store.preset.name == "plain")
+    plain_differs = preset.is_atari != store.preset.is_atari
     if preset.shape != store.preset.shape or plain_differs:
         raise ValueError(
             f"the encoder was trained on frames of preset {preset.name!r} {preset.shape}, the data "
@@ -124,8 +126,9 @@ def probe_run(
     *,
     view: str,
     curve: bool,
+    hold: bool = False,
     announce: Callable[[str], object] = print,
-) -> dict[str, Any]:
+) -> ProbeFile:
     """Probe a run's encoder, its untrained form and a shuffled-label control; keep the results.
 
     What ``probe.json`` already holds of the same weights, data and view is not computed again.
@@ -135,101 +138,82 @@ def probe_run(
         stores: Probe data, one per probe seed.
         view: ``"scn"`` or ``"pixel"``.
         curve: Whether to probe all snapshots, on the first data set.
+        hold: As for :func:`read_slots`.
         announce: Called with a line before each probe.
 
     Returns:
-        The content of ``probe.json``: ``rows``, ``curve`` and the snapshots' own ``snapshots``.
-    """
-    path = folder / PROBE_FILE
-    known = _read_known(path)
-    trained, untrained = folder / "encoder", folder / "snapshots" / "000000"
+        The content of ``probe.json``.
 
-    def row(name: str, encoder_folder: Path, store: FrameStore, shuffled: bool) -> dict[str, Any]:
-        key = f"{read_config(encoder_folder)['weights_sha256']} {store.checksum} {view} {shuffled}"
+    Raises:
+        Damaged: If ``probe.json`` is damaged.
+    """
+    there = read_probe(folder)
+    known = {row.key: row for row in there.rows + there.snapshots}
+    trained = folder / "encoder"
+
+    def probed(name: str, encoder_folder: Path, store: FrameStore, shuffled: bool) -> ProbeRow:
+        weights = read_config(encoder_folder)["weights_sha256"]
+        key = f"{weights} {store.checksum} {view} {shuffled}{' held' if hold else ''}"
         if key not in known:
             announce(f"probe: {name}, seed {store.description.seed}")
             encoder = SlotEncoder.from_pretrained(encoder_folder)
-            report = probe_encoder(encoder, store, view=view, shuffle_labels=shuffled)
-            known[key] = {
-                "key": key,
-                "name": name,
-                "seed": store.description.seed,
-                "updates": encoder.provenance.get("updates", 0),
-                "train_seconds": encoder.provenance.get("train_seconds"),
-                "report": report.to_dict(),
-            }
-            _write(path, list(known.values()), [], [])
-        return known[key] | {"name": name}
-
-    method = method_name(trained)
-    rows = [row(method, trained, store, False) for store in stores]
-    if untrained.exists():  # an encoder that was fitted to frames never was
-        rows += [row("untrained", untrained, store, False) for store in stores]
-    rows.append(row(f"{method}, shuffled labels", trained, stores[0], True))
-    snapshots = []
-    points = []
-    if curve:
-        for snapshot in sorted(folder.glob("snapshots/*")):
-            found = row("snapshot", snapshot, stores[0], False)
-            snapshots.append(found)
-            points.append(
-                {
-                    "updates": int(snapshot.name),
-                    "train_seconds": found["train_seconds"],
-                    "accuracy": found["report"]["accuracy"],
-                    "ridge_accuracy": found["report"]["ridge_accuracy"],
-                }
+            known[key] = ProbeRow(
+                key=key,
+                name=name,
+                seed=store.description.seed,
+                updates=encoder.provenance.get("updates", 0),
+                train_seconds=encoder.provenance.get("train_seconds"),
+                report=probe_encoder(encoder, store, view=view, shuffle_labels=shuffled, hold=hold),
             )
+            write_probe(folder, ProbeFile(rows=list(known.values())))
+        return replace(known[key], name=name)
+
+    method = method_name(trained) + (", held" if hold else "")
+    taken = snapshots_of(folder)
+    rows = [probed(method, trained, store, False) for store in stores]
+    if 0 in taken:  # an encoder that was fitted to frames never was untrained
+        rows += [probed("untrained", taken[0], store, False) for store in stores]
+    rows.append(probed(f"{method}, shuffled labels", trained, stores[0], True))
+    snapshots = [probed("snapshot", path, stores[0], False) for path in taken.values() if curve]
+    points = [
+        CurvePoint(
+            updates=updates,
+            train_seconds=row.train_seconds,
+            accuracy=row.report.accuracy,
+            ridge_accuracy=row.report.ridge_accuracy,
+        )
+        for updates, row in zip(taken, snapshots, strict=False)
+    ]
     made = read_config(trained)
-    results = "".join(json.dumps(_result(row, made)) + "\n" for row in rows + snapshots)
-    write_atomic(folder / RESULTS_FILE, results)
-    return _write(path, rows, points, snapshots)
+    records.write_lines(folder / RESULTS_FILE, [_result(row, made) for row in rows + snapshots])
+    content = ProbeFile(rows=rows, curve=points, snapshots=snapshots)
+    if content != there:
+        write_probe(folder, content)
+    return content
 
 
 def method_name(encoder_folder: Path) -> str:
     """Return the name of the method that made an encoder, as tables show it."""
-    made = read_config(encoder_folder)["provenance"]
-    return str(made.get("title", "encoder"))
+    return str(read_config(encoder_folder).get("provenance", {}).get("title", "encoder"))
 
 
-def _result(row: dict[str, Any], made: dict[str, Any]) -> dict[str, Any]:
+def _result(row: ProbeRow, made: dict[str, Any]) -> dict[str, Any]:
     """Return one line of ``results.jsonl``: what was measured, on what, made how."""
-    report, provenance = row["report"], made["provenance"]
+    report, provenance = row.report, made.get("provenance", {})
     return {
-        "method": row["name"],
-        "game": report["game"],
+        "method": row.name,
+        "game": report.game,
         "frames_preset": made["kwargs"]["preprocess"]["name"],
-        "view": report["view"],
-        "seed": provenance["seed"],
-        "probe_seed": row["seed"],
-        "frames": provenance["frames"],
-        "updates": row["updates"],
-        "num_slots": report["num_slots"],
-        "train_seconds": row["train_seconds"],
-        "device": provenance["device"],
-        "slotenv": provenance["slotenv"],
-        **{name: report[name] for name in _METRICS},
-        "accuracy_by_label": report["accuracy_by_label"],
-        "counts": report["counts"],
+        "view": report.view,
+        "seed": provenance.get("seed"),
+        "probe_seed": row.seed,
+        "frames": provenance.get("frames"),
+        "updates": row.updates,
+        "num_slots": report.num_slots,
+        "train_seconds": row.train_seconds,
+        "device": provenance.get("device"),
+        "slotenv": provenance.get("slotenv"),
+        **{name: getattr(report, name) for name in _METRICS},
+        "accuracy_by_label": report.accuracy_by_label,
+        "counts": report.counts,
     }
-
-
-def _read_known(path: Path) -> dict[str, dict[str, Any]]:
-    if not path.exists():
-        return {}
-    try:
-        content = json.loads(path.read_text())
-        return {row["key"]: row for row in content["rows"] + content["snapshots"]}
-    except (ValueError, KeyError, TypeError) as error:
-        raise ValueError(f"{path} is damaged ({error}): delete it and run again") from error
-
-
-def _write(
-    path: Path,
-    rows: list[dict[str, Any]],
-    curve: list[dict[str, Any]],
-    snapshots: list[dict[str, Any]],
-) -> dict[str, Any]:
-    content = {"rows": rows, "curve": curve, "snapshots": snapshots}
-    write_atomic(path, json.dumps(content) + "\n")
-    return content

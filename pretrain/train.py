@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-import os
 import time
 from contextlib import nullcontext
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
+from pretrain import snapshots
 from pretrain.batches import (
     BatchReader,
     PairSampler,
@@ -20,6 +22,7 @@ from pretrain.batches import (
     split_episodes,
 )
 from pretrain.config import TrainConfig
+from pretrain.cores import usable_cores
 from pretrain.lock import alone_in
 from pretrain.metrics_log import MetricsLog
 from pretrain.models import build, make_untrained, provenance, refuse_other
@@ -29,6 +32,7 @@ from pretrain.store import FrameStore
 from pretrain.train_state import TrainState, load_state, save_state
 from pretrain.training_step import TrainingStep, choose_device
 from pretrain.validation import check_finite, validate, warn_of_collapse
+from slotenv.checkpoint import read_config
 from slotenv.encoders import SlotEncoder
 from slotenv.objectives import Objective
 
@@ -36,7 +40,6 @@ STATE = "train_state.safetensors"
 _LOG_EVERY = 50  # updates between two rows of training metrics
 _SAVE_SECONDS = 60.0  # between two saved states
 _VALIDATION_BATCHES = 16
-_SNAPSHOTS = {0} | {factor * 2**power for factor in (250, 375) for power in range(1, 13)} | {250}
 
 
 def train(
@@ -85,7 +88,7 @@ def train_with(
 def _train(
     peers: Alone, store: FrameStore, config: TrainConfig, folder: Path, num_slots: int | None
 ) -> SlotEncoder:
-    cores = (os.cpu_count() or 1) // peers.size
+    cores = usable_cores() // peers.size
     torch.set_num_threads(config.threads or max(cores - 1, 1))
     rows, held_out = split_episodes(
         store.episode, validation=config.validation_share, seed=config.seed
@@ -110,18 +113,13 @@ def _train(
             f"{folder} holds a training of {run.state.update} updates, asked for "
             f"{config.num_updates}: ask for at least as many, or use another folder"
         )
+    if run.is_finished:  # nothing is written: the folder may be read-only
+        return SlotEncoder.from_pretrained(folder / "encoder")
     sampler = PairSampler(
         rows, batch_size=config.batch_size, seed=config.seed, run_length=config.run_length
     )
     reader = BatchReader(store, encoder, peers.device, objective.reads, peers.share)
-    size = min(config.batch_size, len(held_out)) // peers.size * peers.size
-    if size < 2:
-        raise ValueError("no pairs are left for validation: collect more frames")
-    held_out = held_out[torch.randperm(len(held_out), generator=_generator(config.seed)).numpy()]
-    validation = [
-        reader(held_out[i * size : (i + 1) * size])
-        for i in range(min(_VALIDATION_BATCHES, len(held_out) // size))
-    ]
+    validation = _validation_batches(reader, held_out, config, peers.size)
     prefetcher = Prefetcher(lambda u: reader(sampler(u)), run.state.update, config.num_updates)
     if peers.rank > 0:
         return run.follow(prefetcher, validation)
@@ -149,6 +147,18 @@ def _train(
             if stopping:
                 raise KeyboardInterrupt
     return run.finish()
+
+
+def _validation_batches(
+    reader: BatchReader, rows: NDArray[np.int64], config: TrainConfig, share_of: int
+) -> list[TransitionBatch]:
+    """Read the held-out pairs that every validation uses, in batches that all devices share."""
+    size = min(config.batch_size, len(rows)) // share_of * share_of
+    if size < 2:
+        raise ValueError("no pairs are left for validation: collect more frames")
+    rows = rows[torch.randperm(len(rows), generator=_generator(config.seed)).numpy()]
+    count = min(_VALIDATION_BATCHES, len(rows) // size)
+    return [reader(rows[i * size : (i + 1) * size]) for i in range(count)]
 
 
 class _Run:
@@ -184,6 +194,17 @@ class _Run:
             self.state, self.best = load_state(path, self.state.identity, modules, self.optimizer)
             self.sums = dict(self.state.sums)
             self.began = time.monotonic() - self.state.seconds
+
+    @property
+    def is_finished(self) -> bool:
+        """Whether the folder's encoder is the one that this training ends with."""
+        if self.state.update != self.config.num_updates:
+            return False
+        try:
+            made = read_config(self.folder / "encoder").get("provenance", {})
+        except FileNotFoundError:
+            return False
+        return bool(made.get("updates") == self.state.update and "best_update" in made)
 
     def save(self) -> None:
         """Write the state."""
@@ -240,11 +261,10 @@ class _Run:
     def snapshot(self) -> None:
         """At some updates, more and more apart, keep the encoder for the curve over training."""
         update = self.state.update
-        folder = self.folder / "snapshots" / f"{update:06d}"
-        if update in _SNAPSHOTS and not folder.exists():
+        if update in snapshots.UPDATES and not snapshots.has_snapshot(self.folder, update):
             self.state.seconds = time.monotonic() - self.began if update else 0.0
             self.encoder.provenance = self._provenance()
-            self.encoder.save_pretrained(folder)
+            self.encoder.save_pretrained(snapshots.snapshot_folder(self.folder, update))
 
     def finish(self) -> SlotEncoder:
         """Save the state and the encoder with the best weights."""

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import json
-from dataclasses import asdict, dataclass, field
+import hashlib
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +12,13 @@ import safetensors.torch
 import torch
 from torch import Tensor, nn
 
-from slotenv.atomic import write_atomic
+from slotenv import records
+from slotenv.atomic import read_file, write_atomic
+from slotenv.records import Count, Sha256, Text
+
+_MOST_BYTES = 1 << 34
+_RECORD = "record"
+_START_ANEW = "delete it to train from the start"
 
 
 @dataclass
@@ -20,20 +26,33 @@ class TrainState:
     """Where training stands, besides the tensors.
 
     Attributes:
+        identity: What is trained on what; a state with another identity is refused.
         update: Updates done.
         best_loss: Lowest validation loss so far; None before the first validation.
         best_update: After which update it was seen.
         seconds: Wall time spent in training, over all interruptions.
         sums: Metric name to sum since the last logged row.
-        identity: What is trained on what; a state with another identity is refused.
     """
 
+    __pydantic_config__ = records.STRICT
+
     identity: dict[str, Any]
-    update: int = 0
+    update: Count = 0
     best_loss: float | None = None
-    best_update: int = 0
+    best_update: Count = 0
     seconds: float = 0.0
-    sums: dict[str, float] = field(default_factory=dict)
+    sums: dict[Text, float] = field(default_factory=dict)
+
+
+@dataclass
+class _Saved:
+    """What the tensor ``record`` holds, as bytes of JSON."""
+
+    __pydantic_config__ = records.STRICT
+
+    state: TrainState
+    tensors: Sha256
+    format: Count = 2  # version 0.1.0 kept no digests; its states cannot be gone on with
 
 
 def save_state(
@@ -49,11 +68,10 @@ def save_state(
         tensors |= {f"{prefix}.{name}": t for name, t in module.state_dict().items()}
     for index, moments in optimizer.state_dict()["state"].items():
         tensors |= {f"optimizer.{index}.{name}": t for name, t in moments.items()}
-    content = safetensors.torch.save(
-        {name: t.detach().cpu().contiguous() for name, t in tensors.items()},
-        metadata={"state": json.dumps(asdict(state))},
-    )
-    write_atomic(path, content)
+    tensors = {name: t.detach().cpu().contiguous() for name, t in tensors.items()}
+    saved = _Saved(state=state, tensors=_digest(tensors))
+    record = torch.frombuffer(bytearray(records.dumps(saved).encode()), dtype=torch.uint8)
+    write_atomic(path, safetensors.torch.save({**tensors, _RECORD: record}))
 
 
 def load_state(
@@ -70,14 +88,7 @@ def load_state(
     Raises:
         ValueError: If the file is damaged or of another training.
     """
-    try:
-        with safetensors.safe_open(path, framework="pt") as file:
-            state = TrainState(**json.loads(file.metadata()["state"]))
-            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-    except (safetensors.SafetensorError, KeyError, TypeError, ValueError) as error:
-        raise ValueError(
-            f"{path} is damaged ({error}): delete it to train from the start"
-        ) from error
+    state, tensors = _read(path)
     if state.identity != identity:
         differences = [
             f"{key} was {state.identity.get(key)!r}, is {value!r}"
@@ -97,6 +108,30 @@ def load_state(
         packed["state"].setdefault(int(index), {})[moment] = tensor
     optimizer.load_state_dict(packed)
     return state, _under("best", tensors)
+
+
+def _read(path: Path) -> tuple[TrainState, dict[str, Tensor]]:
+    """Return what a file holds, compared with its digests."""
+    try:
+        content = read_file(path, limit=_MOST_BYTES)
+        tensors = safetensors.torch.load(content)
+    except (safetensors.SafetensorError, ValueError) as error:
+        raise ValueError(f"{path} is damaged ({error}): {_START_ANEW}") from error
+    if _RECORD not in tensors:
+        raise ValueError(
+            f"{path} has no digest of its tensors: it is damaged, or of slotenv 0.1.0, whose "
+            f"trainings only that version can go on with; {_START_ANEW}"
+        )
+    record = tensors.pop(_RECORD).contiguous().view(-1).view(torch.uint8).numpy().tobytes()
+    saved = records.loads(record, _Saved, where=str(path), remedy=_START_ANEW, newest=_Saved.format)
+    if saved.tensors != _digest(tensors):
+        raise ValueError(f"{path} is damaged (its tensors were changed): {_START_ANEW}")
+    return saved.state, tensors
+
+
+def _digest(tensors: dict[str, Tensor]) -> str:
+    """Return the SHA-256 of a set of tensors: names, types, shapes and values."""
+    return hashlib.sha256(safetensors.torch.save(tensors)).hexdigest()
 
 
 def _under(prefix: str, tensors: dict[str, Tensor]) -> dict[str, Tensor]:

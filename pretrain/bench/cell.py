@@ -10,25 +10,25 @@ import traceback
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from pretrain.bench.config import BenchConfig
 from pretrain.bench.data import PRESET, PROBE_SEED, pretrain_folder, probe_folder
 from pretrain.bench.matrix import Cell
 from pretrain.bench.references import REFERENCES
+from pretrain.bench.row import FAILED_FILE, ROWS_FILE, Row, read_row_file
 from pretrain.config import TrainConfig
 from pretrain.methods import METHODS
 from pretrain.models import slots_of
 from pretrain.probing import read_slots
+from pretrain.snapshots import snapshots_of
 from pretrain.store import FrameStore
 from pretrain.train import train
 from pretrain.training_step import choose_device
-from slotenv import SlotEncoder, __version__
-from slotenv.atomic import write_atomic
+from slotenv import SlotEncoder, __version__, records
 from slotenv.labels import labelled_games
 from slotenv.probe import Features, probe_features
 
-ROWS_FILE, FAILED_FILE = "rows.jsonl", "failed.json"
 ROW_FORMAT = 1
 """Raised when rows mean something else than before: cells are then done again."""
 
@@ -45,8 +45,6 @@ _REPORTED = (
     "presence_by_object",
     "undefined",
 )
-
-Row = dict[str, Any]
 
 
 class _Subject(NamedTuple):
@@ -102,12 +100,10 @@ def finished_rows(config: BenchConfig, cell: Cell) -> list[Row] | None:
 
 def failure(config: BenchConfig, cell: Cell) -> Row | None:
     """Return the row of a cell that failed, None if it did not."""
-    path = cell_folder(config, cell) / FAILED_FILE
     try:
-        row: Row = json.loads(path.read_text())
-    except (FileNotFoundError, json.JSONDecodeError):
+        return next(iter(read_row_file(cell_folder(config, cell) / FAILED_FILE)), None)
+    except FileNotFoundError:
         return None
-    return row
 
 
 def run_cell(config: BenchConfig, cell: Cell, *, threads: int | None) -> None:
@@ -136,7 +132,7 @@ def write_rows(config: BenchConfig, cell: Cell, rows: list[Row]) -> None:
     """Write a cell's rows in one instant."""
     folder = cell_folder(config, cell)
     folder.mkdir(parents=True, exist_ok=True)
-    write_atomic(folder / ROWS_FILE, "".join(json.dumps(row) + "\n" for row in rows))
+    records.write_lines(folder / ROWS_FILE, rows)
 
 
 def write_failure(config: BenchConfig, cell: Cell, reason: str, details: str = "") -> None:
@@ -144,7 +140,7 @@ def write_failure(config: BenchConfig, cell: Cell, reason: str, details: str = "
     folder = cell_folder(config, cell)
     folder.mkdir(parents=True, exist_ok=True)
     row = {"failed": reason, **_facts(config, cell), "time": _now(), "details": details}
-    write_atomic(folder / FAILED_FILE, json.dumps(row) + "\n")
+    records.write_lines(folder / FAILED_FILE, [row])
 
 
 def _run(config: BenchConfig, cell: Cell, folder: Path, threads: int | None) -> None:
@@ -168,8 +164,8 @@ def _run(config: BenchConfig, cell: Cell, folder: Path, threads: int | None) -> 
         write_rows(config, cell, rows)
     if config.curve and cell.is_trained:
         done = {row["updates"] for row in rows if row["snapshot"]}
-        for path in sorted(folder.glob("snapshots/*")):
-            if path.name.isdigit() and int(path.name) not in done:
+        for update, path in snapshots_of(folder).items():
+            if update not in done:
                 rows += _probe_encoder(config, cell, path, probe_store, snapshot=True)
                 write_rows(config, cell, rows)
 
@@ -266,13 +262,14 @@ def _command(config: BenchConfig, cell: Cell) -> str:
 
 
 def _valid_rows(config: BenchConfig, cell: Cell) -> list[Row]:
-    """Return the rows in the cell's folder that are of this very cell; none if damaged."""
+    """Return the rows in the cell's folder that are of this very cell.
+
+    Raises:
+        Damaged: If the file is damaged: what was measured is not thrown away without a word.
+    """
     path = cell_folder(config, cell) / ROWS_FILE
-    try:
-        rows = [json.loads(line) for line in path.read_text().splitlines()]
-        return [row for row in rows if row["identity"] == identity(config, cell)]
-    except (FileNotFoundError, json.JSONDecodeError, KeyError, TypeError):
-        return []
+    rows = read_row_file(path) if path.exists() else []
+    return [row for row in rows if row["identity"] == identity(config, cell)]
 
 
 def _views(game: str) -> list[str]:

@@ -2,10 +2,44 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
+
+from typing_extensions import TypedDict
+
+from slotenv import records
+from slotenv.records import Count, Text
+
+
+class _Kept(TypedDict):
+    """How well slots keep one object, as :class:`slotenv.probe.Identity` says."""
+
+    __pydantic_config__ = records.STRICT  # type: ignore[misc]
+
+    present: Count
+    assigned: Count
+    changes: Count
+    doubles: Count
+    offset: list[float | None]
+    share: float | None
+    changes_per_thousand: float | None
+
+
+class IdentityRow(TypedDict):
+    """A line of ``identity.jsonl``."""
+
+    __pydantic_config__ = records.STRICT  # type: ignore[misc]
+
+    game: Text
+    objects: dict[Text, _Kept]
+    overall: _Kept
+    num_slots: Count
+    frames: Count
+    episodes: Count
+    radius: float
+    still_axes: bool
+    key: Text
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -60,7 +94,7 @@ def measure_identity(config: IdentityConfig) -> Path:
             encoder = ObjectMixtureEncoder.from_pretrained(folder)
             report = run_identity(encoder, store, game, max_frames=config.frames, still_axes=True)
             known[game] = {"game": game, **report.to_dict(), "key": key}
-            write_atomic(path, "".join(json.dumps(known[name]) + "\n" for name in sorted(known)))
+            records.write_lines(path, [known[name] for name in sorted(known)])
             changes = report.overall.changes_per_thousand
             print(f"{game}: {changes} changes per 1,000 frames", flush=True)
     write_atomic(
@@ -71,11 +105,11 @@ def measure_identity(config: IdentityConfig) -> Path:
 
 def _read_known(path: Path) -> dict[str, dict[str, Any]]:
     """Return the rows that are there, by game."""
-    try:
-        rows = [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
-        return {row["game"]: row for row in rows}
-    except (ValueError, KeyError, TypeError) as error:
-        raise ValueError(f"{path} is damaged ({error!r}): delete it and run again") from error
+    if not path.exists():
+        return {}
+    remedy = "delete that line and run again for what it held"
+    rows = records.read_lines(path, IdentityRow, remedy=remedy)
+    return {row["game"]: cast(dict[str, Any], row) for row in rows}
 
 
 def _asked_of(row: dict[str, Any]) -> int | None:

@@ -7,17 +7,16 @@ all anew, so that the three numbers are of the same weights.
 
 from __future__ import annotations
 
-import json
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
-from pretrain.bench.cell import ROWS_FILE as CELL_ROWS_FILE
-from pretrain.bench.cell import Row
 from pretrain.bench.config import PlayersConfig
 from pretrain.bench.data import PRESET, PROBE_SEED, player_folder, probe_folder
 from pretrain.bench.players_table import players_table
 from pretrain.bench.references import REFERENCES
+from pretrain.bench.row import ROWS_FILE as CELL_ROWS_FILE
+from pretrain.bench.row import Cell, Row, Scores
 from pretrain.bench.rows import read_rows
 from pretrain.collect import collect
 from pretrain.methods import METHODS
@@ -25,12 +24,13 @@ from pretrain.players import RULES
 from pretrain.probing import read_slots
 from pretrain.store import DataDescription, FrameStore
 from pretrain.training_step import choose_device
-from slotenv import SlotEncoder, __version__
+from slotenv import SlotEncoder, __version__, records
 from slotenv.atomic import write_atomic
 from slotenv.checkpoint import read_config
 from slotenv.environments import atari_game, preset_for
 from slotenv.labels.tables import find_game
 from slotenv.probe import Features, ProbeReport, probe_features, probe_transfer
+from slotenv.records import Count, Text
 
 PLAYERS_FILE, TABLE_FILE = "players.jsonl", "players.md"
 VIEW = "pixel"
@@ -43,6 +43,18 @@ _REPORTED = (
     *("presence_accuracy", "accuracy_by_label", "ridge_by_label", "presence_by_object"),
     *("left_out", "undefined", "counts"),
 )
+
+
+class PlayersRow(Cell, Scores):  # type: ignore[misc]
+    """A line of ``players.jsonl``."""
+
+    cell: Text
+    player: Text
+    fitted_on: Text
+    player_frames: Count
+    score_per_1000: float
+    left_out: dict[Text, Text]
+    key: Text
 
 
 class _Subject(NamedTuple):
@@ -215,18 +227,15 @@ def _said(subject: _Subject, rows: list[Row]) -> str:
 def _read_known(path: Path) -> dict[str, list[Row]]:
     """Return the rows that are there, by cell."""
     known: dict[str, list[Row]] = {}
-    try:
-        for line in path.read_text().splitlines() if path.exists() else []:
-            row: Row = json.loads(line)
-            known.setdefault(row["cell"], []).append(row)
-            _ = row["key"], row["player"], row["fitted_on"]
-    except (ValueError, KeyError, TypeError) as error:
-        raise ValueError(f"{path} is damaged ({error}): delete it and run again") from error
+    if path.exists():
+        remedy = "delete that line and run again for what it held"
+        for row in records.read_lines(path, PlayersRow, remedy=remedy):
+            known.setdefault(row["cell"], []).append(cast(Row, row))
     return known
 
 
 def _write(out: Path, known: dict[str, list[Row]]) -> Path:
     rows = [row for name in sorted(known) for row in known[name]]
-    write_atomic(out / PLAYERS_FILE, "".join(json.dumps(row) + "\n" for row in rows))
+    records.write_lines(out / PLAYERS_FILE, rows)
     write_atomic(out / TABLE_FILE, players_table(rows))
     return out / TABLE_FILE

@@ -7,33 +7,8 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
-from pretrain.bench.cell import FAILED_FILE, ROWS_FILE, Row
-from slotenv.atomic import write_atomic
-
-_KINDS: dict[str, type | tuple[type, ...]] = {  # of every row
-    "method": str,
-    "title": str,
-    "settings": dict,
-    "game": str,
-    "seed": int,
-    "frames": int,
-    "updates": int,
-    "probe_frames": int,
-    "identity": str,
-}
-_NUMBER = (int, float, type(None))
-_MEASURED: dict[str, type | tuple[type, ...]] = {  # of a row that did not fail
-    "view": str,
-    "snapshot": bool,
-    "accuracy": _NUMBER,
-    "ridge_accuracy": _NUMBER,
-    "modularity": _NUMBER,
-    "weighted_modularity": _NUMBER,
-    "compactness": _NUMBER,
-    "presence_accuracy": _NUMBER,
-    "accuracy_by_label": dict,
-    "ridge_by_label": dict,
-}
+from pretrain.bench.row import FAILED_FILE, ROWS_FILE, Row, read_row_file
+from slotenv import records
 
 
 def gather_rows(out: Path) -> list[Row]:
@@ -42,7 +17,7 @@ def gather_rows(out: Path) -> list[Row]:
     rows = read_rows(sorted(files))
     for row in rows:
         row.pop("details", None)  # a traceback is for the cell's own folder
-    write_atomic(out / ROWS_FILE, "".join(json.dumps(row) + "\n" for row in rows))
+    records.write_lines(out / ROWS_FILE, rows)
     return rows
 
 
@@ -53,33 +28,17 @@ def read_rows(paths: Iterable[Path]) -> list[Row]:
 
     Raises:
         FileNotFoundError: If there is no such file.
-        ValueError: If a line is no row; the message names it.
+        ValueError: If a file is empty or a line is no row; the message names it.
     """
     kept: dict[tuple[Any, ...], Row] = {}
     for path in paths:
-        for number, line in enumerate(path.read_text().splitlines(), 1):
-            if line.strip():
-                row = _checked(line, f"{path}, line {number}")
-                kept[_key(row)] = row
+        rows = read_row_file(path)
+        if not rows:
+            raise ValueError(f"{path} holds no rows: name a file that bench has written")
+        kept |= {_key(row): row for row in rows}
     measured = {row["identity"] for row in kept.values() if "failed" not in row}
     rows = [r for r in kept.values() if "failed" not in r or r["identity"] not in measured]
     return sorted(rows, key=_order)
-
-
-def _checked(line: str, where: str) -> Row:
-    try:
-        row: Row = json.loads(line)
-    except json.JSONDecodeError as error:
-        raise ValueError(f"{where}: no JSON ({error})") from error
-    if not isinstance(row, dict):
-        raise ValueError(f"{where}: a row is a JSON object, got {type(row).__name__}")
-    kinds = _KINDS | ({} if "failed" in row else _MEASURED)
-    for name, kind in kinds.items():
-        if name not in row:
-            raise ValueError(f"{where}: no row of a benchmark, it has no {name!r}")
-        if not isinstance(row[name], kind):
-            raise ValueError(f"{where}: {name!r} cannot be {row[name]!r}")
-    return row
 
 
 def _key(row: Row) -> tuple[Any, ...]:

@@ -2,47 +2,18 @@
 
 from __future__ import annotations
 
-import json
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from pretrain.metrics_log import read_metrics
+from pretrain.probe_file import CurvePoint, ProbeRow, read_probe
+from pretrain.run_record import read_record
 from pretrain.store import FrameStore
 from slotenv.encoders import SlotEncoder
-from slotenv.probe import ProbeReport
 
 OURS, UNTRAINED = "SCN", "untrained"
 """Names of probe rows: the pretrained encoder and the same encoder before any update."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class ProbeRow:
-    """One probe of one encoder.
-
-    Attributes:
-        name: What was probed, e.g. :data:`OURS`; rows of one name differ in the seed.
-        seed: Probe seed.
-        updates: Updates the encoder was trained for.
-        train_seconds: How long that took.
-        report: The outcome.
-    """
-
-    name: str
-    seed: int
-    updates: int
-    train_seconds: float | None
-    report: ProbeReport
-
-
-@dataclass(frozen=True, kw_only=True)
-class CurvePoint:
-    """Probe accuracy of a snapshot taken during training."""
-
-    updates: int
-    train_seconds: float | None
-    accuracy: float
-    ridge_accuracy: float
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -107,48 +78,13 @@ def read_run(folder: Path) -> RunFolder:
         ),
         None,
     )
-    rows, curve = _parse_probe(_read_json(folder / "probe.json"), folder)
+    probe = read_probe(folder)
+    curve = [p for p in probe.curve if p.accuracy is not None and p.ridge_accuracy is not None]
     return RunFolder(
-        config=_read_json(folder / "config.json"),
+        config=read_record(folder),
         metrics=read_metrics(folder),
         encoder=encoder,
         store=store,
-        rows=rows,
-        curve=curve,
+        rows=probe.rows,
+        curve=sorted(curve, key=lambda point: point.updates),
     )
-
-
-def _parse_probe(content: dict[str, Any], folder: Path) -> tuple[list[ProbeRow], list[CurvePoint]]:
-    row_fields = [field.name for field in fields(ProbeRow)]
-    point_fields = [field.name for field in fields(CurvePoint)]
-    try:
-        rows = [
-            ProbeRow(
-                **{name: row[name] for name in row_fields}
-                | {"report": ProbeReport.from_dict(row["report"])}
-            )
-            for row in content.get("rows", [])
-        ]
-        curve = [
-            CurvePoint(**{name: point[name] for name in point_fields})
-            for point in content.get("curve", [])
-            if point["accuracy"] is not None and point["ridge_accuracy"] is not None
-        ]
-    except (TypeError, KeyError, ValueError) as error:
-        raise ValueError(
-            f"{folder / 'probe.json'} is damaged or from another version ({error}): "
-            "delete it and probe again"
-        ) from error
-    return rows, sorted(curve, key=lambda point: point.updates)
-
-
-def _read_json(path: Path) -> dict[str, Any]:
-    if not path.is_file():
-        return {}
-    try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-    except ValueError as error:
-        raise ValueError(f"{path} is not valid JSON ({error}): delete it and run again") from error
-    if not isinstance(content, dict):
-        raise ValueError(f"{path} must hold a JSON object, not a {type(content).__name__}")
-    return content

@@ -59,7 +59,9 @@ def test_what_goes_wrong_inside_opens_the_lock(tmp_path: Path) -> None:
 def test_one_collection_at_a_time(tmp_path: Path) -> None:
     folder = tmp_path / "data"
     with alone_in(folder):
-        unfinished = folder / ".shard-00000.npz.tmp"
+        killed = subprocess.Popen([sys.executable, "-c", ""])
+        killed.wait()
+        unfinished = folder / f".shard-00000.npz.{killed.pid}.tmp"
         unfinished.touch()
         with pytest.raises(FolderInUse):
             collect(folder, description(), workers=1)

@@ -9,6 +9,7 @@ import pytest
 from pretrain.bench.config import BenchConfig
 from pretrain.bench.identity import identity_table
 from pretrain.cli import main
+from slotenv import records
 
 
 def test_rows_and_table_of_a_finished_bench(
@@ -39,7 +40,7 @@ def test_rows_and_table_of_a_finished_bench(
     assert row["frames"] == 100
     # Another game, measured before with as many frames, stays; with others, it goes.
     others = [{**row, "game": game, "key": f"w c {n}"} for game, n in (("boxing", 100), ("x", 9))]
-    path.write_text("".join(json.dumps(part) + "\n" for part in (row, *others)))
+    records.write_lines(path, [row, *others])
     main([*arguments, "--frames", "100"])
     main([*arguments, "--frames", "100", "--games", "Pong"])
     assert "| boxing |" in (out / "identity.md").read_text()
@@ -48,7 +49,7 @@ def test_rows_and_table_of_a_finished_bench(
     with pytest.raises(SystemExit) as stopped:
         main([*arguments, "--frames", "100"])
     assert stopped.value.code == 2
-    assert "identity.jsonl is damaged" in capsys.readouterr().err
+    assert "identity.jsonl, line 1 is not valid JSON" in capsys.readouterr().err
 
 
 def test_table_by_hand() -> None:

@@ -11,10 +11,10 @@ from typing import Any
 import pytest
 
 from pretrain.bench import players
-from pretrain.bench.cell import Row
 from pretrain.bench.config import BenchConfig, PlayersConfig
 from pretrain.bench.players import probe_players
 from pretrain.bench.players_table import players_table
+from pretrain.bench.row import Row
 from pretrain.bench.rows import read_rows
 from pretrain.bench.run import bench
 from pretrain.cli import main
@@ -93,7 +93,9 @@ def test_flags_are_checked() -> None:
 
 def test_damaged_rows_are_named(tmp_path: Path) -> None:
     (tmp_path / "players.jsonl").write_text('{"cell": "pong/random-s0"}\n')
-    with pytest.raises(ValueError, match=r"players\.jsonl is damaged .*delete it"):
+    with pytest.raises(
+        ValueError, match=r"players\.jsonl, line 1: field .* is missing.*delete that line"
+    ):
         players._read_known(tmp_path / "players.jsonl")
 
 
@@ -129,7 +131,7 @@ def test_finished_cells_are_probed_once(
     assert rows_of(config.out) == rows
     assert (config.out / "rows.jsonl").read_bytes() == before
     # They are no rows of the bench: tables says so instead of mixing them.
-    with pytest.raises(ValueError, match="no row of a benchmark"):
+    with pytest.raises(ValueError, match="there is no field 'cell'"):
         read_rows([config.out / "players.jsonl"])
 
 

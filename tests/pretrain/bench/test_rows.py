@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from pretrain.bench.cell import Row
+from pretrain.bench.row import Row
 from pretrain.bench.rows import gather_rows, read_rows
 
 MakeRow = Callable[..., Row]
@@ -43,9 +43,9 @@ def test_later_files_win_and_numbers_win_over_failures(row: MakeRow, tmp_path: P
 @pytest.mark.parametrize(
     ("line", "text"),
     [
-        ("{", "a.jsonl, line 2: no JSON"),
-        ("[]", "line 2: a row is a JSON object, got list"),
-        ("{}", "no row of a benchmark, it has no 'method'"),
+        ("{", r"a\.jsonl, line 2 is not valid JSON"),
+        ("[]", "line 2 must be a JSON object"),
+        ("{}", "line 2: field 'method' is missing"),
     ],
 )
 def test_what_is_no_row_is_named(row: MakeRow, tmp_path: Path, line: str, text: str) -> None:
@@ -57,5 +57,32 @@ def test_what_is_no_row_is_named(row: MakeRow, tmp_path: Path, line: str, text: 
 
 def test_a_wrong_kind_of_value_is_named(row: MakeRow, tmp_path: Path) -> None:
     path = write(tmp_path / "a.jsonl", row("scn", "pong", 0.1) | {"accuracy": "high"})
-    with pytest.raises(ValueError, match="line 1: 'accuracy' cannot be 'high'"):
+    with pytest.raises(ValueError, match="line 1: field 'accuracy' is 'high'"):
+        read_rows([path])
+
+
+def test_a_measured_row_needs_its_scores_and_a_failed_one_does_not(
+    row: MakeRow, tmp_path: Path
+) -> None:
+    scored = row("scn", "pong", 0.1)
+    del scored["compactness"]
+    with pytest.raises(ValueError, match=r"line 1: .*it lacks compactness"):
+        read_rows([write(tmp_path / "a.jsonl", scored)])
+    failed = read_rows([write(tmp_path / "b.jsonl", {**scored, "failed": "no frames"})])
+    assert [one["failed"] for one in failed] == ["no frames"]
+
+
+def test_no_rows_are_no_table(tmp_path: Path) -> None:
+    (tmp_path / "a.jsonl").write_text("\n")
+    with pytest.raises(ValueError, match=r"a\.jsonl holds no rows"):
+        read_rows([tmp_path / "a.jsonl"])
+
+
+@pytest.mark.parametrize("value", ["Infinity", "NaN", "1e999", "true", '"0.5"'])
+def test_accuracies_that_are_no_numbers_are_refused(
+    row: MakeRow, tmp_path: Path, value: str
+) -> None:
+    path = write(tmp_path / "a.jsonl", row("scn", "pong", 0.125))
+    path.write_text(path.read_text().replace("0.125", value, 1))
+    with pytest.raises(ValueError, match=r"a\.jsonl, line 1"):
         read_rows([path])
