@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import warnings
+from collections.abc import Iterable
 from typing import Any
 
 import gymnasium as gym
@@ -13,17 +14,22 @@ from numpy.typing import NDArray
 from slotenv.frames import FramePreset
 
 _POOLING_SKIPS = {  # wrapper class -> attribute that holds its skip; each pools the last two frames
-    "MaxAndSkip": "_skip",  # ours
     "MaxAndSkipEnv": "_skip",  # Stable-Baselines3
     "MaxAndSkipObservation": "_skip",  # Gymnasium
     "AtariPreprocessing": "frame_skip",  # Gymnasium
 }
+_KNOWN = ("gymnasium", "stable_baselines3", "slotenv")
+"""Packages whose wrappers step once, but for those above and our own stack."""
+
+_CHECKED_STEPS = 8
+"""Steps after which frame numbers have told enough: a skip drawn anew each time shows in that many.
+Later ones are not looked at, for there are wrappers that act more often now and then."""
 
 
 def check_game(env_id: str | None, trained_on: str | None, *, user: str) -> None:
     """Warn of frames of another game than an encoder was trained on.
 
-    Frames of all Atari games have one shape, so that nothing else would tell. Other versions of an
+    Frames of most Atari games have one shape, so that nothing else would tell. Other versions of an
     environment count as the same one.
 
     Args:
@@ -36,49 +42,72 @@ def check_game(env_id: str | None, trained_on: str | None, *, user: str) -> None
     """
     if env_id is None or trained_on is None or env_id == trained_on:
         return
-    if _plain_name(env_id) == _plain_name(trained_on):
+    here, there = _plain_name(env_id), _plain_name(trained_on)
+    if here == there:
         return
+    # A game and an environment of that name are told apart by their ids.
+    shown, trained = (here[1], there[1]) if here[1] != there[1] else (env_id, trained_on)
     warnings.warn(
-        f"{user}: this encoder was trained on {_plain_name(trained_on)}, these are frames of "
-        f"{_plain_name(env_id)}: its slots will hold nothing that belongs together. Take an "
-        f"encoder of {_plain_name(env_id)}, or pretrain one: python -m pretrain run --env ...",
+        f"{user}: this encoder was trained on {trained}, these are frames of {shown}: its slots "
+        f"will hold nothing that belongs together. Take an encoder of {shown}, or pretrain one: "
+        "python -m pretrain run --env ...",
         UserWarning,
         stacklevel=3,
     )
 
 
-def check_frame_skip(env: gym.Env[Any, Any], preset: FramePreset, *, user: str) -> None:
-    """Compare how an Atari environment makes its frames with a preset; pass any other by.
+def check_environments(
+    envs: Iterable[gym.Env[Any, Any]], preset: FramePreset, trained_on: str | None, *, user: str
+) -> None:
+    """Compare the games of environments and how they make their frames with an encoder's.
+
+    What wrappers from elsewhere do cannot be seen: :class:`FrameNumberCheck` tells.
 
     Args:
-        env: The environment with its wrappers.
-        preset: The frames that are needed; a plain one says nothing of how they are made.
+        envs: Environments with their wrappers; each game among them counts.
+        preset: The frames that are needed; one that is not Atari's says nothing of how.
+        trained_on: As for :func:`check_game`.
         user: Name of the class that asks, for the message.
 
     Raises:
         ValueError: If an agent step is another number of emulator frames.
 
     Warns:
-        UserWarning: If only one of the two takes the maximum of two emulator frames.
+        UserWarning: If only one of the two takes the maximum of two emulator frames, or the game is
+            another.
     """
-    if getattr(env.unwrapped, "ale", None) is None or preset.name == "plain":
-        return
-    skip, pooled = _skip_and_pooling(env)
+    games: dict[str, None] = {}
+    ways: dict[tuple[int | str | None, bool | None], gym.Env[Any, Any]] = {}
+    for env in envs:
+        if env.spec is not None:
+            games[env.spec.id] = None
+        if preset.is_atari and getattr(env.unwrapped, "ale", None) is not None:
+            ways.setdefault(_skip_and_pooling(env), env)
+    for env_id in games:
+        check_game(env_id, trained_on, user=user)
+    for (skip, pooled), env in ways.items():
+        compare_frames(skip, pooled, preset, user=user, hint=make_env_hint(env))
+
+
+def make_env_hint(env: gym.Env[Any, Any]) -> str:
+    """Return what to do about frames made in another way, for messages."""
     env_id = env.spec.id if env.spec is not None else "ALE/Pong-v5"
-    hint = f'slotenv.make_env("{env_id}", encoder.preprocess) builds the right environment.'
-    compare_frames(skip, pooled, preset, user=user, hint=hint)
+    return f'slotenv.make_env("{env_id}", encoder.preprocess) builds the right environment.'
 
 
 def compare_frames(
-    skip: int | str, pooled: bool, preset: FramePreset, *, user: str, hint: str
+    skip: int | str | None, pooled: bool | None, preset: FramePreset, *, user: str, hint: str
 ) -> None:
-    """Compare a frame skip and pooling with a preset, as :func:`check_frame_skip` does."""
-    if skip != preset.frame_skip:
+    """Compare a frame skip and pooling with a preset, None where unknown.
+
+    Raises and warns as :func:`check_environments`.
+    """
+    if skip is not None and skip != preset.frame_skip:
         raise ValueError(
             f"{user}: this encoder was trained on frames {preset.frame_skip} emulator frames apart "
             f"(preset {preset.name!r}), these are {skip} apart. {hint}"
         )
-    if pooled != preset.max_pool:
+    if pooled is not None and pooled != preset.max_pool:
         kinds = {True: "the maximum of two emulator frames", False: "single emulator frames"}
         warnings.warn(
             f"{user}: this encoder was trained on {kinds[preset.max_pool]} (preset "
@@ -92,50 +121,56 @@ def compare_frames(
 class FrameNumberCheck:
     """Compares the frame skip with a preset's once steps are taken, by the emulators' own count.
 
-    For environments whose make-up cannot be seen from outside. It looks at the first two steps
-    after a reset, where each environment's info has ``episode_frame_number``.
+    It decides for wrappers that cannot be seen or are not known. It looks at the first steps, where
+    each environment tells how many frames its episode has had.
 
     Args:
         preset: The frames that are needed.
         user: Name of the class that asks, for the message.
+        hint: What to do about other frames, for the message.
     """
 
-    def __init__(self, preset: FramePreset, *, user: str) -> None:
+    def __init__(self, preset: FramePreset, *, user: str, hint: str | None = None) -> None:
         self._preset, self._user = preset, user
+        self._hint = hint or f"Make the environment with a frame skip of {preset.frame_skip}."
         self._numbers: NDArray[Any] | None = None
-        self._open = preset.name != "plain"
+        self._to_check = _CHECKED_STEPS if preset.is_atari else 0
 
-    def reset(self) -> None:
-        """Forget the step before."""
-        self._numbers = None
+    @property
+    def is_open(self) -> bool:
+        """Whether there are steps left to look at."""
+        return self._to_check > 0
+
+    def reset(self, numbers: Any = None) -> None:
+        """Start from these frame numbers (n,), or forget the step before."""
+        self._numbers = None if numbers is None else np.asarray(numbers)
 
     def step(self, numbers: Any, ended: NDArray[np.bool_]) -> None:
         """Take note of a step.
 
         Args:
-            numbers: (n,) frames since the start of each episode, or None if that is not known.
-            ended: (n,) episodes that ended with this step.
+            numbers: (n,) frames since the start of each episode, below 0 where that is not known;
+                or None.
+            ended: (n,) episodes that ended with this step, perhaps before its last frame.
 
         Raises:
             ValueError: If a step took another number of frames.
         """
-        if not self._open or numbers is None:
+        if not self.is_open or numbers is None:
             return
         before, self._numbers = self._numbers, np.where(ended, -1, numbers)
         if before is None:
             return
-        going = (before >= 0) & ~ended
-        self._open = not going.any()
+        going = (before >= 0) & (self._numbers >= 0)
+        self._to_check -= bool(going.any())
         skips = (numbers - before)[going]
         other = skips[skips != self._preset.frame_skip]
         if len(other):
-            hint = f"Make the environment with a frame skip of {self._preset.frame_skip}."
-            pooled = self._preset.max_pool
-            compare_frames(int(other[0]), pooled, self._preset, user=self._user, hint=hint)
+            compare_frames(int(other[0]), None, self._preset, user=self._user, hint=self._hint)
 
 
-def _plain_name(env_id: str) -> str:
-    """Return ALE's name of a game, and of others the id without module and version."""
+def _plain_name(env_id: str) -> tuple[bool, str]:
+    """Return whether it is an Atari game, and its name: of others without module and version."""
     # Only here: it loads ale_py, which who has other environments may go without.
     from slotenv.environments import UnknownEnvironment, atari_game
 
@@ -143,19 +178,39 @@ def _plain_name(env_id: str) -> str:
         game = atari_game(env_id)
     except UnknownEnvironment:  # a bare word that is no game
         game = None
-    return game or re.sub(r"-v\d+$", "", env_id.rpartition(":")[2])
+    return game is not None, game or re.sub(r"-v\d+$", "", env_id.rpartition(":")[2])
 
 
-def _skip_and_pooling(env: gym.Env[Any, Any]) -> tuple[int | str, bool]:
-    """Return emulator frames per step (in words if random), and whether frames are pooled."""
+def _skip_and_pooling(env: gym.Env[Any, Any]) -> tuple[int | str | None, bool | None]:
+    """Return emulator frames per step (in words if random), and whether frames are pooled.
+
+    Each is None where a wrapper from elsewhere may have a part in it.
+    """
     own: Any = getattr(env.unwrapped, "_frameskip", 1)
-    skip, pooled = 1, False
+    skip, pooled, known = 1, False, True
     layer: gym.Env[Any, Any] = env
     while isinstance(layer, gym.Wrapper):
-        factor = int(getattr(layer, _POOLING_SKIPS.get(type(layer).__name__, ""), 1))
-        skip, pooled = skip * factor, pooled or factor > 1
+        factor, pools = _factor(layer)
+        skip, pooled = skip * factor, pooled or pools
+        known = known and type(layer).step.__module__.split(".")[0] in _KNOWN
         layer = layer.env
+    if not known:
+        # Whoever skips on top of an emulator that skips cannot pool frames that follow each other.
+        return None, pooled if pooled or own != 1 else None
     if isinstance(own, int):
         return skip * own, pooled
     low, high = own  # drawn anew each step, the upper end excluded
     return f"{skip * low} to {skip * (high - 1)} (random)", pooled
+
+
+def _factor(layer: gym.Wrapper[Any, Any, Any, Any]) -> tuple[int, bool]:
+    """Return how many steps a wrapper takes in one, and whether it pools their frames."""
+    names = [cls.__name__ for cls in type(layer).__mro__]
+    if "AtariStack" in names:  # ours
+        stack: Any = layer
+        return stack.frame_skip, stack.max_pool and stack.frame_skip > 1
+    for name, attribute in _POOLING_SKIPS.items():
+        if name in names:
+            skip = int(getattr(layer, attribute))
+            return skip, skip > 1
+    return 1, False

@@ -6,9 +6,11 @@ arrays and spaces, and no environment.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+import ctypes
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -114,7 +116,7 @@ class SlotObservations:
         *,
         restarted: NDArray[np.bool_],
         rows: NDArray[np.intp] | None = None,
-        final_frames: NDArray[np.uint8] | None = None,
+        final_frames: Sequence[NDArray[np.uint8]] = (),
     ) -> tuple[Slots, Slots | None]:
         """Return the observations after a step, all encoded in one batch.
 
@@ -122,22 +124,25 @@ class SlotObservations:
             frames: (n, H, W, 3).
             restarted: (n,) environments whose frame is the first of an episode.
             rows: (m,) environments that ended with this step and have started anew.
-            final_frames: (m, H, W, 3) their last frames.
+            final_frames: Their m last frames, (H, W, 3) each.
 
         Returns:
             Observations (n, *shape), and the last ones of those that ended, (m, *shape).
         """
-        ended = rows is not None and final_frames is not None and len(rows) > 0
-        slots = self._encode(np.concatenate([frames, final_frames]) if ended else frames)
-        slots, final = slots[: len(frames)], slots[len(frames) :]
+        ended = len(final_frames) > 0
+        for final in final_frames:
+            if final.shape != frames.shape[1:] or final.dtype != frames.dtype:
+                self._encode(final[None])  # says what is wrong, which joining them would hide
+        slots = self._encode(np.stack([*frames, *final_frames]) if ended else frames)
+        slots, ends = slots[: len(frames)], slots[len(frames) :]
         if self._tracking.stateless:
-            return self.layout.arrange(slots), self.layout.arrange(final) if ended else None
+            return self.layout.arrange(slots), self.layout.arrange(ends) if ended else None
         before = self._memory
         if before is None:  # a step without a reset
             before = self._nothing(len(slots))
         last = None
         if rows is not None and ended:
-            last = self.layout.arrange(self._tracking.follow(final, before.of(rows))[0])
+            last = self.layout.arrange(self._tracking.follow(ends, before.of(rows))[0])
         return self._remember(*self._tracking.follow(slots, before.forget(restarted))), last
 
     def _nothing(self, count: int) -> Memory:
@@ -150,16 +155,49 @@ class SlotObservations:
 
 @contextmanager
 def one_thread() -> Iterator[None]:
-    """Run PyTorch on one thread inside the block.
+    """Run PyTorch on one thread inside the block, in this Python thread only.
 
     Slots take little arithmetic (equal windows are computed once), and waiting for each other
     costs threads more: with other work on the cores, a batch of 8 Atari frames takes ten times as
     long on two threads, one of 128 five times. Needed as well in a process forked from one that
     has used PyTorch: it would wait forever for threads that were not copied.
     """
+    # A new Python thread takes over PyTorch's number here, and not inside the block.
     before = torch.get_num_threads()
-    torch.set_num_threads(1)
+    if before == 1:
+        yield
+        return
+    setters = _setters_of_this_thread()
+    if setters is None:
+        torch.set_num_threads(1)
+        try:
+            yield
+        finally:
+            torch.set_num_threads(before)
+        return
+    set_openmp, set_mkl = setters
+    set_openmp(1)
+    mkl_before = set_mkl(1)
     try:
         yield
     finally:
-        torch.set_num_threads(before)
+        set_openmp(before)
+        set_mkl(mkl_before)
+
+
+@cache
+def _setters_of_this_thread() -> tuple[Callable[[int], Any], Callable[[int], Any]] | None:
+    """Return what sets the number of threads of OpenMP and MKL for the calling thread alone.
+
+    :func:`torch.set_num_threads` sets it for threads that start later as well: one that started
+    while another encodes would stay with a single thread for good. None if PyTorch was built in
+    another way.
+    """
+    library = ctypes.CDLL(torch._C.__file__)  # finds what it was linked with as well
+    try:
+        set_openmp = library.omp_set_num_threads
+        # MKL has a number of its own, and returns the one before; 0 stands for OpenMP's.
+        has_mkl = torch.backends.mkl.is_available()  # type: ignore[no-untyped-call]
+        return set_openmp, library.MKL_Set_Num_Threads_Local if has_mkl else int
+    except AttributeError:
+        return None

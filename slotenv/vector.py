@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import operator
 import os
 from typing import Any
 
@@ -18,7 +19,7 @@ from numpy.typing import NDArray
 
 from slotenv.encoders import SlotEncoder
 from slotenv.frames import FramePreset
-from slotenv.matching import FrameNumberCheck, check_frame_skip, check_game, compare_frames
+from slotenv.matching import FrameNumberCheck, check_environments, check_game, compare_frames
 from slotenv.observations import SlotObservations
 from slotenv.wrapper import LazyEncoder
 
@@ -33,7 +34,8 @@ class ObjectSlotObservation(VectorWrapper[Any, Any, Any, Any, Any]):
     ``infos["final_obs"]``, are encoded in the same batch and replaced in the form they came in.
     ``AtariVectorEnv`` must give single colour frames: ``img_height=210, img_width=160,
     grayscale=False, stack_num=1``; the stack axis is dropped. It returns the previous frame as the
-    last one of a game.
+    last one of a game; with ``life_loss_info``, the frame after a lost life is the last one of that
+    episode and the first one of the next.
 
     Frames are encoded in this process, on one thread whatever PyTorch is set to (more are slower,
     see :func:`slotenv.observations.one_thread`); the weights are loaded with the first reset.
@@ -55,7 +57,8 @@ class ObjectSlotObservation(VectorWrapper[Any, Any, Any, Any, Any]):
         TypeError: If an argument is of the wrong kind, or the observations are no uint8 frames.
         ValueError: If the frames are of another size or made with another frame skip than those the
             encoder was trained on, or its slots cannot be held. An ``AtariVectorEnv`` that
-            :func:`gymnasium.make_vec` did not make tells its frame skip with the second step only.
+            :func:`gymnasium.make_vec` did not make, and wrappers from elsewhere, tell their frame
+            skip with the second step only.
         FileNotFoundError: If there is no such encoder.
         ClosedEnvironmentError: If the environment is closed.
 
@@ -103,6 +106,7 @@ class ObjectSlotObservation(VectorWrapper[Any, Any, Any, Any, Any]):
         self._observations = SlotObservations(layout, self._encoder.encode)
         self._ended = np.zeros(self.num_envs, np.bool_)
         self._frame_numbers = FrameNumberCheck(preset, user=_USER)
+        self._games: NDArray[np.int64] | None = None  # which game each plays, of ale-py's
 
     def reset(
         self, *, seed: Any = None, options: dict[str, Any] | None = None
@@ -110,9 +114,10 @@ class ObjectSlotObservation(VectorWrapper[Any, Any, Any, Any, Any]):
         """Reset all environments, or those of ``options["reset_mask"]``."""
         self._check_open()
         mask = (options or {}).get("reset_mask")  # read now: Gymnasium takes it out of the dict
-        obs, infos = self.env.reset(seed=seed, options=options)
+        obs, infos = self.env.reset(seed=_whole_seeds(seed, self.env), options=options)
         frames = self._frames(obs)
         self._frame_numbers.reset()
+        self._games = _games(infos)
         self._ended[slice(None) if mask is None else mask] = False
         return self._with_pixels(self._observations.reset(frames, mask), frames), infos
 
@@ -123,20 +128,19 @@ class ObjectSlotObservation(VectorWrapper[Any, Any, Any, Any, Any]):
         obs, rewards, terminations, truncations, infos = self.env.step(actions)
         frames = self._frames(obs)
         ended = np.logical_or(terminations, truncations)
-        self._frame_numbers.step(infos.get("episode_frame_number"), ended)
+        self._frame_numbers.step(_frame_numbers(infos), ended)
         restarted = {
             AutoresetMode.SAME_STEP: ended,
             AutoresetMode.NEXT_STEP: self._ended,
             AutoresetMode.DISABLED: np.zeros_like(ended),
         }[self._mode]
         self._ended = ended
-        rows, last_frames = self._final_frames(infos, ended)
+        rows, last_frames = self._final_frames(infos, ended, frames)
         slots, last = self._observations.step(
             frames, restarted=restarted, rows=rows, final_frames=last_frames
         )
         if last is not None:
             assert rows is not None
-            assert last_frames is not None
             dense = infos["final_obs"].dtype != object
             infos = {**infos, "final_obs": self._final_obs(last, last_frames, rows, dense=dense)}
         return self._with_pixels(slots, frames), rewards, terminations, truncations, infos
@@ -149,22 +153,29 @@ class ObjectSlotObservation(VectorWrapper[Any, Any, Any, Any, Any]):
         return {"pixels": frames, "slots": slots} if keep else slots
 
     def _final_frames(
-        self, infos: dict[str, Any], ended: NDArray[np.bool_]
-    ) -> tuple[NDArray[np.intp] | None, NDArray[np.uint8] | None]:
+        self, infos: dict[str, Any], ended: NDArray[np.bool_], frames: NDArray[np.uint8]
+    ) -> tuple[NDArray[np.intp] | None, list[NDArray[np.uint8]]]:
         """Return which environments have a last frame in ``infos``, and these frames."""
+        before, self._games = self._games, _games(infos)
         final = infos.get("final_obs")
         if final is None or self._mode != AutoresetMode.SAME_STEP:
-            return None, None
+            return None, []
         rows = np.flatnonzero(infos.get("_final_obs", ended))
-        if not len(rows):
-            return None, None
         # Gymnasium's array holds objects, one frame each; ale-py's is (n, 1, H, W, 3) uint8.
-        return rows, self._frames(np.stack([final[row] for row in rows]))
+        last_frames = [final[row][0] if self._squeeze else final[row] for row in rows]
+        if before is not None and self._games is not None:
+            # A lost life ends an episode and not the game: ale-py leaves its final_obs unwritten.
+            goes_on = before == self._games
+            last_frames = [
+                frames[row] if goes_on[row] else last
+                for row, last in zip(rows, last_frames, strict=True)
+            ]
+        return rows, last_frames
 
     def _final_obs(
         self,
         last: NDArray[np.float32],
-        frames: NDArray[np.uint8],
+        frames: list[NDArray[np.uint8]],
         rows: NDArray[np.intp],
         *,
         dense: bool,
@@ -172,7 +183,7 @@ class ObjectSlotObservation(VectorWrapper[Any, Any, Any, Any, Any]):
         """Return ``final_obs`` in the form it came in, zeros or None where nothing ended."""
         if dense:
             parts = [
-                np.zeros((self.num_envs, *part.shape[1:]), part.dtype) for part in (last, frames)
+                np.zeros((self.num_envs, *part[0].shape), part[0].dtype) for part in (last, frames)
             ]
             parts[0][rows], parts[1][rows] = last, frames
             return self._with_pixels(parts[0], parts[1])
@@ -223,38 +234,54 @@ def _frame_space(env: VectorEnv[Any, Any, Any], preset: FramePreset) -> Space[An
 
 
 def _check_frames_known(env: VectorEnv[Any, Any, Any], encoder: LazyEncoder) -> None:
-    """Compare game and frames with the encoder's, where they can be seen from outside."""
+    """Compare games and frames with the encoder's, where they can be seen from outside."""
     base: Any = env.unwrapped
-    preset = encoder.preprocess
-    spec = base.spec
-    if spec is None and isinstance(base, gym.vector.SyncVectorEnv):
-        spec = base.envs[0].spec
-    check_game(None if spec is None else spec.id, encoder.trained_on, user=_USER)
-    if preset.name == "plain":
+    preset, trained_on = encoder.preprocess, encoder.trained_on
+    if isinstance(base, gym.vector.SyncVectorEnv):
+        check_environments(base.envs, preset, trained_on, user=_USER)
         return
-    if is_atari_vector(base):
-        if spec is not None:  # made by gymnasium.make_vec
-            defaults = inspect.signature(_atari_class(base).__init__).parameters
-            made = {
-                key: spec.kwargs.get(key, defaults[key].default) for key in ("frameskip", "maxpool")
-            }
-            compare_frames(
-                made["frameskip"],
-                made["maxpool"],
-                preset,
-                user=_USER,
-                hint=f"Pass frameskip={preset.frame_skip}, maxpool={preset.max_pool} to make_vec.",
-            )
-    elif isinstance(base, gym.vector.SyncVectorEnv):
-        check_frame_skip(base.envs[0], preset, user=_USER)
-    elif isinstance(base, gym.vector.AsyncVectorEnv):
+    spec = base.spec
+    check_game(None if spec is None else spec.id, trained_on, user=_USER)
+    if not preset.is_atari:
+        return
+    if isinstance(base, gym.vector.AsyncVectorEnv):
         example = base.env_fns[0]()  # as AsyncVectorEnv itself does to learn the spaces
         try:
-            if spec is None and example.spec is not None:
-                check_game(example.spec.id, encoder.trained_on, user=_USER)
-            check_frame_skip(example, preset, user=_USER)
+            known = None if spec is not None else trained_on  # else it was compared above
+            check_environments([example], preset, known, user=_USER)
         finally:
             example.close()
+    elif is_atari_vector(base) and spec is not None:  # made by gymnasium.make_vec
+        defaults = inspect.signature(_atari_class(base).__init__).parameters
+        made = {
+            key: spec.kwargs.get(key, defaults[key].default) for key in ("frameskip", "maxpool")
+        }
+        hint = f"Pass frameskip={preset.frame_skip}, maxpool={preset.max_pool} to make_vec."
+        compare_frames(made["frameskip"], made["maxpool"], preset, user=_USER, hint=hint)
+
+
+def _frame_numbers(infos: dict[str, Any]) -> NDArray[np.int64] | None:
+    """Return the frames since the start of each episode, -1 where that is not told."""
+    numbers = infos.get("episode_frame_number")
+    if numbers is None:
+        return None
+    return np.where(infos.get("_episode_frame_number", True), numbers, -1)
+
+
+def _games(infos: dict[str, Any]) -> NDArray[np.int64] | None:
+    """Return the emulators' frame with which each game began; a new game begins with another."""
+    if "frame_number" not in infos or "episode_frame_number" not in infos:
+        return None
+    begun: NDArray[np.int64] = np.subtract(infos["frame_number"], infos["episode_frame_number"])
+    return begun
+
+
+def _whole_seeds(seed: Any, env: VectorEnv[Any, Any, Any]) -> Any:
+    """Return seeds, NumPy's too, in the form that an environment takes."""
+    if seed is None or np.ndim(seed) == 0:
+        return None if seed is None else operator.index(seed)
+    seeds = [None if one is None else operator.index(one) for one in seed]
+    return np.array(seeds) if is_atari_vector(env.unwrapped) else seeds
 
 
 def _atari_class(env: object) -> Any:

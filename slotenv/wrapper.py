@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import operator
 import os
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from typing import Any, SupportsIndex
 
 import gymnasium as gym
 import numpy as np
@@ -18,8 +19,10 @@ from slotenv import checkpoint
 from slotenv.encoders import ENCODERS, SlotEncoder
 from slotenv.encoders.base import parse_device
 from slotenv.frames import FramePreset
-from slotenv.matching import check_frame_skip, check_game
+from slotenv.matching import FrameNumberCheck, check_environments, make_env_hint
 from slotenv.observations import Layout, SlotObservations, one_thread
+
+_USER = "ObjectSlotObservation"
 
 
 class ObjectSlotObservation(gym.Wrapper[Any, Any, NDArray[np.uint8], Any], RecordConstructorArgs):
@@ -84,19 +87,19 @@ class ObjectSlotObservation(gym.Wrapper[Any, Any, NDArray[np.uint8], Any], Recor
     ) -> None:
         if not isinstance(env, gym.Env):
             raise TypeError(
-                f"ObjectSlotObservation wraps one gymnasium.Env, got {type(env).__name__}. For a "
+                f"{_USER} wraps one gymnasium.Env, got {type(env).__name__}. For a "
                 "gymnasium.vector.VectorEnv there is slotenv.vector.ObjectSlotObservation, for a "
                 "VecEnv of Stable-Baselines3 slotenv.sb3.VecObjectSlotObservation."
             )
         in_memory = isinstance(encoder, SlotEncoder)
-        self._encoder = LazyEncoder(encoder, device=device, user="ObjectSlotObservation")
+        self._encoder = LazyEncoder(encoder, device=device, user=_USER)
         layout = self._encoder.layout(
             flatten=flatten, keep_pixels=keep_pixels, motion=motion, hold=hold
         )
         RecordConstructorArgs.__init__(
             self,
             _disable_deepcopy=in_memory,
-            encoder=encoder if isinstance(encoder, SlotEncoder) else os.fspath(encoder),
+            encoder=encoder if isinstance(encoder, SlotEncoder) else _from_anywhere(encoder),
             flatten=bool(flatten),
             keep_pixels=bool(keep_pixels),
             motion=bool(motion),
@@ -104,27 +107,32 @@ class ObjectSlotObservation(gym.Wrapper[Any, Any, NDArray[np.uint8], Any], Recor
             device=str(device),
         )
         gym.Wrapper.__init__(self, env)
-        self._encoder.preprocess.check_space(env.observation_space, user="ObjectSlotObservation")
-        check_frame_skip(env, self._encoder.preprocess, user="ObjectSlotObservation")
-        env_id = None if env.spec is None else env.spec.id
-        check_game(env_id, self._encoder.trained_on, user="ObjectSlotObservation")
+        preset = self._encoder.preprocess
+        preset.check_space(env.observation_space, user=_USER)
+        check_environments([env], preset, self._encoder.trained_on, user=_USER)
+        self._frame_numbers = FrameNumberCheck(preset, user=_USER, hint=make_env_hint(env))
         self.observation_space = layout.space(env.observation_space)
         self._observations = SlotObservations(layout, self._encoder.encode)
         self._closed = False
 
     def reset(
-        self, *, seed: int | None = None, options: dict[str, Any] | None = None
+        self, *, seed: SupportsIndex | None = None, options: dict[str, Any] | None = None
     ) -> tuple[Any, dict[str, Any]]:
         """Start an episode; nothing has moved yet, and nothing was seen before."""
         self._check_open()
-        frame, info = self.env.reset(seed=seed, options=options)
-        return self._with_pixels(self._observations.reset(frame[None])[0], frame), info
+        whole = None if seed is None else operator.index(seed)
+        frame, info = self.env.reset(seed=whole, options=options)
+        self._frame_numbers.reset(self._frame_number())
+        return self._with_pixels(self._observations.reset(_batch(frame))[0], frame), info
 
     def step(self, action: Any) -> tuple[Any, Any, bool, bool, dict[str, Any]]:
         """Act and encode the frame that follows."""
         self._check_open()
         frame, reward, terminated, truncated, info = self.env.step(action)
-        slots, _ = self._observations.step(frame[None], restarted=np.zeros(1, np.bool_))
+        if self._frame_numbers.is_open:
+            ended = np.array([terminated or truncated])
+            self._frame_numbers.step(self._frame_number(), ended)
+        slots, _ = self._observations.step(_batch(frame), restarted=np.zeros(1, np.bool_))
         return self._with_pixels(slots[0], frame), reward, terminated, truncated, info
 
     def close(self) -> None:
@@ -136,9 +144,27 @@ class ObjectSlotObservation(gym.Wrapper[Any, Any, NDArray[np.uint8], Any], Recor
         keep = self._observations.layout.keep_pixels
         return {"pixels": frame, "slots": slots} if keep else slots
 
+    def _frame_number(self) -> NDArray[np.int64] | None:
+        ale = getattr(self.unwrapped, "ale", None)
+        return None if ale is None else np.array([ale.getEpisodeFrameNumber()])
+
     def _check_open(self) -> None:
         if self._closed:
             raise ClosedEnvironmentError("this environment was closed: make a new one")
+
+
+def _batch(frame: Any) -> NDArray[np.uint8]:
+    if not isinstance(frame, np.ndarray):
+        raise TypeError(
+            f"{_USER} needs frames that are uint8 arrays, as the environment's observation space "
+            f"says, got {type(frame).__name__}"
+        )
+    return frame[None]
+
+
+def _from_anywhere(encoder: str | os.PathLike[str]) -> str:
+    """Return the name of an encoder that means the same in another working directory."""
+    return os.path.abspath(encoder) if os.path.exists(encoder) else os.fspath(encoder)
 
 
 class LazyEncoder:
@@ -169,6 +195,7 @@ class LazyEncoder:
         self.trained_on: str | None
         self._module: SlotEncoder | None = None
         self._source: tuple[str, str, str] | None = None
+        self._user = user
         device_name = str(parse_device(device))
         if isinstance(encoder, SlotEncoder):
             self._module = encoder
@@ -184,20 +211,9 @@ class LazyEncoder:
             )
         folder = checkpoint.find_folder(encoder).resolve()
         config = checkpoint.read_config(folder)
-        try:
-            kwargs = config["kwargs"]
-            self.num_slots, self.slot_dim = int(kwargs["num_slots"]), int(kwargs["slot_dim"])
-            self.preprocess = FramePreset.from_dict(kwargs["preprocess"])
-        except (KeyError, TypeError, ValueError) as error:
-            raise ValueError(
-                f"{folder} is no slot encoder's folder, its {checkpoint.CONFIG} does not fit: "
-                f"{error!r}. Copy the whole encoder folder again"
-            ) from error
-        if min(self.num_slots, self.slot_dim) < 1:
-            raise ValueError(
-                f"{folder} is no slot encoder's folder: it tells of {self.num_slots} slots of "
-                f"{self.slot_dim} numbers"
-            )
+        kwargs = config["kwargs"]
+        self.num_slots, self.slot_dim = kwargs["num_slots"], kwargs["slot_dim"]
+        self.preprocess = FramePreset.from_dict(kwargs["preprocess"])
         self.slot_fields = _slot_fields(config["architecture"], folder)
         if self.slot_fields is not None and len(self.slot_fields) != self.slot_dim:
             raise ValueError(
@@ -215,8 +231,21 @@ class LazyEncoder:
         return self._module
 
     def encode(self, frames: NDArray[np.uint8]) -> NDArray[np.float32]:
-        """Encode frames (B, H, W, 3) to slots (B, K, D), on one thread."""
-        with one_thread():
+        """Encode frames (B, H, W, 3) to slots (B, K, D), on one thread.
+
+        Raises:
+            TypeError: If frames are not uint8 arrays.
+            ValueError: If they have another shape than the encoder's.
+        """
+        try:
+            self.preprocess.check_frames(frames)
+        except (TypeError, ValueError) as error:
+            raise type(error)(
+                f"{self._user}: the environment's frames are not as its observation space says: "
+                f"{error}"
+            ) from error
+        # What PyTorch makes in inference mode cannot be used outside it, and weights are kept.
+        with one_thread(), torch.inference_mode(mode=False):
             return self.get().encode(frames)
 
     def layout(self, *, flatten: bool, keep_pixels: bool, motion: bool, hold: bool) -> Layout:
@@ -266,11 +295,4 @@ def _load(folder: str, weights_sha256: str, device: str) -> SlotEncoder:
             f"{folder} holds another encoder by now than when the environment was made: make the "
             "environment again"
         )
-    with one_thread():
-        encoder = checkpoint.load(Path(folder))
-        try:
-            return encoder.to(device).requires_grad_(False)
-        except (RuntimeError, AssertionError, NotImplementedError) as error:
-            raise ValueError(
-                f"the encoder cannot be put on device {device!r} here ({error}): use device='cpu'"
-            ) from error
+    return checkpoint.load(Path(folder)).to(device).requires_grad_(False)

@@ -1,19 +1,15 @@
-"""Names of environments, presets by name, and the emulator's stack."""
+"""Names of environments, presets by name, and environments made by them."""
 
 from __future__ import annotations
 
-import copy
-import itertools
-import pickle
+from dataclasses import replace
 
 import gymnasium as gym
 import numpy as np
 import pytest
-from fake_envs import SPRITES
-from stable_baselines3.common.atari_wrappers import MaxAndSkipEnv
+from fake_envs import SPRITES, SpritesEnv
 
 from slotenv.environments import (
-    MaxAndSkip,
     UnknownEnvironment,
     atari_game,
     game_key,
@@ -37,6 +33,17 @@ from slotenv.frames import SCN, V5, plain
         ("MsPacman", "MsPacman"),
         ("ALE/MontezumaRevenge-v5", "MontezumaRevenge"),
         ("montezuma_revengeNoFrameskip-v4", "MontezumaRevenge"),
+        ("ale/pong-V5", "Pong"),
+        ("PONGNOFRAMESKIP-V4", "Pong"),
+        ("ale_py:ALE/Pong-v5", "Pong"),
+        ("ale_py:pong", "Pong"),
+        ("Blackjack", "Blackjack"),
+        ("ALE/Blackjack-v5", "Blackjack"),
+        ("Blackjack-v1", None),
+        ("blackjack-v1", None),
+        ("Blackjack-v0", None),
+        ("CartPole", None),
+        ("my/Pong-v3", None),
         ("CarRacing-v3", None),
         (SPRITES, None),
         ("module:Pong-v5", None),
@@ -74,6 +81,34 @@ def test_misspelt_ids_get_the_closest_ids():
         make_env("no_such_module:Thing-v0", plain(84, 84))
 
 
+@pytest.fixture
+def register():
+    """Register environments for one test."""
+    before = dict(gym.registry)
+    yield gym.register
+    for name in gym.registry.keys() - before.keys():
+        del gym.registry[name]
+    gym.registry.update(before)
+
+
+@pytest.mark.parametrize("name", ["Pong-v7", "my/Pong-v3", "PongNoFrameskip-v9", "ALE/Pong-v9"])
+@pytest.mark.parametrize("entry_point", ["fake_envs:SpritesEnv", SpritesEnv])
+def test_an_id_that_is_registered_is_that_environment(register, name, entry_point):
+    register(name, entry_point=entry_point)
+    assert atari_game(name) is game_key(name) is None
+    assert preset_for(name) == plain(84, 84)
+    assert isinstance(make_env(name, plain(84, 84)).unwrapped, SpritesEnv)
+    assert atari_game("Pong") == atari_game("PongNoFrameskip-v4") == "Pong"
+
+
+def test_an_id_of_ales_that_is_registered_anew_is_not_ales(register):
+    with pytest.warns(UserWarning, match="Overriding environment"):
+        register("Pong-v0", entry_point="fake_envs:SpritesEnv")
+    assert atari_game("Pong-v0") is atari_game("pong-v0") is None
+    assert atari_game("Pong-v4") == "Pong"
+
+
+@pytest.mark.ale
 @pytest.mark.parametrize(
     ("name", "preset"),
     [("ALE/Pong-v5", V5), ("PongNoFrameskip-v4", SCN), ("Pong", SCN), (SPRITES, plain(84, 84))],
@@ -82,6 +117,30 @@ def test_the_form_of_the_name_chooses_the_preset(name, preset):
     assert preset_for(name) == preset
 
 
+@pytest.mark.ale
+@pytest.mark.parametrize(
+    ("game", "rows"),
+    [("Carnival", 214), ("JourneyEscape", 230), ("Pooyan", 220), ("Klax", 250), ("Seaquest", 210)],
+)
+@pytest.mark.parametrize("name", ["scn", "v5", "plain"])
+def test_frames_have_the_size_that_the_game_gives(game, rows, name):
+    preset = preset_for(game, name)
+    assert preset.shape == (rows, 160, 3)
+    with make_env(game, preset) as env:
+        assert env.reset(seed=0)[0].shape == env.step(0)[0].shape == preset.shape
+
+
+@pytest.mark.ale
+@pytest.mark.parametrize("preset", [SCN, V5], ids=lambda preset: preset.name)
+def test_a_preset_of_another_size_is_refused(preset):
+    words = (
+        r"Carnival gives frames \(214, 160, 3\), the preset \(210, 160, 3\): .*preset_for\('Carn"
+    )
+    with pytest.raises(ValueError, match=words):
+        make_env("Carnival", preset)
+
+
+@pytest.mark.ale
 def test_a_preset_can_be_asked_for():
     assert preset_for("ALE/Pong-v5", "scn") == SCN
     assert preset_for("Pong", "v5") == V5
@@ -100,102 +159,15 @@ def test_plain_environments_are_made_and_checked():
     with pytest.raises(TypeError, match=r"needs uint8 frames.*AddRenderObservation"):
         preset_for("CartPole-v1")
     assert read_ram(gym.make(SPRITES)) is None
-
-
-def emulator(game="Pong", **kwargs):
-    settings = {"frameskip": 1, "repeat_action_probability": 0.0, **kwargs}
-    return gym.make(f"ALE/{game}-v5", disable_env_checker=True, **settings)
-
-
-def play(env, steps, seed):
-    """Yield frame, reward, end and RAM of a random game, starting again after each end."""
-    rng = np.random.default_rng(seed)
-    frame, _ = env.reset(seed=seed)
-    yield frame, 0.0, False, read_ram(env)
-    for _ in range(steps):
-        frame, reward, terminated, truncated, _ = env.step(int(rng.integers(env.action_space.n)))
-        yield frame, reward, terminated or truncated, read_ram(env)
-        if terminated or truncated:
-            frame, _ = env.reset()
-            yield frame, 0.0, False, read_ram(env)
-
-
-def assert_equal_play(first, second, steps, seed=0):
-    ends = 0
-    for ours, theirs in zip(play(first, steps, seed), play(second, steps, seed), strict=True):
-        np.testing.assert_array_equal(ours[0], theirs[0])
-        assert ours[1:3] == theirs[1:3]
-        np.testing.assert_array_equal(ours[3], theirs[3])
-        ends += ours[2]
-    return ends
+    with pytest.raises(TypeError, match=r"needs a FramePreset, such as .*got str"):
+        make_env("Pong", "v5")
+    assert make_env(SPRITES, replace(plain(84, 84), name="mine")).reset()[0].shape == (84, 84, 3)
 
 
 @pytest.mark.ale
-def test_max_and_skip_equals_stable_baselines():
-    steps = 600  # a random game of Pong lasts longer, so no skip is cut short
-    assert assert_equal_play(MaxAndSkip(emulator(), 4), MaxAndSkipEnv(emulator(), 4), steps) == 0
-
-
-@pytest.mark.ale
-@pytest.mark.parametrize(("game", "skip"), [("Pong", 1), ("Pong", 2), ("Pong", 3), ("Seaquest", 4)])
-def test_other_skips_and_games_equal_stable_baselines(game, skip):
-    ours, theirs = MaxAndSkip(emulator(game), skip), MaxAndSkipEnv(emulator(game), skip)
-    if skip == 1:  # theirs never fills the second frame of its buffer
-        theirs = emulator(game)
-    assert_equal_play(ours, theirs, 100)
-
-
-@pytest.mark.ale
-def test_a_skip_cut_short_shows_the_frame_on_the_screen():
-    found = 0
-    for seed in itertools.count():
-        env = MaxAndSkip(emulator("Breakout"), 4)
-        rng = np.random.default_rng(seed)
-        env.reset(seed=seed)
-        before, ended = 0, False
-        while not ended:
-            before = env.unwrapped.ale.getEpisodeFrameNumber()
-            frame, _, terminated, truncated, info = env.step(int(rng.integers(4)))
-            ended = terminated or truncated
-        assert info["lives"] == 0
-        if info["episode_frame_number"] - before < 4:
-            np.testing.assert_array_equal(frame, env.unwrapped.ale.getScreenRGB())
-            found += 1
-        if found == 2:
-            break
-        assert seed < 30, "no game ended inside a skip"
-
-
-@pytest.mark.ale
-@pytest.mark.parametrize("game", ["Pong", "Breakout"])
-def test_the_papers_stack_is_the_same_for_the_same_seed(game):
-    first, second = (make_env(f"{game}NoFrameskip-v4", SCN) for _ in range(2))
-    assert first.observation_space.shape == SCN.shape
-    ends = assert_equal_play(first, second, 300, seed=7)
-    assert (ends > 1) == (game == "Breakout")  # lives end episodes
-
-
-@pytest.mark.ale
-def test_gymnasiums_own_environment_is_the_same_for_the_same_seed():
-    assert_equal_play(make_env("Pong", V5), gym.make("ALE/Pong-v5"), 100, seed=3)
-
-
-@pytest.mark.ale
-def test_ram_changes_and_is_a_copy():
-    env = make_env("Pong", SCN)
-    env.reset(seed=0)
-    first = read_ram(env)
-    kept = first.copy()
-    for _ in range(20):
-        env.step(0)
-    np.testing.assert_array_equal(first, kept)
-    assert first.shape == (128,)
-    assert (read_ram(env) != first).any()
-
-
-@pytest.mark.ale
-def test_copies_of_the_papers_stack_play_the_same_game():
-    env = make_env("Pong", SCN)
-    env.reset(seed=5)
-    for duplicate in (copy.deepcopy(env), pickle.loads(pickle.dumps(env))):
-        assert_equal_play(duplicate, make_env("Pong", SCN), 20, seed=7)
+@pytest.mark.parametrize("name", ["Pong", SPRITES])
+def test_a_seed_may_be_numpys(name):
+    env = make_env(name, preset_for(name))
+    np.testing.assert_array_equal(env.reset(seed=np.int64(3))[0], env.reset(seed=3)[0])
+    with pytest.raises(TypeError, match="integer"):
+        env.reset(seed=1.5)

@@ -42,6 +42,7 @@ from misuse import (
     gone,
     grey,
     kwargs_of_memory,
+    lies_last,
     load_with,
     lying,
     made,
@@ -69,7 +70,6 @@ from misuse import (
     vector,
     written,
     wrong_class,
-    zoo_config,
 )
 from stable_baselines3.common.atari_wrappers import WarpFrame
 from stable_baselines3.common.vec_env import VecFrameStack, VecNormalize, VecTransposeImage
@@ -136,6 +136,8 @@ CASES: list[Case] = [
     ("a batch of one", shows(box(1, 84, 84, 3)), ValueError, NEED + r"got shape \(1, 84"),
     ("floats in a uint8 space", lying(PIXELS, np.float32), TypeError, "uint8.*got .*float32"),
     ("smaller than its space", lying(PIXELS, lambda f: f[:80]), ValueError, r"80, 84, 3\)"),
+    ("another size, SB3's last", lies_last(lambda f: f[:80]), ValueError, r"80, 84, 3\)"),
+    ("floats in SB3's last", lies_last(lambda f: f / 255), TypeError, "uint8.*got .*float64"),
     # switches and devices
     ("flatten=1", one(made, flatten=1), TypeError, "flatten must be True or False, got 1"),
     ("keep_pixels='no'", one(made, keep_pixels="no"), TypeError, "keep_pixels must be True or"),
@@ -146,6 +148,10 @@ CASES: list[Case] = [
     ("device cuda:x", one(made, device="cuda:x"), ValueError, "no device 'cuda:x'"),
     ("device None", one(made, device=None), TypeError, "device must be 'cpu'.*got None"),
     ("device 0", one(made, device=0), TypeError, "device must be 'cpu'.*got 0"),
+    ("device not there, vector", many(sync, device="cuda:99"), ValueError, "use device='cpu'"),
+    ("device not there, SB3", sb3(dummy, device="cuda:99"), ValueError, "use device='cpu'"),
+    ("device not there, stack", stack(device="cuda:99"), ValueError, "use device='cpu'"),
+    ("device of no numbers", put_on("meta"), ValueError, "cannot be put on device 'meta'"),
     ("device not there", put_on("cuda:99"), ValueError, "cannot be put on device 'cuda:99'.*'cpu'"),
     # closed, or out of order
     ("closed, reset", after(single, ("close",), ("reset",)), Closed, "closed: make a new one"),
@@ -176,11 +182,16 @@ CASES: list[Case] = [
     ("weights of another encoder", mixed, ValueError, "from another encoder"),
     ("not JSON", written("config.json", b"{'a': 1}"), ValueError, "config.json is not valid JSON"),
     ("empty config", written("config.json", b""), ValueError, "config.json is not valid JSON"),
-    ("a newer format", configured(format=9), ValueError, "format 9.*reads format 1: install that"),
+    ("a newer format", configured(format=9), ValueError, "format 9.*formats up to 2: install"),
     ("an unknown architecture", configured(architecture="vit"), ValueError, "'vit'; this slotenv"),
     ("wrong kind", configured(architecture="object_mixture"), ValueError, "slots of 4 numbers"),
-    ("K in words", configured(kwargs={"num_slots": "six"}), ValueError, "slot encoder's.*'six'"),
-    ("K is 0", configured(kwargs={"num_slots": 0}), ValueError, "0 slots of 4 numbers"),
+    (
+        "K in words",
+        configured(kwargs={"num_slots": "six"}),
+        ValueError,
+        "kwargs.num_slots' is 'six'",
+    ),
+    ("K is 0", configured(kwargs={"num_slots": 0}), ValueError, "kwargs.num_slots' is 0, should"),
     ("K edited", configured(kwargs={"num_slots": 5}), ValueError, "needs .*float32"),
     ("an odd preset", configured(kwargs={"preprocess": {"fps": 3}}), ValueError, "preset.*'fps'"),
     ("folder gone", replaced(lambda w: gone(w)), FileNotFoundError, "has no config.json"),
@@ -252,7 +263,7 @@ CASES: list[Case] = [
     ("frozen=0 for a policy", cnn(dummy, frozen=0), TypeError, "frozen must be True or False"),
     ("kwargs of memory", kwargs_of_memory, TypeError, "got SlotMapEncoder.*save_pretrained"),
     ("misspelt kwargs", cnn(dummy, frozn=True), TypeError, "unexpected keyword argument 'frozn'"),
-    ("VecNormalize, CNN", cnn(lambda: VecNormalize(dummy())), ValueError, "VecNormalize mu"),
+    ("VecNormalize, CNN", cnn(lambda: VecNormalize(dummy())), ValueError, "VecNormalize"),
     ("WarpFrame, extractor", cnn(lambda: dummy(WarpFrame)), ValueError, RGB),
     ("extractor on slots", cnn(lambda: dummy(flat)), ValueError, RGB),
     # agents and environments of different encoders
@@ -270,10 +281,9 @@ CASES: list[Case] = [
     ("set, odd heads", slot_set(width=30), ValueError, "width that heads divide.*width=30"),
     ("set, no features", slot_set(features_dim=0), ValueError, "positive sizes.*features_dim=0"),
     # rl-zoo3
-    ("zoo, no encoder", lambda w: with_slots(made()), ValueError, f"{VARIABLE} must name the slot"),
-    ("zoo, empty name", from_zoo(made, " "), ValueError, f"export {VARIABLE}=runs/pong"),
+    ("zoo, no encoder", lambda w: with_slots(made()), ValueError, "no slot encoder is named"),
+    ("zoo, empty name", from_zoo(made, " "), ValueError, f"export {VARIABLE}=runs/mine"),
     ("zoo, no folder", from_zoo(made, "runs/pnog"), FileNotFoundError, "no encoder 'runs/pnog'"),
-    ("zoo, config alone", zoo_config, ValueError, f"{VARIABLE} must name the slot encoder"),
     ("zoo, a vector", from_zoo(sync), TypeError, "with_slots wraps one gymnasium.Env, got Sync"),
     ("zoo, no environment", from_zoo(lambda: None), TypeError, "with_slots wraps.*got NoneType"),
     ("zoo, grey", from_zoo(lambda: WarpFrame(made())), ValueError, NEED + "grey"),

@@ -126,6 +126,43 @@ def test_other_atari_frames_are_told_what_to_pass(changes):
         ObjectSlotObservation(breakout(NEXT, **changes), atari_encoder())
 
 
+@pytest.mark.parametrize("mode", [NEXT, SAME])
+@pytest.mark.parametrize("keep_pixels", [False, True])
+def test_a_lost_life_ends_with_the_frame_on_the_screen(mode, keep_pixels):
+    """ale-py leaves what it returns as the last frame of a life unwritten."""
+    encoder, more = atari_encoder(), {"life_loss_info": True, "max_num_frames_per_episode": 300}
+    envs = ObjectSlotObservation(breakout(mode, **more), encoder, keep_pixels=keep_pixels)
+    raw = breakout(mode, **more)
+    envs.reset(seed=1)
+    frames, before = raw.reset(seed=1)
+    lives, games = 0, 0
+    for i in range(160):
+        actions = np.array([1 if i % 6 == 0 else 2, 1 if i % 5 == 0 else 3])
+        *_, infos = envs.step(actions)
+        last, (frames, _, terminated, truncated, now) = frames, raw.step(actions)
+        for row in np.flatnonzero(terminated | truncated):
+            lost = now["lives"][row] < before["lives"][row]
+            lives, games = lives + lost, games + (not lost)
+            if mode == SAME:
+                found = infos["final_obs"]["slots"] if keep_pixels else infos["final_obs"]
+                frame = (frames if lost else last)[row]
+                np.testing.assert_allclose(found[row], encoder.encode(frame)[0], atol=1e-5)
+                if keep_pixels:
+                    np.testing.assert_array_equal(infos["final_obs"]["pixels"][row], frame[0])
+        before = now
+    assert lives >= 4
+    assert games >= 2
+
+
+@pytest.mark.parametrize("seed", [np.int64(3), np.array([3, 4]), [3, np.int32(4)]], ids=repr)
+def test_seeds_may_be_numpys(seed):
+    def first(envs, value):
+        return ObjectSlotObservation(envs, atari_encoder()).reset(seed=value)[0]
+
+    for build in (lambda: breakout(NEXT, noop_max=30), lambda: SyncVectorEnv([bare] * 2)):
+        np.testing.assert_array_equal(first(build(), seed), first(build(), 3))
+
+
 def test_some_of_the_environments_at_a_time_are_refused():
     with pytest.raises(ValueError, match=r"returns 1 of 2 .*Leave out batch_size"):
         ObjectSlotObservation(breakout(NEXT, batch_size=1), atari_encoder())

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import copy
 import json
-import pickle
 from functools import partial
-from pathlib import Path
 
 import gymnasium as gym
 import numpy as np
@@ -14,10 +11,9 @@ import pytest
 import stable_baselines3.common.env_checker as sb3_checker
 import torch
 from fake_envs import SPRITES, SpritesEnv
-from gymnasium.envs.registration import EnvSpec
 from gymnasium.error import ClosedEnvironmentError
 from gymnasium.utils.env_checker import check_env
-from gymnasium.vector import AsyncVectorEnv, SyncVectorEnv
+from gymnasium.vector import SyncVectorEnv
 from gymnasium.wrappers import (
     DtypeObservation,
     FrameStackObservation,
@@ -26,8 +22,9 @@ from gymnasium.wrappers import (
 )
 from stable_baselines3.common.vec_env import DummyVecEnv
 
-from slotenv import ObjectSlotObservation, SlotEncoder, checkpoint
+from slotenv import ObjectSlotObservation, SlotEncoder, checkpoint, make_env
 from slotenv.encoders import SlotMapEncoder
+from slotenv.frames import SCN, V5
 
 
 def rollout(env, steps=5, seed=3):
@@ -140,121 +137,57 @@ def test_training_mode_of_an_encoder_in_memory_changes_nothing(tiny_encoder):
     np.testing.assert_array_equal(rollout(env), expected)
 
 
-@pytest.mark.parametrize("as_path", [str, Path])
-@pytest.mark.parametrize("motion", [False, True])
-def test_spec_round_trip_gives_equal_observations(tiny_encoder_folder, as_path, motion):
-    env = ObjectSlotObservation(
-        gym.make(SPRITES), as_path(tiny_encoder_folder), flatten=True, motion=motion
+@pytest.mark.ale
+@pytest.mark.filterwarnings("ignore:.*different from the unwrapped version")
+@pytest.mark.filterwarnings("ignore:.*Box observation space (minimum|maximum) value is")
+@pytest.mark.parametrize("preset", [SCN, V5], ids=lambda preset: preset.name)
+def test_games_with_slots_are_accepted(preset):
+    encoder = SlotMapEncoder(num_slots=2, slot_dim=3, preprocess=preset)
+    check_env(ObjectSlotObservation(make_env("Breakout", preset), encoder), skip_render_check=True)
+    sb3_checker.check_env(
+        ObjectSlotObservation(make_env("Breakout", preset), encoder, flatten=True)
     )
-    assert env.spec.additional_wrappers[-1].kwargs["encoder"] == str(tiny_encoder_folder)
-    text = env.spec.to_json()
-    json.loads(text)
-    for again in (gym.make(env.spec), gym.make(EnvSpec.from_json(text))):
-        np.testing.assert_array_equal(rollout(again), rollout(env))
 
 
-def test_spec_of_an_encoder_in_memory_holds_that_very_encoder(tiny_encoder):
+def test_a_seed_may_be_numpys(tiny_encoder):
     env = ObjectSlotObservation(gym.make(SPRITES), tiny_encoder)
-    assert env.spec.additional_wrappers[-1].kwargs["encoder"] is tiny_encoder
-    np.testing.assert_array_equal(rollout(gym.make(env.spec)), rollout(env))
+    np.testing.assert_array_equal(rollout(env, seed=np.int64(3)), rollout(env, seed=3))
 
 
-def test_an_id_with_slots_can_be_registered(tiny_encoder_folder):
-    spec = ObjectSlotObservation.wrapper_spec(
-        encoder=str(tiny_encoder_folder), motion=True, keep_pixels=True
-    )
-    gym.register("tests/Slots-v0", entry_point=SpritesEnv, additional_wrappers=(spec,))
-    try:
-        env = gym.make("tests/Slots-v0")
-        assert env.observation_space["slots"].shape == (3, 8)
-        assert env.reset(seed=0)[0] in env.observation_space
-    finally:
-        del gym.registry["tests/Slots-v0"]
+@pytest.mark.parametrize(
+    ("view", "error", "words"),
+    [
+        (lambda f: f[:80], ValueError, r"\(1, 80, 84, 3\)"),
+        (lambda f: np.tile(f, (2, 2, 1)), ValueError, r"\(1, 168, 168, 3\)"),
+        (lambda f: f[..., 0], ValueError, r"\(1, 84, 84\)"),
+        (lambda f: f / 255, TypeError, "float64"),
+        (lambda f: f.tolist(), TypeError, "got list"),
+        (torch.from_numpy, TypeError, "got Tensor"),
+    ],
+)
+def test_frames_that_are_not_as_the_space_says_are_refused(tiny_encoder, view, error, words):
+    class Later(gym.ObservationWrapper):
+        views = (lambda f: f,)
 
+        def observation(self, observation):
+            return self.views[-1](observation)
 
-def test_weights_are_read_with_the_first_observation(tiny_encoder_folder):
-    weights = tiny_encoder_folder / checkpoint.WEIGHTS
-    content = weights.read_bytes()
-    weights.unlink()
-    env = ObjectSlotObservation(gym.make(SPRITES), tiny_encoder_folder)
-    weights.write_bytes(content)
-    assert env.reset()[0] in env.observation_space
-
-
-def test_weights_are_read_once_per_process(tiny_encoder_folder):
-    envs = [ObjectSlotObservation(gym.make(SPRITES), tiny_encoder_folder) for _ in range(2)]
-    rollout(envs[0])
-    (tiny_encoder_folder / checkpoint.WEIGHTS).unlink()
-    np.testing.assert_array_equal(rollout(envs[1]), rollout(envs[0]))
-
-
-def test_a_replaced_folder_is_not_taken_for_the_old_one(tiny_encoder_folder, tiny_encoder):
-    old = rollout(ObjectSlotObservation(gym.make(SPRITES), tiny_encoder_folder))
-    with torch.no_grad():
-        tiny_encoder.head_linear.weight.mul_(2)
-    tiny_encoder.save_pretrained(tiny_encoder_folder)
-    new = rollout(ObjectSlotObservation(gym.make(SPRITES), tiny_encoder_folder))
-    assert not np.allclose(old, new)
-
-
-def test_loading_leaves_the_random_numbers_alone(tiny_encoder_folder):
-    env = ObjectSlotObservation(gym.make(SPRITES), tiny_encoder_folder)
-    torch.manual_seed(5)
-    expected = torch.rand(3)
-    torch.manual_seed(5)
+    base = Later(SpritesEnv())
+    env = ObjectSlotObservation(base, tiny_encoder)
     env.reset()
-    assert torch.equal(torch.rand(3), expected)
+    base.views = (view,)
+    for act in (lambda: env.step(0), env.reset):
+        with pytest.raises(error, match=f"ObjectSlotObservation.*observation space says.*{words}"):
+            act()
 
 
-@pytest.mark.parametrize("duplicate", [copy.deepcopy, lambda e: pickle.loads(pickle.dumps(e))])
-def test_copies_hold_no_weights_and_see_the_same(tiny_encoder_folder, duplicate):
-    env = ObjectSlotObservation(SpritesEnv(), tiny_encoder_folder)
-    expected = rollout(env)
-    again = duplicate(env)
-    assert again._encoder._module is None
-    np.testing.assert_array_equal(rollout(again), expected)
-    assert len(pickle.dumps(env._encoder)) < 2000
-
-
-def test_encoding_takes_one_thread_and_gives_the_others_back(tiny_encoder, monkeypatch):
-    seen = []
-    encode = SlotMapEncoder.encode
-    monkeypatch.setattr(
-        SlotMapEncoder,
-        "encode",
-        lambda self, frames: seen.append(torch.get_num_threads()) or encode(self, frames),
-    )
-    env = ObjectSlotObservation(gym.make(SPRITES), tiny_encoder)
-    torch.set_num_threads(2)
-    try:
-        env.reset()
-        assert torch.get_num_threads() == 2
-    finally:
-        torch.set_num_threads(1)
-    assert seen == [1]
-
-
-@pytest.mark.parametrize("loaded_before", [False, True])
-def test_works_in_workers_forked_after_torch_ran_on_threads(tiny_encoder_folder, loaded_before):
-    def make():
-        return ObjectSlotObservation(gym.make(SPRITES), tiny_encoder_folder)
-
-    torch.set_num_threads(2)
-    envs = None
-    try:
-        torch.nn.functional.conv2d(torch.rand(8, 3, 64, 64), torch.rand(32, 3, 8, 8))
-        if loaded_before:
-            rollout(make())
-        envs = AsyncVectorEnv([make, make])
-        envs.reset_async(seed=[3, 4])
-        slots, _ = envs.reset_wait(timeout=60)
-        envs.step_async(np.array([0, 0]))
-        stepped, *_ = envs.step_wait(timeout=60)
-    finally:
-        if envs is not None:
-            envs.close(terminate=True)
-        torch.set_num_threads(1)
-    np.testing.assert_allclose(np.stack([slots[0], stepped[0]]), rollout(make(), 1), atol=1e-5)
+@pytest.mark.parametrize("in_memory", [False, True])
+def test_a_device_that_is_not_there_is_refused_at_once(
+    tiny_encoder, tiny_encoder_folder, in_memory
+):
+    encoder = tiny_encoder if in_memory else tiny_encoder_folder
+    with pytest.raises(ValueError, match="use device='cpu'"):
+        ObjectSlotObservation(gym.make(SPRITES), encoder, device="cuda:99")
 
 
 @pytest.mark.parametrize("name", ["flatten", "keep_pixels", "motion", "hold"])

@@ -13,7 +13,7 @@ from fake_envs import SPRITES, SpritesEnv
 from gymnasium.envs.registration import EnvSpec
 from spots import FIELDS, SpotEncoder, TrackedByHand
 
-from slotenv import ObjectSlotObservation, SlotEncoder, checkpoint
+from slotenv import ObjectSlotObservation, SlotEncoder, checkpoint, records
 from slotenv.encoders import ENCODERS
 from slotenv.tracking import track_recording
 
@@ -97,6 +97,6 @@ def test_slots_that_say_no_places_cannot_be_held(tiny_encoder, tiny_encoder_fold
 def test_an_architecture_of_another_version_is_refused(tiny_encoder_folder):
     config = json.loads((tiny_encoder_folder / checkpoint.CONFIG).read_text())
     config["architecture"] = "of_tomorrow"
-    (tiny_encoder_folder / checkpoint.CONFIG).write_text(json.dumps(config))
+    (tiny_encoder_folder / checkpoint.CONFIG).write_text(records.dumps(config))
     with pytest.raises(ValueError, match=r"named 'of_tomorrow'; this slotenv has .*slot_maps"):
         ObjectSlotObservation(gym.make(SPRITES), tiny_encoder_folder)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, SupportsIndex
 
 import numpy as np
 from ale_py.vector_env import AtariVectorEnv
@@ -54,21 +55,20 @@ class AtariVecEnv(VecEnv):
         n_envs: int,
         *,
         preset: FramePreset,
-        num_threads: int = 0,
-        max_frames: int = 108_000,
+        num_threads: SupportsIndex = 0,
+        max_frames: SupportsIndex = 108_000,
     ) -> None:
-        check_count(n_envs)
+        n_envs = check_count(n_envs)
         if not isinstance(preset, FramePreset):
             raise TypeError(f"preset must be a FramePreset, got {type(preset).__name__}")
         game = atari_game(env_id)
-        if game is None or preset.name == "plain":
+        if game is None or not preset.is_atari:
             raise ValueError(
                 f"AtariVecEnv plays Atari games with preset 'scn' or 'v5', got {env_id!r} with "
                 f"{preset.name!r}. make_slot_vec_env(..., fast=False) takes any environment."
             )
         example = make_env(env_id, preset)
-        try:  # ale-py would resize silently
-            preset.check_space(example.observation_space, user="AtariVecEnv")
+        try:  # it has the preset's size: ale-py would resize silently
             rom = example.unwrapped._game  # type: ignore[attr-defined]
             self.spec = example.unwrapped.spec
         finally:
@@ -77,8 +77,8 @@ class AtariVecEnv(VecEnv):
         self._env: AtariVectorEnv | None = _OwnMetadata(
             rom,
             n_envs,
-            num_threads=num_threads,
-            max_num_frames_per_episode=max_frames,
+            num_threads=operator.index(num_threads),
+            max_num_frames_per_episode=operator.index(max_frames),
             repeat_action_probability=preset.repeat_action_probability or 0.0,
             autoreset_mode=AutoresetMode.SAME_STEP,
             img_height=preset.height,
@@ -215,12 +215,13 @@ def check_actions(actions: Any, count: int, space: Space[Any], *, user: str) -> 
             raise ValueError(f"{user} needs actions from {first} to {past - 1}, got {odd[0]}")
 
 
-def check_count(n_envs: object) -> None:
-    """Raise unless this is a number of environments."""
+def check_count(n_envs: object) -> int:
+    """Return the number of environments; raise unless it is one."""
     if isinstance(n_envs, bool) or not isinstance(n_envs, int | np.integer):
         raise TypeError(f"n_envs must be a whole number, got {n_envs!r}")
     if n_envs < 1:
         raise ValueError(f"n_envs must be at least 1, got {n_envs}")
+    return int(n_envs)
 
 
 def _info_list(infos: Mapping[str, Any], count: int) -> list[dict[str, Any]]:

@@ -8,11 +8,27 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from stable_baselines3.common.vec_env import VecEnv, VecEnvWrapper
+from stable_baselines3.common.monitor import Monitor
+from stable_baselines3.common.vec_env import (
+    VecEnv,
+    VecEnvWrapper,
+    VecMonitor,
+    is_vecenv_wrapped,
+)
 from stable_baselines3.common.vec_env.base_vec_env import VecEnvStepReturn
 
 
-class VecEpisodicLives(VecEnvWrapper):
+class _AroundMonitor(VecEnvWrapper):
+    """Lets Stable-Baselines3 warn of a second ``VecMonitor``, which would take these for scores."""
+
+    def env_is_wrapped(self, wrapper_class: Any, indices: Any = None) -> list[bool]:
+        """Return whether each environment has a wrapper; ``VecMonitor`` counts as ``Monitor``."""
+        wrapped = self.venv.env_is_wrapped(wrapper_class, indices)
+        recorded = wrapper_class is Monitor and is_vecenv_wrapped(self.venv, VecMonitor)
+        return [True] * len(wrapped) if recorded else wrapped
+
+
+class VecEpisodicLives(_AroundMonitor):
     """Ends an episode with each life; the game itself goes on until it is over.
 
     Like ``EpisodicLifeEnv`` of Stable-Baselines3, but for the no-op that it plays after a lost
@@ -51,7 +67,7 @@ class VecEpisodicLives(VecEnvWrapper):
         return obs, rewards, dones | lost, infos
 
 
-class VecClipReward(VecEnvWrapper):
+class VecClipReward(_AroundMonitor):
     """Replaces rewards by their sign: -1, 0 or 1."""
 
     def reset(self) -> Any:

@@ -81,13 +81,13 @@ def make_slot_vec_env(
         >>> venv = make_slot_vec_env("ALE/Pong-v5", "runs/pong")  # doctest: +SKIP
         >>> PPO("MlpPolicy", venv).learn(1_000_000)  # doctest: +SKIP
     """
-    check_count(n_envs)
+    n_envs = check_count(n_envs)
     _check_kinds(env_id, seed, training=training, fast=fast, subprocesses=subprocesses)
     lazy = LazyEncoder(encoder, device=device, user=_USER)
     shown = {"flatten": flatten, "keep_pixels": keep_pixels, "motion": motion, "hold": hold}
     lazy.layout(**shown)  # raises if they are odd
     preset = lazy.preprocess
-    atari = preset.name != "plain"
+    atari = preset.is_atari
     if fast and (subprocesses or not atari):
         raise ValueError(
             f"{_USER}: the fast path is for Atari presets, in threads of this process; this "
@@ -108,7 +108,7 @@ def make_slot_vec_env(
         if fast
         else _in_python(env_id, whole_games, n_envs, subprocesses, render_mode)
     )
-    venv.seed(seed)
+    venv.seed(None if seed is None else int(seed))
     venv = VecMonitor(venv, None if monitor_file is None else os.fspath(monitor_file))
     if training and preset.terminal_on_life_loss:
         venv = VecEpisodicLives(venv)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import operator
 import os
-from typing import Any
+from collections.abc import Sequence
+from typing import Any, SupportsIndex
 
 import numpy as np
 import torch
@@ -16,7 +18,7 @@ from stable_baselines3.common.vec_env.base_vec_env import VecEnvStepReturn
 
 from slotenv.encoders import SlotEncoder
 from slotenv.frames import FramePreset
-from slotenv.matching import FrameNumberCheck, check_frame_skip, check_game, compare_frames
+from slotenv.matching import FrameNumberCheck, check_environments, check_game, compare_frames
 from slotenv.observations import SlotObservations
 from slotenv.sb3.atari import AtariVecEnv, check_actions
 from slotenv.wrapper import LazyEncoder
@@ -51,8 +53,8 @@ class VecObjectSlotObservation(VecEnvWrapper):
     Raises:
         TypeError: If an argument is of the wrong kind, or the observations are no uint8 frames.
         ValueError: If the frames are of another size or made with another frame skip than those the
-            encoder was trained on (in subprocesses, known with the second step), or its slots
-            cannot be held.
+            encoder was trained on (in subprocesses and wrappers from elsewhere, known with the
+            second step), or its slots cannot be held.
         FileNotFoundError: If there is no such encoder.
 
     Warns:
@@ -94,6 +96,10 @@ class VecObjectSlotObservation(VecEnvWrapper):
         self._frame_numbers = FrameNumberCheck(preset, user=_USER)
         self._closed, self._stepping = False, False
 
+    def seed(self, seed: SupportsIndex | None = None) -> Sequence[int | None]:
+        """Seed the environments: the first with this number, the others count on."""
+        return self.venv.seed(None if seed is None else operator.index(seed))
+
     def reset(self) -> Any:
         """Reset all environments."""
         self._check_open()
@@ -121,15 +127,14 @@ class VecObjectSlotObservation(VecEnvWrapper):
         pixels, rewards, dones, infos = self.venv.step_wait()
         self._check_frame_numbers(infos, dones)
         rows = np.array([i for i in np.flatnonzero(dones) if _LAST in infos[i]], np.intp)
-        last_pixels = np.stack([infos[i][_LAST] for i in rows]) if len(rows) else None
+        last_pixels = [infos[i][_LAST] for i in rows]
         slots, last = self._slots.step(
             self._frames(pixels),
             restarted=dones,
             rows=rows,
-            final_frames=None if last_pixels is None else self._frames(last_pixels),
+            final_frames=[self._frames(frame[None])[0] for frame in last_pixels],
         )
         if last is not None:
-            assert last_pixels is not None
             infos = list(infos)
             for i, row in enumerate(rows):
                 infos[row] = {**infos[row], _LAST: self._with_pixels(last[i], last_pixels[i])}
@@ -151,8 +156,8 @@ class VecObjectSlotObservation(VecEnvWrapper):
         return {"pixels": pixels, "slots": slots} if self._slots.layout.keep_pixels else slots
 
     def _check_frame_numbers(self, infos: Any, dones: NDArray[np.bool_]) -> None:
-        if all("episode_frame_number" in info for info in infos):
-            numbers = np.array([info["episode_frame_number"] for info in infos])
+        if self._frame_numbers.is_open:
+            numbers = np.array([info.get("episode_frame_number", -1) for info in infos])
             self._frame_numbers.step(numbers, dones)
 
 
@@ -170,14 +175,15 @@ def _channels_first(space: Space[Any], preset: FramePreset) -> bool:
 
 
 def _check_frames_known(venv: VecEnv, encoder: LazyEncoder) -> None:
-    """Compare game and frames with the encoder's, where they can be seen from outside."""
+    """Compare games and frames with the encoder's, where they can be seen from outside."""
     base: Any = venv.unwrapped
-    preset = encoder.preprocess
-    spec = base.envs[0].spec if isinstance(base, DummyVecEnv) else getattr(base, "spec", None)
-    check_game(None if spec is None else spec.id, encoder.trained_on, user=_USER)
+    preset, trained_on = encoder.preprocess, encoder.trained_on
     if isinstance(base, DummyVecEnv):
-        check_frame_skip(base.envs[0], preset, user=_USER)
-    elif isinstance(base, AtariVecEnv) and preset.name != "plain":
+        check_environments(base.envs, preset, trained_on, user=_USER)
+        return
+    spec = getattr(base, "spec", None)
+    check_game(None if spec is None else spec.id, trained_on, user=_USER)
+    if isinstance(base, AtariVecEnv) and preset.is_atari:
         made = base.preset
         hint = "Give AtariVecEnv preset=encoder.preprocess."
         compare_frames(made.frame_skip, made.max_pool, preset, user=_USER, hint=hint)

@@ -12,7 +12,7 @@ from gymnasium.error import ClosedEnvironmentError
 from stable_baselines3.common.monitor import Monitor
 from stable_baselines3.common.vec_env import VecMonitor
 
-from slotenv.environments import MaxAndSkip, make_env
+from slotenv.environments import AtariStack, make_env
 from slotenv.frames import SCN, V5, plain
 from slotenv.sb3 import AtariVecEnv
 
@@ -65,7 +65,7 @@ def test_scn_frames_are_those_of_make_env_after_another_start(game):
         frame, *_ = env.step(1 if fire and i == 0 else 0)
     np.testing.assert_array_equal(frames[0], frame)
     assert venv.action_space == make_env(game, SCN).action_space
-    assert_equal_play(venv, 0, MaxAndSkip(env, 4))
+    assert_equal_play(venv, 0, AtariStack(env))
 
 
 def test_games_end_with_true_rewards_and_a_last_frame():
@@ -161,7 +161,7 @@ def with_options():
         (
             lambda: AtariVecEnv("Pong", 1, preset=replace(V5, height=84)),
             ValueError,
-            r"\(84, 160, 3\).*got shape \(210, 160, 3\)",
+            r"frames \(210, 160, 3\), the preset \(84, 160, 3\)",
         ),
         (lambda: ready().step(np.array([0.0, 1.0])), ValueError, "one whole number per game"),
         (lambda: ready().step(np.array([0])), ValueError, r"shape \(2,\), got int64 \(1,\)"),

@@ -11,13 +11,16 @@ import pytest
 import torch
 from fake_envs import SPRITES
 from gymnasium.spaces import Box, Discrete
+from gymnasium.wrappers import TimeLimit
 from spots import SpotEncoder
 from stable_baselines3 import PPO
 from stable_baselines3.common.callbacks import EvalCallback
+from stable_baselines3.common.evaluation import evaluate_policy
+from stable_baselines3.common.monitor import Monitor
 from stable_baselines3.common.vec_env import DummyVecEnv, SubprocVecEnv, VecEnv, VecMonitor
 
 from slotenv.encoders import SlotMapEncoder
-from slotenv.environments import MaxAndSkip
+from slotenv.environments import AtariStack
 from slotenv.frames import SCN, V5
 from slotenv.sb3 import (
     AtariVecEnv,
@@ -141,8 +144,8 @@ def test_the_stack_is_what_preset_and_purpose_ask_for(fast, preset, training):
         obs, *_ = venv.step(np.array([0, 1]))
     assert all(row in venv.observation_space for row in obs)
     if fast is False:
-        pooled = any(isinstance(e, MaxAndSkip) for e in stack_of(venv.unwrapped.envs[0]))
-        assert pooled == preset.max_pool
+        pooled = [e.max_pool for e in stack_of(venv.unwrapped.envs[0]) if isinstance(e, AtariStack)]
+        assert any(pooled) == preset.max_pool
     venv.close()
 
 
@@ -173,6 +176,52 @@ def test_training_sees_lives_and_signs_and_the_monitor_whole_games(fast):
     assert set(rewards) <= {-1, 0, 1}
     assert games[0]["l"] == len(rewards)
     assert games[0]["r"] >= 10 * total  # a pellet is worth 10 or more
+
+
+class Circles:
+    """A policy that turns."""
+
+    def __init__(self):
+        self.steps = 0
+
+    def predict(self, obs, **_):
+        self.steps += 1
+        return np.full(len(obs), 1 + (self.steps // 9) % 4), None
+
+
+@pytest.mark.ale
+def test_evaluation_on_what_is_made_for_training_gives_the_games_scores():
+    encoder = atari_encoder(replace(SCN, noop_max=2))
+    scores = []
+    for training in (True, False):
+        venv = make_slot_vec_env("MsPacman", encoder, n_envs=1, seed=1, training=training)
+        scores.append(evaluate_policy(Circles(), venv, 1, return_episode_rewards=True))
+        venv.close()
+    assert scores[0] == scores[1]
+    assert scores[0][0][0] >= 60  # pellets of 10; clipped, each would be 1
+
+
+@pytest.mark.parametrize("wrap", [VecClipReward, VecEpisodicLives])
+def test_a_second_monitor_that_would_record_clipped_rewards_is_warned_of(wrap):
+    with pytest.warns(UserWarning, match="already wrapped with a `Monitor`"):
+        VecMonitor(wrap(VecMonitor(Scripted(SCRIPT))))
+    assert wrap(Scripted(SCRIPT)).env_is_wrapped(Monitor) == [False, False]
+    assert wrap(VecMonitor(Scripted(SCRIPT))).env_is_wrapped(TimeLimit) == [False, False]
+
+
+@pytest.mark.parametrize("fast", [True, False])
+@pytest.mark.ale
+def test_numpy_numbers_are_numbers(fast):
+    def first(whole):
+        made = {"n_envs": whole(2), "seed": whole(4), "fast": np.bool_(fast)}
+        venv = make_slot_vec_env("Pong", atari_encoder(SCN), training=np.bool_(False), **made)
+        seen = venv.reset()
+        venv.seed(whole(4))
+        np.testing.assert_array_equal(venv.reset(), seen)
+        venv.close()
+        return seen
+
+    np.testing.assert_array_equal(first(np.int64), first(int))
 
 
 def test_any_other_environment_gets_a_stack_as_well(tiny_encoder_folder, tmp_path):

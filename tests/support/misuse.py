@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 import json
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -20,7 +19,7 @@ from stable_baselines3 import DQN, PPO
 from stable_baselines3.common.evaluation import evaluate_policy
 from stable_baselines3.common.vec_env import DummyVecEnv, VecFrameStack, VecTransposeImage
 
-from slotenv import ObjectSlotObservation, SlotEncoder, SlotExtractor, SlotSetExtractor
+from slotenv import ObjectSlotObservation, SlotEncoder, SlotExtractor, SlotSetExtractor, records
 from slotenv.encoders import ObjectMixtureEncoder, SlotMapEncoder
 from slotenv.frames import V5, FramePreset, plain
 from slotenv.sb3 import AtariVecEnv, VecObjectSlotObservation, make_slot_vec_env
@@ -118,6 +117,22 @@ def lying(space: gym.Space[Any], view: Callable[[Any], Any]) -> Act:
     return lambda w: ObjectSlotObservation(Seen(space, view), w.encoder).reset()
 
 
+def lies_last(view: Callable[[Any], Any]) -> Act:
+    """Show another kind of frame when an episode ends: DummyVecEnv passes that on as it is."""
+
+    def act(w: World) -> None:
+        base = Seen(PIXELS, lambda f: f)
+        env = VecObjectSlotObservation(DummyVecEnv([lambda: base]), w.encoder)
+        env.reset()
+        for _ in range(19):
+            env.step(np.zeros(1, np.int64))
+        base._view = view
+        base.reset = SpritesEnv().reset  # type: ignore[method-assign]
+        env.step(np.zeros(1, np.int64))
+
+    return act
+
+
 def ppo(policy: str, env: Any, **more: Any) -> PPO:
     return PPO(policy, env, n_steps=8, batch_size=16, n_epochs=1, device="cpu", **more)
 
@@ -149,7 +164,7 @@ def configured(**changes: Any) -> Act:
         path = w.folder / "config.json"
         config = json.loads(path.read_text())
         kwargs = {**config["kwargs"], **changes.pop("kwargs", {})}
-        path.write_text(json.dumps({**config, "kwargs": kwargs, **changes}))
+        path.write_text(records.dumps({**config, "kwargs": kwargs, **changes}))
         ObjectSlotObservation(made(), w.folder).reset()
 
     return act
@@ -284,10 +299,6 @@ def evaluated(w: World) -> object:
 
 def frugal_dqn(w: World) -> object:
     return DQN("MlpPolicy", w.slots(), buffer_size=9, optimize_memory_usage=True, device="cpu")
-
-
-def zoo_config(w: World) -> None:
-    importlib.reload(importlib.import_module("slotenv.zoo.dqn"))
 
 
 def single(w: World) -> Any:

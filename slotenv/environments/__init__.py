@@ -1,0 +1,120 @@
+"""Environments under a frame preset: one stack shared by collection, probing and examples.
+
+Atari games are accepted in the forms people write: ``ALE/Pong-v5``, ``PongNoFrameskip-v4``,
+``Pong``. Anything else is passed to :func:`gymnasium.make`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import ale_py
+import gymnasium as gym
+
+from slotenv.environments.atari import AtariStack, make_atari, read_ram, screen_size
+from slotenv.environments.making import make, require_frames
+from slotenv.environments.names import (
+    UnknownEnvironment,
+    atari_game,
+    game_key,
+    is_v5_form,
+    registered_id,
+)
+from slotenv.environments.pixels import PixelObservation
+from slotenv.frames import SCN, V5, FramePreset, plain
+
+__all__ = [
+    "AtariStack",
+    "PixelObservation",
+    "UnknownEnvironment",
+    "atari_game",
+    "game_key",
+    "make_env",
+    "preset_for",
+    "read_ram",
+]
+
+gym.register_envs(ale_py)
+
+
+def preset_for(env_id: str, preset: str | None = None) -> FramePreset:
+    """Return the frame preset for an environment, with the size of its frames.
+
+    Args:
+        env_id: Any name that :func:`make_env` takes.
+        preset: ``"scn"``, ``"v5"``, ``"plain"``, or None to choose by the form of the name:
+            ``ALE/<Game>-v5`` is ``v5``, other forms of an Atari game are ``scn``, anything else
+            is ``plain``.
+
+    Raises:
+        UnknownEnvironment: If nothing is registered under that name.
+        TypeError: If the environment gives no RGB frames.
+        ValueError: If the preset does not suit the environment.
+    """
+    game = atari_game(env_id)
+    if preset is None:
+        preset = "plain" if game is None else "v5" if is_v5_form(env_id) else "scn"
+    if preset == "plain":
+        env = make(registered_id(env_id))
+        try:
+            require_frames(env, env_id)
+            height, width, _ = PixelObservation(env).observation_space.shape or ()
+        finally:
+            env.close()
+        return plain(height, width)
+    if preset not in ("scn", "v5"):
+        raise ValueError(f"preset must be scn, v5 or plain, got {preset!r}")
+    if game is None:
+        raise ValueError(f"preset {preset!r} is for Atari games, {env_id!r} is none: use 'plain'")
+    height, width = screen_size(game)
+    return replace(SCN if preset == "scn" else V5, height=height, width=width)
+
+
+def make_env(
+    env_id: str, preset: FramePreset, *, render_mode: str | None = None
+) -> gym.Env[Any, Any]:
+    """Build the environment whose observations are the preset's frames.
+
+    A Dict observation with exactly one image becomes that image, see :class:`PixelObservation`. A
+    reset with a seed begins the same episode each time it is called, also where an episode is a
+    life of a game.
+
+    Args:
+        env_id: Atari name in any form, or an id for :func:`gymnasium.make`.
+        preset: As :func:`preset_for` gives it, or as ``encoder.preprocess``.
+        render_mode: Passed on to :func:`gymnasium.make`.
+
+    Returns:
+        An environment with observations uint8 (height, width, 3), each frame checked.
+
+    Raises:
+        UnknownEnvironment: If nothing is registered under that name.
+        TypeError: If the observations are no uint8 RGB frames, or the preset is none.
+        ValueError: If their size is another than the preset's.
+    """
+    if not isinstance(preset, FramePreset):
+        raise TypeError(
+            "make_env needs a FramePreset, such as slotenv.preset_for(env_id) or "
+            f"encoder.preprocess, got {type(preset).__name__}"
+        )
+    kwargs = {} if render_mode is None else {"render_mode": render_mode}
+    if preset.is_atari:
+        game = atari_game(env_id)
+        if game is None:
+            raise ValueError(f"preset {preset.name!r} is for Atari games, {env_id!r} is none")
+        env = make_atari(game, preset, **kwargs)
+    else:
+        env = make(registered_id(env_id), **kwargs)
+    try:
+        require_frames(env, env_id)
+        env = PixelObservation(env)
+        if env.observation_space.shape != preset.shape:
+            raise ValueError(
+                f"{env_id} gives frames {env.observation_space.shape}, the preset "
+                f"{preset.shape}: slotenv.preset_for({env_id!r}) gives one that fits"
+            )
+    except (TypeError, ValueError):
+        env.close()
+        raise
+    return env

@@ -1,0 +1,179 @@
+"""Atari games under a preset, on the emulator itself."""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import Any
+
+import gymnasium as gym
+import numpy as np
+from gymnasium.utils import RecordConstructorArgs
+from numpy.typing import NDArray
+
+from slotenv.environments.making import make
+from slotenv.frames import FramePreset
+
+_NOOP, _FIRE, _THIRD = 0, 1, 2  # actions of every game that has FIRE, in ALE's order
+
+
+def make_atari(game: str, preset: FramePreset, **kwargs: Any) -> gym.Env[Any, Any]:
+    """Make a game whose frames are the preset's.
+
+    Args:
+        game: ALE's spelling.
+        preset: An Atari preset.
+        **kwargs: Passed on to :func:`gymnasium.make`.
+    """
+    stack: dict[str, Any] = {
+        "max_pool": preset.max_pool,
+        "noop_max": preset.noop_max,
+        "fire_on_reset": preset.fire_on_reset,
+        "terminal_on_life_loss": preset.terminal_on_life_loss,
+    }
+    needs_stack = any(stack.values())
+    env = make(
+        f"ALE/{game}-v5",
+        frameskip=1 if needs_stack else preset.frame_skip,
+        repeat_action_probability=preset.repeat_action_probability or 0.0,
+        **kwargs,
+    )
+    return AtariStack(env, frame_skip=preset.frame_skip, **stack) if needs_stack else env
+
+
+@cache
+def screen_size(game: str) -> tuple[int, int]:
+    """Return rows and columns of a game's frames; not all games have 210 rows."""
+    with make(f"ALE/{game}-v5") as env:
+        height, width, _ = env.observation_space.shape or ()
+    return height, width
+
+
+def read_ram(env: gym.Env[Any, Any]) -> NDArray[np.uint8] | None:
+    """Return the 128 bytes of the console's RAM now, or None where there is no emulator."""
+    ale = getattr(env.unwrapped, "ale", None)
+    return None if ale is None else np.array(ale.getRAM(), dtype=np.uint8)
+
+
+class AtariStack(
+    gym.Wrapper[NDArray[np.uint8], int, NDArray[np.uint8], int], RecordConstructorArgs
+):
+    """What Atari agents are usually trained on, in one wrapper around the bare emulator.
+
+    Equal to ``NoopResetEnv``, ``FireResetEnv``, ``MaxAndSkipEnv`` and ``EpisodicLifeEnv`` of
+    Stable-Baselines3 around each other, but for these: frames that nobody sees are not rendered; a
+    skip cut short by the end of the game returns the frame on the screen, not an older one; and a
+    reset goes on with the next life only right after one was lost and if it has no seed: with a
+    seed, a new game begins, the same for the same seed.
+
+    Args:
+        env: A game with ``frameskip=1``, whose actions begin with NOOP.
+        frame_skip: Emulator frames for which an action is repeated.
+        max_pool: Whether a frame is the pixelwise maximum of the last two emulator frames.
+        noop_max: Upper bound of the random number of no-ops, at least one, after a reset; 0: none.
+        fire_on_reset: Whether FIRE and the action after it follow the no-ops, in games with FIRE.
+        terminal_on_life_loss: Whether an episode ends with a life.
+    """
+
+    def __init__(
+        self,
+        env: gym.Env[NDArray[np.uint8], int],
+        *,
+        frame_skip: int = 4,
+        max_pool: bool = True,
+        noop_max: int = 0,
+        fire_on_reset: bool = False,
+        terminal_on_life_loss: bool = False,
+    ) -> None:
+        RecordConstructorArgs.__init__(
+            self,
+            frame_skip=frame_skip,
+            max_pool=max_pool,
+            noop_max=noop_max,
+            fire_on_reset=fire_on_reset,
+            terminal_on_life_loss=terminal_on_life_loss,
+        )
+        gym.Wrapper.__init__(self, env)
+        meanings = env.unwrapped.get_action_meanings()  # type: ignore[attr-defined]
+        self.frame_skip, self.max_pool = frame_skip, max_pool
+        self._noop_max, self._lives_end = noop_max, terminal_on_life_loss
+        self._fire = fire_on_reset and len(meanings) > _THIRD and meanings[_FIRE] == "FIRE"
+        self._lives = 0
+        self._life_lost = False  # with the last step, and the game goes on
+
+    def reset(
+        self, *, seed: int | None = None, options: dict[str, Any] | None = None
+    ) -> tuple[NDArray[np.uint8], dict[str, Any]]:
+        """Begin a game, or the next life of the one that goes on."""
+        ale = self._ale()
+        # A copy of this environment has an emulator of its own, whose game has not begun.
+        goes_on = self._life_lost and seed is None and not options and ale.getEpisodeFrameNumber()
+        more: dict[str, Any] = {}
+        if goes_on:
+            frame, _ = self._skip(_NOOP)
+        if not goes_on or ale.game_over():
+            more = self._begin(seed, options)
+            frame = ale.getScreenRGB()
+        self._lives, self._life_lost = ale.lives(), False
+        return frame, {**more, **self._info()}
+
+    def step(self, action: int) -> tuple[NDArray[np.uint8], float, bool, bool, dict[str, Any]]:
+        """Act for ``frame_skip`` emulator frames."""
+        frame, reward = self._skip(action)
+        ale = self._ale()
+        terminated = bool(ale.game_over(with_truncation=False))
+        truncated = bool(ale.game_truncated())
+        if self._lives_end:
+            lives = ale.lives()
+            # In some games no lives are left for a few frames before the game is over.
+            lost = 0 < lives < self._lives
+            self._life_lost = lost and not (terminated or truncated)
+            terminated, self._lives = terminated or lost, lives
+        return frame, reward, terminated, truncated, self._info()
+
+    def _begin(self, seed: int | None, options: dict[str, Any] | None) -> dict[str, Any]:
+        info = self._start(seed, options)
+        for action in (_FIRE, _THIRD) if self._fire else ():
+            self._act(action)
+            if self._ale().game_over():
+                info = self._start(seed, options)
+        return info
+
+    def _start(self, seed: int | None, options: dict[str, Any] | None) -> dict[str, Any]:
+        _, info = self.env.reset(seed=seed, options=options)
+        noops = self.unwrapped.np_random.integers(1, self._noop_max + 1) if self._noop_max else 0
+        for _ in range(noops):
+            self._act(_NOOP)
+            if self._ale().game_over():
+                _, info = self.env.reset(seed=seed, options=options)
+        return info
+
+    def _skip(self, action: int) -> tuple[NDArray[np.uint8], float]:
+        ale = self._ale()
+        reward, before_last = 0.0, None
+        for i in range(self.frame_skip):
+            reward += self._act(action)
+            if ale.game_over():
+                before_last = None
+                break
+            if self.max_pool and i == self.frame_skip - 2:
+                before_last = ale.getScreenRGB()
+        frame: NDArray[np.uint8] = ale.getScreenRGB()
+        if before_last is not None:
+            np.maximum(frame, before_last, out=frame)
+        return frame, reward
+
+    def _act(self, action: int) -> float:
+        atari: Any = self.unwrapped
+        return float(atari.ale.act(atari._action_set[action]))
+
+    def _ale(self) -> Any:
+        # Not kept: an emulator cannot be pickled, its environment can.
+        return self.unwrapped.ale  # type: ignore[attr-defined]
+
+    def _info(self) -> dict[str, Any]:
+        ale = self._ale()
+        return {
+            "lives": ale.lives(),
+            "episode_frame_number": ale.getEpisodeFrameNumber(),
+            "frame_number": ale.getFrameNumber(),
+        }

@@ -1,0 +1,116 @@
+"""The outermost wrapper of environments that slotenv makes: frames, each of them checked."""
+
+from __future__ import annotations
+
+import operator
+from typing import Any, SupportsIndex
+
+import gymnasium as gym
+import numpy as np
+from gymnasium import Space
+from gymnasium.spaces import Box, Dict
+from gymnasium.utils import RecordConstructorArgs
+from numpy.typing import NDArray
+
+OLD_API = (
+    "slotenv needs Gymnasium's API: reset(seed=, options=) returns (observation, info), step "
+    "(observation, reward, terminated, truncated, info). An environment of the old gym gets it "
+    "from shimmy.GymV21CompatibilityV0(env=...) (pip install shimmy): register that."
+)
+
+
+def find_frames(space: Space[Any]) -> tuple[str | None, Box] | None:
+    """Return where frames are in an observation: their key, None if they are all of it.
+
+    Args:
+        space: Observation space of an environment.
+
+    Returns:
+        The key, and the space of the frames; or None unless there are frames, uint8 (H, W, 3), in
+        exactly one place.
+    """
+    parts = space.spaces.items() if isinstance(space, Dict) else [(None, space)]
+    found = [(key, part) for key, part in parts if isinstance(part, Box) and _is_frames(part)]
+    return found[0] if len(found) == 1 else None
+
+
+class PixelObservation(gym.Wrapper[NDArray[np.uint8], Any, Any, Any], RecordConstructorArgs):
+    """Shows an environment's frames and nothing else, and checks each.
+
+    An observation that is a Dict with exactly one image becomes that image. A frame that is not as
+    the observation space says is an error: nothing else would tell that it is not what an encoder
+    has learned from.
+
+    Args:
+        env: An environment whose observations are frames, or a Dict with one image.
+
+    Raises:
+        TypeError: If the observations are something else.
+    """
+
+    def __init__(self, env: gym.Env[Any, Any]) -> None:
+        RecordConstructorArgs.__init__(self)
+        gym.Wrapper.__init__(self, env)
+        found = find_frames(env.observation_space)
+        if found is None:
+            raise TypeError(
+                "PixelObservation needs uint8 frames (H, W, 3), or a Dict with exactly one such "
+                f"image, got {env.observation_space}"
+            )
+        self._key = found[0]
+        self.observation_space: Space[Any] = found[1]
+
+    def reset(
+        self, *, seed: SupportsIndex | None = None, options: dict[str, Any] | None = None
+    ) -> tuple[NDArray[np.uint8], dict[str, Any]]:
+        """Start an episode; the seed may be a NumPy integer."""
+        whole = None if seed is None else operator.index(seed)
+        try:
+            result: Any = self.env.reset(seed=whole, options=options)
+        except TypeError as error:
+            if "unexpected keyword argument" not in str(error):
+                raise
+            raise TypeError(f"{self._name()}: {error}. {OLD_API}") from error
+        if not (isinstance(result, tuple) and len(result) == 2 and isinstance(result[1], dict)):
+            raise TypeError(
+                f"reset of {self._name()} returned {_kind(result)} in place of (observation, "
+                f"info). {OLD_API}"
+            )
+        return self._frame(result[0]), result[1]
+
+    def step(self, action: Any) -> tuple[NDArray[np.uint8], Any, bool, bool, dict[str, Any]]:
+        """Act."""
+        result: Any = self.env.step(action)
+        if not (isinstance(result, tuple) and len(result) == 5):
+            raise TypeError(
+                f"step of {self._name()} returned {_kind(result)} in place of (observation, "
+                f"reward, terminated, truncated, info). {OLD_API}"
+            )
+        return self._frame(result[0]), *result[1:]
+
+    def _frame(self, observation: Any) -> NDArray[np.uint8]:
+        frame = observation if self._key is None else observation[self._key]
+        shape = self.observation_space.shape
+        if not isinstance(frame, np.ndarray) or frame.dtype != np.uint8:
+            error: type[Exception] = TypeError
+        elif frame.shape != shape:
+            error = ValueError
+        else:
+            return frame
+        raise error(
+            f"{self._name()} gave a frame that is {_kind(frame)}, its observation space says uint8 "
+            f"{shape}: change the one or the other in the environment"
+        )
+
+    def _name(self) -> str:
+        return str(self.env.unwrapped) if self.env.spec is None else self.env.spec.id
+
+
+def _is_frames(space: Box) -> bool:
+    return space.dtype == np.uint8 and len(space.shape) == 3 and space.shape[2] == 3
+
+
+def _kind(value: Any) -> str:
+    if isinstance(value, np.ndarray):
+        return f"{value.dtype} {value.shape}"
+    return f"a tuple of {len(value)}" if isinstance(value, tuple) else f"a {type(value).__name__}"
