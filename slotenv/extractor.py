@@ -5,21 +5,24 @@ from __future__ import annotations
 import copyreg
 import importlib
 import os
-from collections.abc import Callable
+import warnings
 from pathlib import Path
-from typing import Any, Self
+from typing import Any
 
 import gymnasium as gym
 import numpy as np
 import torch
 from gymnasium.spaces import Box
 from stable_baselines3.common.torch_layers import BaseFeaturesExtractor
-from torch import Tensor, nn
+from stable_baselines3.common.vec_env import VecEnv
+from torch import Tensor
 
 from slotenv import checkpoint
-from slotenv.encoders import SlotEncoder
+from slotenv.encoders import ObjectMixtureEncoder, SlotEncoder
+from slotenv.encoders.hosted import PretrainedEncoder
+from slotenv.encoders.modes import is_recorded
 
-_MANY = 8  # images from which on looking for distinct windows pays on a CPU
+_STRANGE = 0.5  # share of foreground; of the 20 ready-made encoders' own games, the most has 0.2
 
 _configs: dict[str, dict[str, Any]] = {}
 """Configs of the encoders that were given by name, in this process or in an agent loaded by it."""
@@ -58,6 +61,11 @@ class SlotExtractor(BaseFeaturesExtractor, metaclass=_CarriesConfigs):
         ValueError: If the observations are not the encoder's frames.
         FileNotFoundError: If there is no such encoder and no saved agent told of it.
 
+    Warns:
+        UserWarning: If the first frames look nothing like those that an encoder of objects was
+            trained on. An extractor is not told which environment it serves, and other encoders
+            know no background: pass ``env`` to :meth:`policy_kwargs` to have the game compared.
+
     Example:
         >>> PPO("CnnPolicy", env, policy_kwargs=SlotExtractor.policy_kwargs("runs/pong"))
         ... # doctest: +SKIP
@@ -80,10 +88,11 @@ class SlotExtractor(BaseFeaturesExtractor, metaclass=_CarriesConfigs):
         self._channels_last = channels_last
         self._bytes = observation_space.dtype == np.uint8
         self._range_checked = False
+        self._looked = not isinstance(inner, ObjectMixtureEncoder)
 
     def forward(self, observations: Tensor) -> Tensor:
         """Encode images (B, 3n, H, W) or (B, H, W, 3n) to features (B, n * K * D)."""
-        if not self._range_checked:
+        if not self._range_checked and not is_recorded():
             self._check_range(observations)
         if self._channels_last:
             observations = observations.movedim(-1, 1)
@@ -92,18 +101,29 @@ class SlotExtractor(BaseFeaturesExtractor, metaclass=_CarriesConfigs):
         if not self.normalized_image:
             images = images / 255.0
         slots: Tensor = self.encoder(images, bytes_inside=self._bytes)  # (B * n, K, D)
-        return slots.reshape(len(observations), self.features_dim)
+        if not self._looked:
+            self._look_at(images)
+        return slots.reshape(observations.shape[0], self.features_dim)
 
     @classmethod
     def policy_kwargs(
-        cls, encoder: str | os.PathLike[str], frozen: bool = True, **more: Any
+        cls,
+        encoder: str | os.PathLike[str],
+        frozen: bool = True,
+        env: str | gym.Env[Any, Any] | VecEnv | None = None,
+        **more: Any,
     ) -> dict[str, Any]:
         """Return ``policy_kwargs`` for an algorithm of Stable-Baselines3.
 
         Args:
             encoder: A ready-made encoder (``"pong"``), a folder or a hub id.
             frozen: Whether the encoder is left as it is.
+            env: What the agent will play, or its id, to be compared with what the encoder was
+                trained on.
             **more: Other arguments of the policy, such as ``net_arch`` or ``normalize_images``.
+
+        Warns:
+            UserWarning: If ``env`` is another game than the encoder's.
 
         Example:
             >>> policy_kwargs = SlotExtractor.policy_kwargs("runs/pong", net_arch=[64])
@@ -113,6 +133,10 @@ class SlotExtractor(BaseFeaturesExtractor, metaclass=_CarriesConfigs):
         _check_switches(frozen=frozen)
         folder = checkpoint.find_folder(encoder).resolve()
         config = {**checkpoint.read_config(folder), "folder": str(folder)}
+        # Imported here: only who names an environment has one to compare.
+        from slotenv.matching import check_game
+
+        check_game(_env_id(env), config.get("provenance", {}).get("env_id"), user="SlotExtractor")
         extractor_kwargs = {
             "encoder": config,
             "frozen": frozen,
@@ -125,7 +149,11 @@ class SlotExtractor(BaseFeaturesExtractor, metaclass=_CarriesConfigs):
         }
 
     def _check_range(self, observations: Tensor) -> None:
-        """Raise if pixels are clearly on another scale; frames that are all black tell nothing."""
+        """Raise if pixels are on another scale.
+
+        Bytes are looked at until they tell their scale, which black ones do not; floats, which a
+        wrapper may scale in one way now and in another later, every time.
+        """
         low, high = observations.min().item(), observations.max().item()
         top = 1.0 if self.normalized_image else 255.0
         fractions = high <= 1.0 and bool((observations != observations.round()).any())
@@ -135,60 +163,24 @@ class SlotExtractor(BaseFeaturesExtractor, metaclass=_CarriesConfigs):
                 f"{top:g}], got {low:g} to {high:g}. normalized_image must be what the policy's "
                 "normalize_images is (True by default), and VecNormalize must leave pixels alone."
             )
-        self._range_checked = high > 0 and (self.normalized_image or high > 1)
+        self._range_checked = self._bytes and high > 0 and (self.normalized_image or high > 1)
 
-
-class PretrainedEncoder(nn.Module):
-    """Keeps loaded weights through what a host policy does to its modules.
-
-    Stable-Baselines3 draws the weights of PPO's and A2C's extractors anew with ``apply`` and
-    switches whole policies between training and evaluation mode.
-
-    Args:
-        encoder: The encoder.
-        frozen: Whether it is left as it is.
-        absent: Why it has no weights before a saved agent brings them, or None if it has.
-    """
-
-    def __init__(self, encoder: SlotEncoder, *, frozen: bool, absent: str | None = None) -> None:
-        super().__init__()
-        self.frozen = frozen
-        self.encoder = encoder
-        self.encoder.requires_grad_(not frozen)
-        self._absent = absent
-        self.register_load_state_dict_post_hook(_weights_came)  # type: ignore[no-untyped-call]
-        self.train(False)
-
-    def forward(self, images: Tensor, *, bytes_inside: bool) -> Tensor:
-        """Encode images.
-
-        Args:
-            images: (B, 3, H, W) in [0, 1].
-            bytes_inside: Whether the images are uint8 frames divided by 255.
-
-        Returns:
-            (B, K, D) slots.
-        """
-        if self._absent is not None:
-            raise RuntimeError(
-                f"the encoder has no weights: {self._absent}, and no saved agent was loaded either"
+    def _look_at(self, images: Tensor) -> None:
+        """Warn, once, of frames that differ nearly everywhere from the encoder's background."""
+        encoder = self.encoder.encoder
+        shown = images[images.flatten(1).any(1)]  # a stack begins with black frames
+        if not len(shown) or not isinstance(encoder, ObjectMixtureEncoder):
+            return
+        self._looked = True
+        frames = shown.detach().movedim(1, -1).mul(255.0).round_().to(torch.uint8).cpu().numpy()
+        if np.median(encoder.foreground_share(frames)) > _STRANGE:
+            warnings.warn(
+                "SlotExtractor: more than half of the pixels differ from the background of the "
+                f"frames that this encoder was trained on ({encoder.provenance.get('env_id')}): is "
+                "it an encoder of this game? Its slots will hold nothing that belongs together.",
+                UserWarning,
+                stacklevel=3,
             )
-        if not self.frozen:
-            return self.encoder(images).slots  # type: ignore[no-any-return]
-        with torch.no_grad():
-            if not bytes_inside or images.device.type != "cpu" or len(images) < _MANY:
-                return self.encoder(images).slots  # type: ignore[no-any-return]
-            # The way back to bytes is exact, and encode() computes equal windows only once.
-            frames = images.permute(0, 2, 3, 1).mul(255.0).round_().to(torch.uint8)
-            return self.encoder.encode(frames.contiguous())
-
-    def apply(self, fn: Callable[[nn.Module], None]) -> Self:
-        """Do nothing: the weights are not to be initialised."""
-        return self
-
-    def train(self, mode: bool = True) -> Self:
-        """Switch to training mode, unless frozen."""
-        return super().train(mode and not self.frozen)
 
 
 def _find(encoder: object) -> tuple[dict[str, Any], Path | None]:
@@ -220,6 +212,14 @@ def _check_name(encoder: object) -> str:
     return os.fspath(encoder)
 
 
+def _env_id(env: str | gym.Env[Any, Any] | VecEnv | None) -> str | None:
+    """Return the id of an environment, None if it has none."""
+    if env is None or isinstance(env, str):
+        return env
+    spec = env.get_attr("spec")[0] if isinstance(env, VecEnv) else env.spec
+    return None if spec is None else str(spec.id)
+
+
 def _check_switches(**switches: object) -> None:
     for name, value in switches.items():
         if not isinstance(value, bool | np.bool_):
@@ -244,16 +244,17 @@ def _open(config: dict[str, Any], folder: Path | None) -> tuple[SlotEncoder, str
     return checkpoint.build(config), absent
 
 
-def _weights_came(module: PretrainedEncoder, incompatible: Any) -> None:
-    if not incompatible.missing_keys:
-        module._absent = None
-
-
 def _layout(space: gym.Space[Any], encoder: SlotEncoder) -> tuple[bool, int]:
     """Return whether channels are last, and the number of stacked frames; raise if neither fits."""
     height, width, _ = encoder.preprocess.shape
-    shape = space.shape if isinstance(space, Box) else None
-    if shape is not None and len(shape) == 3:
+    if isinstance(space, Box) and len(space.shape) == 3:
+        shape = space.shape
+        if space.dtype != np.uint8 and space.low.min() < 0:
+            raise ValueError(
+                f"SlotExtractor needs pixels as they are, got {space}, which another wrapper has "
+                "scaled: leave it out, or tell it to leave pixels alone, as "
+                "VecNormalize(norm_obs=False) does"
+            )
         if shape[1:] == (height, width) and shape[0] % 3 == 0:
             return False, shape[0] // 3
         if shape[:2] == (height, width) and shape[2] % 3 == 0:

@@ -21,7 +21,7 @@ from torch import nn
 import slotenv.extractor
 from slotenv import SlotExtractor, checkpoint
 from slotenv.encoders import SlotMapEncoder
-from slotenv.extractor import PretrainedEncoder
+from slotenv.encoders.hosted import PretrainedEncoder
 from slotenv.frames import plain
 
 PIXELS = Box(0, 255, (3, 84, 84), np.uint8)

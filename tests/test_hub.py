@@ -55,6 +55,26 @@ def test_saving_can_push_as_well(hub: Path, tiny_encoder: SlotMapEncoder, tmp_pa
         assert (local / name).read_bytes() == (remote / name).read_bytes()
 
 
+@pytest.mark.parametrize("name", ["num_slots", "local_file_only", "trust_remote_code"])
+def test_unknown_arguments_are_named(hub: Path, name: str) -> None:
+    with pytest.raises(TypeError, match=f"unexpected keyword argument '{name}'"):
+        SlotEncoder.from_pretrained("me/nothing", **{name: True})
+
+
+def test_known_arguments_reach_the_hub(hub: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: dict[str, Any] = {}
+
+    def download(repo_id: str, **kwargs: Any) -> str:
+        seen.update(kwargs)
+        raise huggingface_hub.errors.LocalEntryNotFoundError("none")
+
+    monkeypatch.setattr(huggingface_hub, "snapshot_download", download)
+    given = {"token": "t", "cache_dir": "c", "local_files_only": True, "force_download": True}
+    with pytest.raises(FileNotFoundError):
+        SlotEncoder.from_pretrained("me/nothing", revision="r", **given)  # type: ignore[arg-type]
+    assert {**given, "revision": "r"}.items() <= seen.items()
+
+
 def test_an_id_that_the_hub_does_not_know_is_named(hub: Path) -> None:
     with pytest.raises(FileNotFoundError, match="no encoder 'me/nothing': there is no such folder"):
         SlotEncoder.from_pretrained("me/nothing")

@@ -11,7 +11,7 @@ import gymnasium as gym
 import numpy as np
 import pytest
 import torch
-from fake_envs import SPRITES
+from fake_envs import SPRITES, SpritesEnv
 from stable_baselines3 import DQN, PPO
 from stable_baselines3.common.monitor import Monitor
 from stable_baselines3.common.vec_env import DummyVecEnv
@@ -38,8 +38,13 @@ def save(folder: Path, preset: Any) -> Path:
     return folder / "e"
 
 
-def load_config(module: str, monkeypatch: pytest.MonkeyPatch, encoder: Path) -> dict[str, Any]:
-    monkeypatch.setenv(VARIABLE, str(encoder))
+def load_config(
+    module: str, monkeypatch: pytest.MonkeyPatch, encoder: Path | None
+) -> dict[str, Any]:
+    if encoder is None:
+        monkeypatch.delenv(VARIABLE, raising=False)
+    else:
+        monkeypatch.setenv(VARIABLE, str(encoder))
     monkeypatch.delitem(sys.modules, module, raising=False)
     config = importlib.import_module(module).hyperparams
     monkeypatch.delitem(sys.modules, module)
@@ -167,13 +172,39 @@ def test_slots_that_know_when_they_are_hidden_are_held(pong_folder):
         with_slots(gym.make(PONG), pong_folder, hold=True)
 
 
-def test_an_encoder_that_is_not_named_is_asked_for(monkeypatch):
-    monkeypatch.delenv(VARIABLE, raising=False)
-    with pytest.raises(ValueError, match="variable SLOTENV_ENCODER must name the slot encoder"):
+@pytest.mark.parametrize("value", ["", " "])
+def test_an_encoder_that_is_neither_named_nor_ready_made_is_asked_for(value, monkeypatch):
+    monkeypatch.setenv(VARIABLE, value)
+    with pytest.raises(ValueError, match=f"no ready-made one of {SPRITES}.*export SLOTENV_ENCOD"):
         with_slots(gym.make(SPRITES))
-    monkeypatch.delitem(sys.modules, "slotenv.zoo.ppo", raising=False)
-    with pytest.raises(ValueError, match="export SLOTENV_ENCODER=runs/pong"):
-        importlib.import_module("slotenv.zoo.ppo")
+    with pytest.raises(ValueError, match="no ready-made one of an environment without a name"):
+        with_slots(SpritesEnv())
+
+
+@pytest.mark.ale
+@pytest.mark.parametrize("name", ["ppo", "dqn"])
+def test_the_ready_made_encoder_of_the_game_is_the_default(name, monkeypatch):
+    hyperparams = load_config(f"slotenv.zoo.{name}", monkeypatch, None)
+    with wrapped(hyperparams, Monitor(gym.make(PONG))) as env:
+        expected = with_slots(gym.make(PONG), "pong", motion=True)
+        np.testing.assert_array_equal(env.reset(seed=2)[0], expected.reset(seed=2)[0])
+        expected.close()
+    with pytest.raises(ValueError, match=r"no ready-made one of ALE/Carnival-v5; the package has"):
+        with_slots(gym.make("ALE/Carnival-v5"))
+
+
+@pytest.mark.ale
+@pytest.mark.parametrize("how", [{"seed": 3}, {"options": {"new": True}}])
+def test_a_reset_with_a_seed_begins_a_game(how):
+    with with_slots(gym.make("BreakoutNoFrameskip-v4"), "breakout") as env:
+        env.reset(seed=3)
+        terminated = False
+        while not terminated:
+            *_, terminated, _, _ = env.step(0)
+        env.reset()
+        assert env.unwrapped.ale.lives() == 4  # the next life of the same game
+        env.reset(**how)
+        assert env.unwrapped.ale.lives() == 5
 
 
 def test_folders_become_absolute_and_hub_ids_stay(tmp_path, monkeypatch):

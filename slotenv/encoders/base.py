@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Callable
 from os import PathLike
 from typing import Any, ClassVar, NamedTuple, Self, overload
 
@@ -12,10 +13,18 @@ from huggingface_hub import PyTorchModelHubMixin
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from slotenv.encoders.devices import parse_device as parse_device
+from slotenv.encoders.modes import refuse_recording, untraced
+from slotenv.encoders.sizes import MOST_NUMBERS, MOST_SLOTS, check_size
+from slotenv.encoders.weights import check_numbers
 from slotenv.frames import FramePreset
 
 DEFAULT_SLOT_DIM = 32
 """D of the convolutional encoders, as in the paper's code."""
+
+
+def silent(line: str) -> None:
+    """Take a line about progress and say nothing; what ``announce`` is by default."""
 
 
 class SlotOutput(NamedTuple):
@@ -65,14 +74,10 @@ class SlotEncoder(
 
     def __init__(self, *, num_slots: int, slot_dim: int, preprocess: FramePreset | dict[str, Any]):
         super().__init__()
-        if num_slots < 1 or slot_dim < 1:
-            raise ValueError(
-                f"num_slots and slot_dim must be positive, got {num_slots}, {slot_dim}"
-            )
         if isinstance(preprocess, dict):
             preprocess = FramePreset.from_dict(preprocess)
-        self.num_slots = num_slots
-        self.slot_dim = slot_dim
+        self.num_slots = check_size("num_slots", num_slots, most=MOST_SLOTS)
+        self.slot_dim = check_size("slot_dim", slot_dim, most=MOST_NUMBERS)
         self.preprocess = preprocess
         self.provenance: dict[str, Any] = {}
         """How the weights came about (data, objective, updates, versions); saved with them."""
@@ -87,6 +92,7 @@ class SlotEncoder(
         slot_dim: int | None = None,
         seed: int = 0,
         next_frames: NDArray[np.uint8] | None = None,
+        announce: Callable[[str], object] = silent,
     ) -> Self:
         """Make an encoder for a kind of frames; what pretraining starts from.
 
@@ -100,16 +106,19 @@ class SlotEncoder(
                 weights from PyTorch's global generator instead.
             next_frames: (M, H, W, 3) uint8, one step after the first M frames, for encoders that
                 look at what changes.
+            announce: Called with a line about progress now and then, by encoders that take long.
 
         Raises:
-            ValueError: If the architecture cannot have that many slots, or slots of that length.
+            TypeError: If a size is no whole number.
+            ValueError: If the architecture cannot have that many slots, slots of that length, or
+                frames of that size.
         """
         if num_slots is None:
             raise ValueError(f"{cls.__name__} needs to be told num_slots")
         make: Any = cls
-        encoder: Self = make(
-            num_slots=num_slots, slot_dim=slot_dim or DEFAULT_SLOT_DIM, preprocess=preprocess
-        )
+        slot_dim = DEFAULT_SLOT_DIM if slot_dim is None else slot_dim
+        with torch.inference_mode(False):  # weights made in that mode could never be trained
+            encoder: Self = make(num_slots=num_slots, slot_dim=slot_dim, preprocess=preprocess)
         return encoder
 
     @abstractmethod
@@ -142,13 +151,26 @@ class SlotEncoder(
         """Where the weights are."""
         return next(self.parameters()).device
 
+    def check_weights(self) -> None:
+        """Raise unless the weights are numbers that can be computed with.
+
+        Called before an encoder is saved and after it has been loaded. A subclass whose weights
+        have a meaning adds what they must keep to.
+
+        Raises:
+            ValueError: If a weight is not finite, out of all bounds or no float32; it is named.
+        """
+        check_numbers(self)
+
     @overload
     def encode(self, frames: NDArray[np.uint8]) -> NDArray[np.float32]: ...
     @overload
     def encode(self, frames: Tensor) -> Tensor: ...
-    @torch.no_grad()
+    @untraced
     def encode(self, frames: NDArray[np.uint8] | Tensor) -> NDArray[np.float32] | Tensor:
         """Encode raw frames, without gradients, in evaluation mode.
+
+        The numbers are the same whatever mode of PyTorch the caller is in, such as autocast.
 
         Args:
             frames: uint8 (B, H, W, 3), values 0..255, array or tensor; B may be 0.
@@ -159,33 +181,45 @@ class SlotEncoder(
 
         Raises:
             TypeError: If frames are not uint8.
-            ValueError: If they have another shape than ``preprocess`` says.
+            ValueError: If they have another shape than ``preprocess`` says, or the weights are not
+                float32.
         """
+        refuse_recording("encode")
         self.preprocess.check_frames(frames)
         if len(frames) == 0:
-            empty = torch.zeros(0, self.num_slots, self.slot_dim)
+            empty = torch.zeros(0, self.num_slots, self.slot_dim, dtype=torch.float32)
             return empty.to(frames.device) if isinstance(frames, Tensor) else empty.numpy()
+        weight = next(self.parameters())
+        if weight.dtype != torch.float32:
+            raise ValueError(f"encode needs float32 weights, got {weight.dtype}: encoder.float()")
         was_training = self.training
         if was_training:
             self.eval()
+        # What an encoder remembers from one call to the next must serve outside of inference mode.
+        modes = torch.inference_mode(False), torch.no_grad()
+        whole = torch.autocast(weight.device.type, enabled=False)
         try:
-            if isinstance(frames, Tensor):
-                prepared = frames if frames.is_cuda else self.prepare(frames.numpy())
-                return self.forward_prepared(prepared).slots.float().to(frames.device)
-            prepared = self.prepare(np.ascontiguousarray(frames))
-            return self.forward_prepared(prepared).slots.float().cpu().numpy()
+            with modes[0], modes[1], whole:
+                if isinstance(frames, Tensor):
+                    prepared = frames if frames.is_cuda else self.prepare(frames.numpy())
+                    return self.forward_prepared(prepared).slots.float().to(frames.device)
+                prepared = self.prepare(np.ascontiguousarray(frames))
+                return self.forward_prepared(prepared).slots.float().cpu().numpy()
         finally:
             if was_training:
                 self.train()
 
     @classmethod
-    def from_pretrained(
+    def from_pretrained(  # type: ignore[override]  # unknown arguments are an error here
         cls,
         pretrained_model_name_or_path: str | PathLike[str],
         *,
         revision: str | None = None,
         device: str | torch.device = "cpu",
-        **hub_kwargs: Any,
+        token: str | bool | None = None,
+        cache_dir: str | PathLike[str] | None = None,
+        local_files_only: bool = False,
+        force_download: bool = False,
     ) -> Self:
         """Load an encoder, strictly and without pickle, in evaluation mode.
 
@@ -194,20 +228,30 @@ class SlotEncoder(
                 a run folder that holds one in ``encoder/``, or an id on the Hugging Face hub.
             revision: Branch, tag or commit on the hub.
             device: Where to put the weights.
-            **hub_kwargs: ``token``, ``cache_dir``, ``local_files_only``, ``force_download`` for
-                :func:`huggingface_hub.snapshot_download`.
+            token: Of the hub, for :func:`huggingface_hub.snapshot_download` as what follows.
+            cache_dir: Where downloads are kept.
+            local_files_only: Whether to look at downloads only.
+            force_download: Whether to download anew.
 
         Raises:
             FileNotFoundError: If there is neither such a folder nor such a hub id.
-            ValueError: If the folder is damaged, from another version, or its weights do not fit.
+            ValueError: If the folder is damaged, from another version, its weights do not fit, or
+                there is no such device.
             TypeError: If it holds another kind of encoder than the class it is called on.
         """
         from slotenv import checkpoint
 
+        place = parse_device(device)
         folder = checkpoint.find_folder(
-            pretrained_model_name_or_path, revision=revision, **hub_kwargs
+            pretrained_model_name_or_path,
+            revision=revision,
+            token=token,
+            cache_dir=cache_dir,
+            local_files_only=local_files_only,
+            force_download=force_download,
         )
-        encoder = checkpoint.load(folder).to(parse_device(device))
+        with torch.inference_mode(False):  # weights made in that mode could never be trained
+            encoder = checkpoint.load(folder).to(place)
         if not isinstance(encoder, cls):
             raise TypeError(
                 f"{folder} holds a {type(encoder).__name__}, asked for a {cls.__name__}: "
@@ -248,18 +292,3 @@ def to_unit_float(frames: Tensor) -> Tensor:
     The only place in the package that scales and transposes pixels.
     """
     return frames.permute(0, 3, 1, 2).float() / 255.0
-
-
-def parse_device(device: str | torch.device) -> torch.device:
-    """Return the device of that name.
-
-    Raises:
-        TypeError: If it is no name of one.
-        ValueError: If there is no such kind of device.
-    """
-    if not isinstance(device, str | torch.device):
-        raise TypeError(f"device must be 'cpu', 'cuda' or a torch.device, got {device!r}")
-    try:
-        return torch.device(device)
-    except RuntimeError as error:
-        raise ValueError(f"no device {device!r}: use 'cpu', 'cuda' or 'cuda:0'") from error

@@ -8,6 +8,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from slotenv.encoders.base import SlotOutput
+from slotenv.encoders.sizes import check_layer
 from slotenv.encoders.trunk import NUM_MAPS, ConvTrunkEncoder
 from slotenv.encoders.unique_patches import PatchIndex, forward_unique
 from slotenv.frames import FramePreset
@@ -37,7 +38,8 @@ class GlobalVectorEncoder(ConvTrunkEncoder):
         map_channels: Length of a local feature.
 
     Raises:
-        ValueError: If K or D is not positive or the frame too small; the message says what fits.
+        TypeError: If K or D is no whole number.
+        ValueError: If K or D is out of bounds or the frame too small; the message says what fits.
     """
 
     architecture = "global_vector"
@@ -54,7 +56,9 @@ class GlobalVectorEncoder(ConvTrunkEncoder):
             num_slots=num_slots, slot_dim=slot_dim, preprocess=preprocess, smallest_map=1
         )
         height, width = self.map_pixels
-        self.head_linear = nn.Linear(NUM_MAPS * height * width, num_slots * slot_dim)
+        inputs, outputs = NUM_MAPS * height * width, self.num_slots * self.slot_dim
+        check_layer(inputs, outputs)
+        self.head_linear = nn.Linear(inputs, outputs)
         self._initialise()
 
     @property

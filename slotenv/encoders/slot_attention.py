@@ -13,10 +13,12 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from slotenv.encoders.base import SlotEncoder, SlotOutput
+from slotenv.encoders.sizes import check_size
 from slotenv.encoders.unique_patches import DistinctWindows, forward_unique
 from slotenv.frames import FramePreset
 
 _EPSILON = 1e-8
+_MOST_ITERATIONS = 100  # the paper goes up to 7; each takes as long as the one before
 _FEWEST_FRAMES = 4  # below this, finding distinct windows takes longer than it saves
 _WORTH = 0.5  # share of distinct windows, or of multiplications, from which on it does not pay
 
@@ -149,7 +151,9 @@ class SlotAttentionEncoder(SlotEncoder):
         preprocess: The frames.
 
     Raises:
-        ValueError: If a number is not positive or frames are too small; the message says what fits.
+        TypeError: If a number is not whole.
+        ValueError: If a number is out of bounds or frames are too small; the message says what
+            fits.
     """
 
     architecture = "slot_attention"
@@ -163,8 +167,7 @@ class SlotAttentionEncoder(SlotEncoder):
         preprocess: FramePreset | dict[str, Any],
     ) -> None:
         super().__init__(num_slots=num_slots, slot_dim=slot_dim, preprocess=preprocess)
-        if iterations < 1:
-            raise ValueError(f"iterations must be positive, got {iterations}")
+        iterations = check_size("iterations", iterations, most=_MOST_ITERATIONS)
         self.conv1 = nn.Conv2d(3, 32, 8, 4)
         self.conv2 = nn.Conv2d(32, 64, 4, 2)
         frame = self.preprocess.height, self.preprocess.width
@@ -179,12 +182,15 @@ class SlotAttentionEncoder(SlotEncoder):
         self.position = nn.Linear(4, width)
         self.norm = nn.LayerNorm(width)
         self.mlp = nn.Sequential(nn.Linear(width, width), nn.ReLU(), nn.Linear(width, width))
-        self.attention = SlotAttention(slot_dim=slot_dim, feature_dim=width, iterations=iterations)
-        self.initial_slots = nn.Parameter(torch.randn(num_slots, slot_dim))
+        self.attention = SlotAttention(
+            slot_dim=self.slot_dim, feature_dim=width, iterations=iterations
+        )
+        self.initial_slots = nn.Parameter(torch.randn(self.num_slots, self.slot_dim))
         for conv in self.convs:
             nn.init.orthogonal_(conv.weight, gain=math.sqrt(2))
             assert conv.bias is not None
             nn.init.zeros_(conv.bias)
+        self.float()  # whatever torch.set_default_dtype says
 
     coordinates: Tensor
 
@@ -247,7 +253,7 @@ class SlotAttentionEncoder(SlotEncoder):
         return self.attention.read(self.mlp(self.norm(features + embedded)))
 
     def _attend(self, keys_and_values: Tensor) -> SlotOutput:
-        batch = len(keys_and_values)
+        batch = keys_and_values.shape[0]
         # Thousands of places share one mean: the rounds are too delicate for half precision, and
         # too cheap to need it.
         with torch.autocast(keys_and_values.device.type, enabled=False):

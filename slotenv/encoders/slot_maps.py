@@ -9,6 +9,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from slotenv.encoders.base import SlotOutput
+from slotenv.encoders.sizes import check_layer
 from slotenv.encoders.trunk import NUM_MAPS, ConvTrunkEncoder
 from slotenv.encoders.unique_patches import PatchIndex, forward_unique
 from slotenv.frames import FramePreset
@@ -35,7 +36,8 @@ class SlotMapEncoder(ConvTrunkEncoder):
         preprocess: The frames; their size sets the size of the head.
 
     Raises:
-        ValueError: If K or the frame size does not fit; the message says what does.
+        TypeError: If K or D is no whole number.
+        ValueError: If K, D or the frame size does not fit; the message says what does.
     """
 
     architecture = "slot_maps"
@@ -47,22 +49,23 @@ class SlotMapEncoder(ConvTrunkEncoder):
         slot_dim: int = 32,
         preprocess: FramePreset | dict[str, Any],
     ) -> None:
-        if num_slots > NUM_MAPS // 2:
-            raise ValueError(
-                f"{NUM_MAPS} feature maps give {NUM_MAPS // 2} slots of two maps at most, "
-                f"got num_slots={num_slots}"
-            )
         super().__init__(
             num_slots=num_slots,
             slot_dim=slot_dim,
             preprocess=preprocess,
             smallest_map=_HEAD_KERNEL,
         )
-        self.maps_per_slot = NUM_MAPS // num_slots
+        if self.num_slots > NUM_MAPS // 2:
+            raise ValueError(
+                f"{NUM_MAPS} feature maps give {NUM_MAPS // 2} slots of two maps at most, "
+                f"got num_slots={num_slots}"
+            )
+        self.maps_per_slot = NUM_MAPS // self.num_slots
         hidden = self.maps_per_slot // 2
         height, width = (n - _HEAD_KERNEL + 1 for n in self.map_pixels)
         self.head_conv = nn.Conv2d(self.maps_per_slot, hidden, _HEAD_KERNEL)
-        self.head_linear = nn.Linear(hidden * height * width, slot_dim)
+        check_layer(hidden * height * width, self.slot_dim)
+        self.head_linear = nn.Linear(hidden * height * width, self.slot_dim)
         self._initialise()
 
     @property
@@ -74,7 +77,7 @@ class SlotMapEncoder(ConvTrunkEncoder):
         return (*self.convs, self.head_conv, self.head_linear)
 
     def _head(self, features: Tensor) -> SlotOutput:
-        batch, c = len(features), self.maps_per_slot
+        batch, c = features.shape[0], self.maps_per_slot
         maps = features[:, : self.num_slots * c]
         maps = maps.reshape(batch, self.num_slots, c, *features.shape[2:])  # (B, K, c, h, w)
         hidden = F.relu(self.head_conv(maps.flatten(0, 1)))  # (B * K, c // 2, h', w')

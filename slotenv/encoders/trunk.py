@@ -121,7 +121,10 @@ class ConvTrunkEncoder(SlotEncoder):
         if not isinstance(prepared, DistinctWindows):
             return super().forward_prepared(prepared)
         if self._frozen and not torch.is_grad_enabled():
-            version = tuple((p.data_ptr(), p._version) for p in self._weights())
+            # Weights that were made in inference mode cannot change and have no version.
+            version = tuple(
+                (p.data_ptr(), 0 if p.is_inference() else p._version) for p in self._weights()
+            )
             rows = self._cache.rows(prepared, self._window_rows, version)
         else:
             rows = self._window_rows(prepared.full_index)
@@ -150,11 +153,12 @@ class ConvTrunkEncoder(SlotEncoder):
         """Turn the last sliding layer's outputs at every place, (B, places, C), into slots."""
 
     def _initialise(self) -> None:
-        """Make all weights orthogonal with gain sqrt(2), all biases zero."""
+        """Make all weights orthogonal with gain sqrt(2), all biases zero; all in float32."""
         for layer in self._layers:
             nn.init.orthogonal_(layer.weight, gain=math.sqrt(2))
             assert layer.bias is not None
             nn.init.zeros_(layer.bias)
+        self.float()  # whatever torch.set_default_dtype says
 
     @property
     def _frozen(self) -> bool:

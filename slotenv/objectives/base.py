@@ -42,11 +42,13 @@ class DataFacts(NamedTuple):
         env_id: As given by the user.
         num_actions: Number of discrete actions; None where actions are not discrete.
         ram: (N, 128) uint8 of the training moments; (N, 0) where there is no emulator.
+        first_action: The lowest of the discrete actions, ``start`` of a ``Discrete`` space.
     """
 
     env_id: str
     num_actions: int | None
     ram: NDArray[np.uint8]
+    first_action: int = 0
 
 
 class ObjectiveOutput(NamedTuple):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+import operator
 from typing import Any, Self
 
 import torch
@@ -9,7 +11,10 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from slotenv.encoders.base import SlotEncoder
+from slotenv.encoders.sizes import check_size
 from slotenv.objectives.base import DataFacts, Objective, ObjectiveOutput, Transition
+
+_LARGEST = 4096  # numbers in a layer, eight times the paper's; actions of Atari are 18
 
 
 class TransitionModel(nn.Module):
@@ -123,9 +128,15 @@ class StructuredWorldModel(Objective):
         sigma: Scale of distances.
         hinge: Energy from which on a negative is far enough.
 
+    Attributes:
+        first_action: What the lowest action is called; 0 unless :meth:`for_data` was told another.
+
     Raises:
-        ValueError: If a size, sigma or hinge is not positive.
+        TypeError: If a size is no whole number.
+        ValueError: If a size is not positive or too large, or sigma or hinge not positive.
     """
+
+    first_action: int = 0
 
     def __init__(
         self,
@@ -143,20 +154,17 @@ class StructuredWorldModel(Objective):
             "num_slots": num_slots,
             "num_actions": num_actions,
             "hidden_dim": hidden_dim,
-            "sigma": sigma,
-            "hinge": hinge,
         }
-        for name, value in given.items():
-            if not value > 0:
-                raise ValueError(f"{name} must be positive, got {value}")
+        sizes = {name: check_size(name, size, most=_LARGEST) for name, size in given.items()}
+        for name, value in {"sigma": sigma, "hinge": hinge}.items():
+            if not 0 < value < math.inf:
+                raise ValueError(f"{name} must be positive and finite, got {value}")
         self.sigma, self.hinge = sigma, hinge
-        self.transition_model = TransitionModel(
-            slot_dim=slot_dim, num_slots=num_slots, num_actions=num_actions, hidden_dim=hidden_dim
-        )
+        self.transition_model = TransitionModel(**sizes)
 
     @classmethod
     def for_data(cls, encoder: SlotEncoder, facts: DataFacts, **settings: Any) -> Self:
-        """Take K and D from the encoder, the number of actions from the data.
+        """Take K and D from the encoder, the actions from the data.
 
         Raises:
             ValueError: If actions are not discrete, or a setting is not positive.
@@ -165,25 +173,34 @@ class StructuredWorldModel(Objective):
             raise ValueError(
                 f"C-SWM needs discrete actions, those of {facts.env_id} are not: use another method"
             )
-        return cls(
+        objective = cls(
             slot_dim=encoder.slot_dim,
             num_slots=encoder.num_slots,
             num_actions=facts.num_actions,
             **settings,
         )
+        objective.first_action = operator.index(facts.first_action)
+        return objective
 
     def forward(self, transition: Transition) -> ObjectiveOutput:
         """Return the loss; metrics ``positive_energy`` and ``negative_energy`` (before the hinge).
 
         Raises:
-            ValueError: If the batch has a single sample, which leaves no negative.
+            ValueError: If the batch has a single sample, which leaves no negative, or its actions
+                are not one number each.
         """
         slots_t, slots_tp1 = transition.output_t.slots, transition.output_tp1.slots
         if len(slots_t) < 2:
             raise ValueError(
                 "C-SWM needs at least 2 samples in a batch: each is another's negative"
             )
-        predicted = slots_t + self.transition_model(slots_t, transition.actions_t)
+        actions = transition.actions_t
+        if actions.ndim != 1:
+            raise ValueError(
+                f"C-SWM needs one discrete action a moment, got actions {tuple(actions.shape)}: "
+                "use another method"
+            )
+        predicted = slots_t + self.transition_model(slots_t, actions.long() - self.first_action)
         positive = self.energy(predicted, slots_tp1)
         negative = self.energy(slots_t.roll(len(slots_t) // 2, 0), slots_tp1)
         loss = positive.mean() + F.relu(self.hinge - negative).mean()

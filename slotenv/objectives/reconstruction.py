@@ -9,6 +9,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from slotenv.encoders.base import SlotEncoder
+from slotenv.encoders.sizes import check_size
 from slotenv.objectives.base import (
     DataFacts,
     Objective,
@@ -20,6 +21,7 @@ from slotenv.objectives.base import (
 _STEP = 8  # pixels of the frame, on a side, under one place of the decoder
 _BLOCK = 4  # pixels of the target, on a side, that one place paints
 _COLOURS = 3
+_MOST_HIDDEN, _MOST_OCTAVES = 4096, 16  # a wave shorter than a pixel draws nothing
 _CHUNK = 32  # frames painted at once: buffers that the memory allocator can use again
 
 
@@ -63,7 +65,8 @@ class SlotReconstruction(Objective):
             paper's decoder.
 
     Raises:
-        ValueError: If a number is not positive, or a frame is smaller than 8 x 8 pixels.
+        TypeError: If a number is not whole.
+        ValueError: If a number is out of bounds, or a frame is smaller than 8 x 8 pixels.
     """
 
     reads: ClassVar[frozenset[Literal["ram", "frames"]]] = frozenset({"frames"})
@@ -87,10 +90,9 @@ class SlotReconstruction(Objective):
                 f"frames must be at least {_STEP} x {_STEP} pixels to be reconstructed, got "
                 f"{height} x {width}"
             )
-        if hidden < 1 or frequencies < 0:
-            raise ValueError(
-                f"hidden must be positive and frequencies not negative, got {hidden}, {frequencies}"
-            )
+        hidden = check_size("hidden", hidden, most=_MOST_HIDDEN)
+        if frequencies != 0:  # the paper has none
+            frequencies = check_size("frequencies", frequencies, most=_MOST_OCTAVES)
         self.add_mean_frame = add_mean_frame
         self.places = height // _STEP, width // _STEP
         coordinates = _coordinates(*self.places, frequencies)

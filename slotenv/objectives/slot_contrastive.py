@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import torch
 from torch import Tensor, nn
 
@@ -70,8 +72,10 @@ class SlotContrastive(Objective):
         standardise: bool = False,
     ) -> None:
         super().__init__()
-        if diversity_weight < 0:
-            raise ValueError(f"diversity_weight must not be negative, got {diversity_weight}")
+        if not 0 <= diversity_weight < math.inf:
+            raise ValueError(
+                f"diversity_weight must be finite and not negative, got {diversity_weight}"
+            )
         self.diversity_weight = diversity_weight
         self.center_diversity = center_diversity
         self.standardise = standardise

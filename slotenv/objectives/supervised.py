@@ -67,13 +67,18 @@ class Supervised(Objective):
         """Take the labels of the game and their spread in the data.
 
         Raises:
-            ValueError: If the game has no labels, or more labelled objects than the encoder slots.
+            ValueError: If the game has no labels or no RAM, or more labelled objects than the
+                encoder slots.
         """
         labels = labels_for(facts.env_id, "scn")
         if len(set(labels.objects)) > encoder.num_slots:
             raise ValueError(
                 f"{labels.game} has {len(set(labels.objects))} labelled objects, the encoder only "
                 f"{encoder.num_slots} slots: use --num-slots {labels.num_objects}"
+            )
+        if not facts.ram.shape[1]:
+            raise ValueError(
+                f"labels are read from the RAM of Atari games, {facts.env_id} has none"
             )
         values = labels.read(facts.ram).values
         scale = values.std(0)

@@ -1,9 +1,10 @@
 """Configs for RL Baselines3 Zoo: its algorithms on slots, without a line of code.
 
-The encoder is named by the environment variable ``SLOTENV_ENCODER``::
+A game's ready-made encoder is taken unless the environment variable ``SLOTENV_ENCODER`` names
+another::
 
     pip install "slotenv[zoo]"
-    export SLOTENV_ENCODER=runs/pong
+    export SLOTENV_ENCODER=runs/pong  # may be left out
     python -m rl_zoo3.train --algo ppo --env PongNoFrameskip-v4 -conf slotenv.zoo.ppo
 
 ``slotenv.zoo.dqn`` is the one for DQN. :data:`PPO_YAML` is the path of a YAML file with the same

@@ -1,7 +1,7 @@
 """DQN on slots, for ``python -m rl_zoo3.train --algo dqn -conf slotenv.zoo.dqn``.
 
-The zoo's settings for Atari, with slots in place of stacked grey frames. Raises a ValueError on
-import unless the environment variable ``SLOTENV_ENCODER`` names an encoder.
+The zoo's settings for Atari, with slots in place of stacked grey frames. The encoder is what the
+environment variable ``SLOTENV_ENCODER`` names, else the game's ready-made one.
 """
 
 from typing import Any

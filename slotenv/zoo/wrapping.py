@@ -10,6 +10,7 @@ import os
 from typing import Any
 
 import gymnasium as gym
+import numpy as np
 
 from slotenv.environments import atari_game
 from slotenv.frames import FramePreset
@@ -18,18 +19,11 @@ from slotenv.wrapper import LazyEncoder, ObjectSlotObservation
 VARIABLE = "SLOTENV_ENCODER"
 
 
-def encoder_from_environment() -> str:
-    """Return what the environment variable ``SLOTENV_ENCODER`` names.
-
-    Raises:
-        ValueError: If it is not set.
-    """
+def encoder_from_environment() -> str | None:
+    """Return what the environment variable ``SLOTENV_ENCODER`` names, None if it is not set."""
     name = os.environ.get(VARIABLE, "").strip()
     if not name:
-        raise ValueError(
-            f"the environment variable {VARIABLE} must name the slot encoder (a folder or a hub "
-            f"id), and is not set: export {VARIABLE}=runs/pong"
-        )
+        return None
     # From anywhere: the zoo saves this, and its enjoy script may be started in another folder.
     return os.path.abspath(name) if os.path.exists(name) else name
 
@@ -50,7 +44,7 @@ def with_slots(
         env: A pixel environment; of Atari's, ``<Game>NoFrameskip-v4`` for an encoder pretrained on
             frames ``scn``, ``ALE/<Game>-v5`` for ``v5``.
         encoder: A ready-made encoder (``"pong"``), a folder or a hub id. Default: what
-            ``SLOTENV_ENCODER`` names.
+            ``SLOTENV_ENCODER`` names, or the ready-made encoder of the environment's game.
         flatten: Whether slots are one vector.
         motion: Whether each slot is followed by its change since the last step.
         hold: Whether a hidden object's numbers stay as they were last seen; by default they do for
@@ -61,25 +55,40 @@ def with_slots(
 
     Raises:
         TypeError: If this is no single environment, or a switch is neither True nor False.
-        ValueError: If no encoder is named, or the environment makes its frames in another way.
+        ValueError: If no encoder is named and there is none of the game, or the environment makes
+            its frames in another way.
         FileNotFoundError: If there is no such encoder.
     """
     if not isinstance(env, gym.Env):
         raise TypeError(f"with_slots wraps one gymnasium.Env, got {type(env).__name__}")
-    if not isinstance(clip_reward, bool):
+    if not isinstance(clip_reward, bool | np.bool_):
         raise TypeError(f"clip_reward must be True or False, got {clip_reward!r}")
-    name = encoder_from_environment() if encoder is None else encoder
+    name = encoder or encoder_from_environment() or _ready_made(env)
     lazy = LazyEncoder(name, device=device, user="slotenv.zoo.with_slots")
     preset = lazy.preprocess
     if hold is None:
         hold = lazy.slot_fields is not None
     atari = getattr(env.unwrapped, "ale", None) is not None
-    if atari and preset.name != "plain":
+    if atari and preset.is_atari:
         _check_emulator(env, preset)
         if preset.name == "scn":
             env = _scn_frames(env, preset)
     env = ObjectSlotObservation(env, name, flatten=flatten, motion=motion, hold=hold, device=device)
     return gym.wrappers.TransformReward(env, _sign) if atari and clip_reward else env
+
+
+def _ready_made(env: gym.Env[Any, Any]) -> str:
+    """Return the name of the ready-made encoder of an environment's game."""
+    from slotenv import ready
+
+    env_id = "an environment without a name" if env.spec is None else env.spec.id
+    name = None if env.spec is None else ready.find(env_id)
+    if name is None:
+        raise ValueError(
+            f"no slot encoder is named, and there is no ready-made one of {env_id}; "
+            f"{ready.listing()}. Name one, a folder or a hub id: export {VARIABLE}=runs/mine"
+        )
+    return name
 
 
 def _check_emulator(env: gym.Env[Any, Any], preset: FramePreset) -> None:
@@ -115,7 +124,18 @@ def _scn_frames(env: gym.Env[Any, Any], preset: FramePreset) -> gym.Env[Any, Any
     if preset.fire_on_reset and len(meanings) >= 3 and meanings[1] == "FIRE":
         env = FireResetEnv(env)
     env = MaxAndSkipEnv(env, skip=preset.frame_skip)
-    return EpisodicLifeEnv(env) if preset.terminal_on_life_loss else env
+    return _SeedBeginsGame(EpisodicLifeEnv(env)) if preset.terminal_on_life_loss else env
+
+
+class _SeedBeginsGame(gym.Wrapper[Any, Any, Any, Any]):
+    """Around an ``EpisodicLifeEnv``, which would go on with the next life: a seed begins a game."""
+
+    def reset(
+        self, *, seed: int | None = None, options: dict[str, Any] | None = None
+    ) -> tuple[Any, dict[str, Any]]:
+        if seed is not None or options:
+            self.env.was_real_done = True  # type: ignore[attr-defined]
+        return self.env.reset(seed=seed, options=options)
 
 
 def _sign(reward: Any) -> float:

@@ -1,6 +1,7 @@
 """What every entry of ENCODERS must do."""
 
 import pickle
+import warnings
 from pathlib import Path
 
 import numpy as np
@@ -18,9 +19,13 @@ from slotenv.wrapper import LazyEncoder
 def encoder(request: pytest.FixtureRequest) -> SlotEncoder:
     torch.manual_seed(0)
     architecture = ENCODERS[request.param]
-    frames = random_frames(20, 84, 96) if architecture.fit_frames else np.empty((0, 84, 96, 3))
+    frames = random_frames(30, 84, 96) if architecture.fit_frames else np.empty((0, 84, 96, 3))
     size = None if architecture.fit_frames else 5
-    made = architecture.from_frames(frames, preprocess=plain(84, 96), num_slots=3, slot_dim=size)
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", ".*of the screen differs from the background")  # noise
+        made = architecture.from_frames(
+            frames, preprocess=plain(84, 96), num_slots=3, slot_dim=size
+        )
     return made.eval()
 
 

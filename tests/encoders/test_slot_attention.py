@@ -218,5 +218,5 @@ def test_wrong_sizes_are_named() -> None:
     assert np.isfinite(smallest.encode(random_frames(2, 20, 20))).all()
     with pytest.raises(ValueError, match="iterations must be positive, got 0"):
         SlotAttentionEncoder(num_slots=2, iterations=0, preprocess=SCN)
-    with pytest.raises(ValueError, match="must be positive, got 0, 32"):
+    with pytest.raises(ValueError, match="num_slots must be positive, got 0"):
         SlotAttentionEncoder(num_slots=0, preprocess=SCN)

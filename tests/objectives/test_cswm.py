@@ -1,4 +1,5 @@
 import dataclasses
+import math
 import os
 import signal
 from pathlib import Path
@@ -203,10 +204,39 @@ def test_what_does_not_fit_is_named(
     with pytest.raises(ValueError, match="at least 2 samples in a batch"):
         objective(transition(slots[0][:1], slots[1][:1]))
     sizes = {"slot_dim": 4, "num_slots": 3, "num_actions": 6}
-    for wrong in ({"sigma": 0.0}, {"hinge": -1.0}, {"num_slots": 0}, {"hidden_dim": 0}):
-        (name, value), *_ = wrong.items()
-        with pytest.raises(ValueError, match=f"{name} must be positive, got {value}"):
-            StructuredWorldModel(**{**sizes, **wrong})
+    odd = {"sigma": (0.0, math.inf, math.nan), "hinge": (-1.0,), "num_slots": (0,)}
+    odd["hidden_dim"] = (0, 10**9)
+    for name, values in odd.items():
+        for value in values:
+            with pytest.raises(ValueError, match=rf"{name} must be .*, got {value}"):
+                StructuredWorldModel(**{**sizes, name: value})
+
+
+def test_two_samples_are_enough(objective: StructuredWorldModel, slots: Pair) -> None:
+    x, y = (s[:2] for s in slots)
+    assert objective(transition(x, y)).metrics["negative_energy"].item() == pytest.approx(
+        (distance(x[1], y[0]) + distance(x[0], y[1])) / 2, rel=1e-5
+    )
+
+
+@pytest.mark.parametrize("start", [-1, 0, 5])
+def test_actions_may_start_anywhere(start: int, tiny_encoder: SlotEncoder, slots: Pair) -> None:
+    losses = []
+    for first in (0, start):
+        torch.manual_seed(2)
+        facts = DataFacts("x", 3, np.zeros((4, 0), np.uint8), first_action=np.int64(first))
+        objective = StructuredWorldModel.for_data(tiny_encoder, facts, hidden_dim=8)
+        losses.append(objective(transition(*slots)._replace(actions_t=ACTIONS + first)).loss)
+    assert losses[0] == losses[1]
+    assert "first_action" not in StructuredWorldModel.settings()
+
+
+def test_several_numbers_an_action_are_refused(
+    objective: StructuredWorldModel, slots: Pair
+) -> None:
+    several = transition(*slots)._replace(actions_t=torch.zeros(6, 2))
+    with pytest.raises(ValueError, match=r"one discrete action a moment, got actions \(6, 2\)"):
+        objective(several)
 
 
 @pytest.fixture(scope="module")

@@ -240,8 +240,8 @@ def test_missing_frames_and_wrong_numbers_are_named(objective: SlotReconstructio
         objective(transition(torch.randn(2, 2, 5), None))
     with pytest.raises(ValueError, match="at least 8 x 8 pixels to be reconstructed, got 7 x 9"):
         SlotReconstruction(num_slots=2, slot_dim=4, height=7, width=9)
-    for settings in ({"hidden": 0}, {"frequencies": -1}):
-        with pytest.raises(ValueError, match="hidden must be positive and frequencies not"):
+    for settings in ({"hidden": 0}, {"frequencies": -1}, {"hidden": 10**9}, {"frequencies": 17}):
+        with pytest.raises(ValueError, match=rf"{next(iter(settings))} must be .*, got"):
             SlotReconstruction(num_slots=2, slot_dim=4, height=84, width=84, **settings)
 
 

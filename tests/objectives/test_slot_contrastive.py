@@ -147,6 +147,7 @@ def test_gradients_reach_both_moments_and_metrics_are_detached(
     assert not any(value.requires_grad for value in output.metrics.values())
 
 
-def test_negative_weight_is_refused() -> None:
-    with pytest.raises(ValueError, match="must not be negative, got -1"):
-        SlotContrastive(slot_dim=4, diversity_weight=-1)
+@pytest.mark.parametrize("weight", [-1, float("nan"), float("inf")])
+def test_odd_weights_are_refused(weight: float) -> None:
+    with pytest.raises(ValueError, match=f"must be finite and not negative, got {weight}"):
+        SlotContrastive(slot_dim=4, diversity_weight=weight)

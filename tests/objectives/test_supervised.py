@@ -64,6 +64,19 @@ def test_constant_labels_are_no_division_by_zero(tiny_encoder: SlotEncoder) -> N
     assert torch.isfinite(output.loss)
 
 
+def test_a_constant_label_has_the_scale_1(tiny_encoder: SlotEncoder) -> None:
+    objective = Supervised.for_data(tiny_encoder, facts(np.full((10, 128), 7, np.uint8)))
+    torch.nn.init.zeros_(objective.regressor.weight)
+    torch.nn.init.zeros_(objective.regressor.bias)
+    other = np.full((4, 128), 9, np.uint8)  # 2 away from the mean: Smooth L1 is 1.5
+    assert objective(transition(torch.zeros(4, 3, 4), other)).loss.item() == pytest.approx(1.5)
+
+
+def test_a_world_without_ram_is_named(tiny_encoder: SlotEncoder) -> None:
+    with pytest.raises(ValueError, match="read from the RAM of Atari games, Pong has none"):
+        Supervised.for_data(tiny_encoder, facts(np.zeros((40, 0), np.uint8)))
+
+
 def test_it_learns_what_slots_hold(tiny_encoder: SlotEncoder, ram: np.ndarray) -> None:
     objective = Supervised.for_data(tiny_encoder, facts(ram))
     target = torch.from_numpy(

@@ -44,6 +44,15 @@ class Mixture(NamedTuple):
     spread: Tensor
     outlier: Tensor
 
+    def normalised(self) -> Mixture:
+        """Return it with probabilities that sum to one, whatever training did to them."""
+        total = torch.cat([self.weight, self.outlier]).logsumexp(0)
+        return self._replace(
+            colour=self.colour.log_softmax(1),
+            weight=self.weight - total,
+            outlier=self.outlier - total,
+        )
+
 
 class Runs(NamedTuple):
     """Foreground of B frames: runs of equal pixels side by side, padded to R.

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import warnings
+from collections.abc import Callable
 from typing import Any, Self
 
 import numpy as np
@@ -9,23 +11,28 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from slotenv.encoders.base import SlotEncoder, SlotOutput
+from slotenv.encoders.base import SlotEncoder, SlotOutput, silent
+from slotenv.encoders.modes import refuse_recording, untraced
 from slotenv.encoders.object_mixture.assignment import Mixture, assign
+from slotenv.encoders.object_mixture.bounds import check_mixture
 from slotenv.encoders.object_mixture.foreground import USUAL_COLOURS, Background, ForegroundRuns
 from slotenv.encoders.object_mixture.making import (
     MAX_RUNS,
     Parts,
     as_runs,
+    check_sample,
     fit_parts,
     refit_parts,
 )
-from slotenv.encoders.object_mixture.palette import Palette
+from slotenv.encoders.object_mixture.palette import MAX_COLOURS, Palette
 from slotenv.encoders.object_mixture.readout import (
     SLOT_FIELDS,
     Readout,
+    check_slot_dim,
     read_boxes,
     read_slots,
 )
+from slotenv.encoders.sizes import MOST_SLOTS, check_size
 from slotenv.frames import FramePreset
 
 MAX_SLOTS = 24
@@ -43,7 +50,7 @@ class ObjectMixtureEncoder(SlotEncoder):
 
     Args:
         num_slots: K.
-        num_colours: C, size of the palette.
+        num_colours: C, size of the palette, at most 64.
         preprocess: The frames.
         slot_dim: 6, the length of a slot.
     """
@@ -73,8 +80,10 @@ class ObjectMixtureEncoder(SlotEncoder):
         preprocess: FramePreset | dict[str, Any],
         slot_dim: int = len(SLOT_FIELDS),
     ) -> None:
-        self._check_slot_dim(slot_dim)
+        check_slot_dim(slot_dim)
         super().__init__(num_slots=num_slots, slot_dim=slot_dim, preprocess=preprocess)
+        num_slots = self.num_slots
+        num_colours = check_size("num_colours", num_colours, most=MAX_COLOURS)
         self.num_colours = num_colours
         height, width = self.preprocess.height, self.preprocess.width
         shapes = {
@@ -94,6 +103,7 @@ class ObjectMixtureEncoder(SlotEncoder):
         self.register_buffer("palette", torch.zeros(num_colours, 3, dtype=torch.uint8))
         usual = torch.zeros(height, width, USUAL_COLOURS, dtype=torch.uint8)
         self.register_buffer("usual_colours", usual)
+        self.float()  # whatever torch.set_default_dtype says
         self._background: Background | None = None
         self.register_load_state_dict_post_hook(_forget)  # type: ignore[no-untyped-call]
 
@@ -107,6 +117,7 @@ class ObjectMixtureEncoder(SlotEncoder):
         slot_dim: int | None = None,
         seed: int = 0,
         next_frames: NDArray[np.uint8] | None = None,
+        announce: Callable[[str], object] = silent,
     ) -> Self:
         """Make an encoder for the objects in a sample of frames, without labels.
 
@@ -117,37 +128,42 @@ class ObjectMixtureEncoder(SlotEncoder):
             slot_dim: The length of a slot is fixed: 6.
             seed: Decides where slots start.
             next_frames: (M, H, W, 3) uint8, the frames one step after the first M, a few hundred.
-                With them several starts are tried and the slots that tell best what comes next are
-                kept (:mod:`slotenv.encoders.object_mixture.time_contrast`).
+                Several starts are tried then and the best is kept, as
+                :mod:`slotenv.encoders.object_mixture.time_contrast` says.
+            announce: Called with a line about progress now and then.
 
         Raises:
             TypeError: If frames are not uint8.
             ValueError: If frames have another shape than the preset says, there are none, there are
                 more next frames than frames, or another ``slot_dim`` is asked for.
+
+        Warns:
+            UserWarning: If slots will be of little use: frames are few, all alike, or textured;
+                ``provenance["warnings"]`` keeps the sentences.
         """
         if isinstance(preprocess, dict):
             preprocess = FramePreset.from_dict(preprocess)
-        preprocess.check_frames(frames)
-        if len(frames) == 0:
-            raise ValueError("an encoder of objects needs frames to find them in, got none")
-        if num_slots is not None and num_slots < 1:
-            raise ValueError(f"num_slots must be positive, got {num_slots}")
-        cls._check_slot_dim(slot_dim)
+        check_sample(preprocess, frames, next_frames)
+        check_slot_dim(slot_dim)
         most = MAX_SLOTS if num_slots is None else num_slots
-        if next_frames is not None:
-            preprocess.check_frames(next_frames)
-        if next_frames is not None and len(next_frames) > len(frames):
-            raise ValueError(
-                f"next_frames are those after the first frames, got {len(next_frames)} of them for "
-                f"{len(frames)} frames"
-            )
+        most = check_size("num_slots", most, most=MOST_SLOTS)
         parts = fit_parts(
-            frames, next_frames, pooled=preprocess.max_pool, max_slots=most, seed=seed
+            frames,
+            next_frames,
+            pooled=preprocess.max_pool,
+            max_slots=most,
+            seed=seed,
+            announce=announce,
         )
         return cls._made_of(parts, preprocess)
 
     def refit(
-        self, frames: NDArray[np.uint8], *, num_slots: int | None = None, seed: int = 0
+        self,
+        frames: NDArray[np.uint8],
+        *,
+        num_slots: int | None = None,
+        seed: int = 0,
+        announce: Callable[[str], object] = silent,
     ) -> Self:
         """Go on fitting to other frames, such as those of an agent that plays better.
 
@@ -161,6 +177,7 @@ class ObjectMixtureEncoder(SlotEncoder):
             num_slots: Upper limit of K, at least the present one; by default 24, or the present
                 one if it is more.
             seed: Decides where new slots start.
+            announce: Called with a line about progress now and then.
 
         Returns:
             A new encoder in evaluation mode; this one stays as it is.
@@ -168,46 +185,32 @@ class ObjectMixtureEncoder(SlotEncoder):
         Raises:
             TypeError, ValueError: If the frames are not this encoder's, there are none, or
                 ``num_slots`` is less than K.
+
+        Warns:
+            UserWarning: As :meth:`from_frames`.
         """
-        self.preprocess.check_frames(frames)
-        if len(frames) == 0:
-            raise ValueError("refitting needs frames to find new objects in, got none")
+        check_sample(self.preprocess, frames)
         most = max(MAX_SLOTS, self.num_slots) if num_slots is None else num_slots
+        most = check_size("num_slots", most, most=MOST_SLOTS)
         if most < self.num_slots:
             raise ValueError(f"there are {self.num_slots} slots already, got num_slots={num_slots}")
         parts = Parts(self.mixture, self.readout, self.background)
-        parts = refit_parts(parts, frames, max_slots=most, seed=seed)
+        parts = refit_parts(parts, frames, max_slots=most, seed=seed, announce=announce)
         encoder = self._made_of(parts, self.preprocess)
-        encoder.provenance = dict(self.provenance)
+        before = {name: value for name, value in self.provenance.items() if name != "warnings"}
+        encoder.provenance = {**before, **encoder.provenance}
         return encoder.eval()
 
     @classmethod
-    def _made_of(cls, parts: Parts, preprocess: FramePreset | dict[str, Any]) -> Self:
-        mixture, readout, background = parts
-        palette = torch.from_numpy(background.palette.colours)
-        encoder = cls(
-            num_slots=len(mixture.weight), num_colours=len(palette), preprocess=preprocess
-        )
-        encoder.load_state_dict(
-            {
-                **mixture._asdict(),
-                "usual_mass": readout.mass,
-                "moves": readout.moves,
-                "look": readout.look,
-                "look_range": readout.look_range,
-                "palette": palette,
-                "usual_colours": torch.from_numpy(background.usual),
-            }
-        )
+    def _made_of(cls, parts: Parts, preprocess: FramePreset) -> Self:
+        num_slots, num_colours = parts.mixture.colour.shape
+        with torch.inference_mode(False):  # weights made in that mode could never be trained
+            encoder = cls(num_slots=num_slots, num_colours=num_colours, preprocess=preprocess)
+        encoder.load_state_dict(parts.state())
+        if parts.warnings:
+            encoder.provenance["warnings"] = list(parts.warnings)
+            warnings.warn(" ".join(parts.warnings), UserWarning, stacklevel=3)
         return encoder
-
-    @classmethod
-    def _check_slot_dim(cls, slot_dim: int | None) -> None:
-        if slot_dim not in (None, len(SLOT_FIELDS)):
-            raise ValueError(
-                f"slots of {cls.__name__} are {len(SLOT_FIELDS)} numbers "
-                f"({', '.join(SLOT_FIELDS)}), got slot_dim={slot_dim}"
-            )
 
     def architecture_kwargs(self) -> dict[str, Any]:
         """Return K, C and the frames."""
@@ -218,8 +221,15 @@ class ObjectMixtureEncoder(SlotEncoder):
             "preprocess": self.preprocess.to_dict(),
         }
 
+    def check_weights(self) -> None:
+        """Raise unless the weights are finite, in their bounds, and the colours in the palette."""
+        super().check_weights()
+        check_mixture(self.state_dict(), num_colours=self.num_colours)
+
+    @untraced
     def forward(self, images: Tensor) -> SlotOutput:
         """Encode images, float (B, 3, H, W) in [0, 1]; gradients reach the weights only."""
+        refuse_recording(type(self).__name__)
         frames = (images.detach().permute(0, 2, 3, 1) * 255).round().to(torch.uint8)
         return self.forward_prepared(self.prepare(frames.cpu().numpy()))
 
@@ -227,14 +237,24 @@ class ObjectMixtureEncoder(SlotEncoder):
         """Find the foreground."""
         return self.background.foreground(frames, max_runs=MAX_RUNS)
 
+    @untraced
     def forward_prepared(self, prepared: ForegroundRuns | Tensor) -> SlotOutput:
         """Encode a foreground."""
         if isinstance(prepared, Tensor):
             prepared = self.prepare(prepared.cpu().numpy())
-        mixture = self.mixture
-        found = assign(mixture, as_runs(prepared, self.palette))
-        return SlotOutput(read_slots(mixture, self.readout, found))
+        with torch.autocast(self.palette.device.type, enabled=False):
+            mixture = self.mixture
+            found = assign(mixture, as_runs(prepared, self.palette))
+            return SlotOutput(read_slots(mixture, self.readout, found))
 
+    def foreground_share(self, frames: NDArray[np.uint8]) -> NDArray[np.float32]:
+        """Return the share of pixels, (B,), that are no background, of uint8 (B, H, W, 3)."""
+        self.preprocess.check_frames(frames)
+        weights = self.prepare(np.ascontiguousarray(frames)).weights
+        share: NDArray[np.float32] = weights.sum(1) / self.usual_colours[..., 0].numel()
+        return share
+
+    @untraced
     @torch.no_grad()
     def boxes(self, frames: NDArray[np.uint8]) -> NDArray[np.float32]:
         """Return where each slot is on the screen.
@@ -251,10 +271,11 @@ class ObjectMixtureEncoder(SlotEncoder):
             TypeError, ValueError: As :meth:`encode`.
         """
         self.preprocess.check_frames(frames)
-        runs = as_runs(self.prepare(np.ascontiguousarray(frames)), self.palette)
-        found = assign(self.mixture, runs)
         size = {"height": self.preprocess.height, "width": self.preprocess.width}
-        return read_boxes(self.readout, found, **size).cpu().numpy()
+        with torch.autocast(self.palette.device.type, enabled=False):
+            runs = as_runs(self.prepare(np.ascontiguousarray(frames)), self.palette)
+            found = assign(self.mixture, runs)
+            return read_boxes(self.readout, found, **size).cpu().numpy()
 
     @property
     def readout(self) -> Readout:
@@ -264,15 +285,12 @@ class ObjectMixtureEncoder(SlotEncoder):
     @property
     def mixture(self) -> Mixture:
         """The weights, as a mixture; probabilities sum to one whatever training did to them."""
-        total = torch.cat([self.weight, self.outlier]).logsumexp(0)
-        return Mixture(
-            self.colour.log_softmax(1),
-            self.weight - total,
-            self.size,
-            self.home,
-            self.spread,
-            self.outlier - total,
-        )
+        if self.weight.dtype != torch.float32:
+            raise ValueError(
+                f"slots need float32 weights, got {self.weight.dtype}: encoder.float()"
+            )
+        weights = self.colour, self.weight, self.size, self.home, self.spread, self.outlier
+        return Mixture(*weights).normalised()
 
     @property
     def background(self) -> Background:

@@ -25,6 +25,7 @@ _SMOOTHING = 0.02  # share of a slot's colours that is spread over all
 _MIN_SIZE = 0.012  # half screens, about a pixel: no slot is thinner
 _MIN_SPREAD = 0.02
 _START_SIZE, _START_SPREAD = 0.06, 0.5
+_NOBODYS = 0.1  # share of all pixels that belongs to no slot before anything is known
 _DROP = 1e-3  # share of all pixels below which a slot goes
 _THERE = 0.25  # of a slot's usual mass, from which on it counts as there
 _ALIKE = 0.3  # of their colours in common: one slot may be the double of another
@@ -51,7 +52,7 @@ def fit_mixture(
         A mixture of 1 to ``max_slots`` slots; one that means nothing if there is no foreground.
     """
     if not runs.weights.any():
-        return _anything(num_colours)
+        return _anything(runs, num_colours)
     runs = runs._replace(weights=_balanced(runs, num_colours))
     mixture = _empty(runs, num_colours)
     badly = runs.weights
@@ -121,28 +122,29 @@ def _as_known(mixture: Mixture, before: Mixture) -> Mixture:
 def _balanced(runs: Runs, num_colours: int) -> Tensor:
     frame = torch.arange(len(runs.colours)).unsqueeze(1) * num_colours
     kind = (frame + runs.colours).reshape(-1)
-    counts = torch.zeros(len(runs.colours) * num_colours)
+    counts = runs.weights.new_zeros(len(runs.colours) * num_colours)
     counts.index_add_(0, kind, runs.weights.reshape(-1))
     return runs.weights / counts[kind].view_as(runs.weights).clamp(min=1).sqrt()
 
 
 def _empty(runs: Runs, num_colours: int) -> Mixture:
-    counts = torch.ones(num_colours)
+    counts = runs.weights.new_ones(num_colours)
     counts.index_add_(0, runs.colours.reshape(-1), runs.weights.reshape(-1))
-    outlier = (0.1 * counts / counts.sum()).log()
-    none = torch.zeros(0, 2)
-    return Mixture(torch.zeros(0, num_colours), torch.zeros(0), none, none, none, outlier)
+    outlier = (_NOBODYS * counts / counts.sum()).log()
+    none = counts.new_zeros(0, 2)
+    return Mixture(counts.new_zeros(0, num_colours), counts.new_zeros(0), none, none, none, outlier)
 
 
-def _anything(num_colours: int) -> Mixture:
+def _anything(runs: Runs, num_colours: int) -> Mixture:
     """Return one slot of no particular colour or place: there was nothing to learn from."""
+    new = runs.weights.new_full
     return Mixture(
-        torch.full((1, num_colours), -math.log(num_colours)),
-        torch.full((1,), math.log(0.9)),
-        torch.full((1, 2), math.log(_START_SIZE)),
-        torch.zeros(1, 2),
-        torch.full((1, 2), math.log(_START_SPREAD)),
-        torch.full((num_colours,), math.log(0.1 / num_colours)),
+        new((1, num_colours), -math.log(num_colours)),
+        new((1,), math.log(1 - _NOBODYS)),
+        new((1, 2), math.log(_START_SIZE)),
+        new((1, 2), 0.0),
+        new((1, 2), math.log(_START_SPREAD)),
+        new((num_colours,), math.log(_NOBODYS / num_colours)),
     )
 
 
@@ -158,15 +160,15 @@ def _add(
         if not chance.sum() > 1e-6 * runs.weights.sum():
             break
         seed = torch.multinomial(chance, 1, generator=generator)
-        theta = torch.full((1, num_colours), 0.05 / num_colours)
+        theta = chance.new_full((1, num_colours), 0.05 / num_colours)
         theta[0, colours[seed]] += 0.95
         place = torch.stack([rows[seed], columns[seed]], 1)
         mixture = Mixture(
             torch.cat([mixture.colour, theta.log()]),
-            torch.cat([mixture.weight, torch.full((1,), math.log(0.04))]),
-            torch.cat([mixture.size, torch.full((1, 2), math.log(_START_SIZE))]),
+            torch.cat([mixture.weight, chance.new_full((1,), math.log(0.04))]),
+            torch.cat([mixture.size, chance.new_full((1, 2), math.log(_START_SIZE))]),
             torch.cat([mixture.home, place]),
-            torch.cat([mixture.spread, torch.full((1, 2), math.log(_START_SPREAD))]),
+            torch.cat([mixture.spread, chance.new_full((1, 2), math.log(_START_SPREAD))]),
             mixture.outlier,
         )
         near = ((rows - rows[seed]).abs() < 0.3) & ((columns - columns[seed]).abs() < 0.5)
@@ -179,11 +181,11 @@ def _update(runs: Runs, found: Assignment, num_colours: int) -> Mixture:
     mass = found.moments[..., 0]  # (B, K)
     slot_mass = mass.sum(0) + 1e-3
     total = runs.weights.sum()
-    by_colour = torch.zeros(num_colours, mass.shape[1])
+    by_colour = mass.new_zeros(num_colours, mass.shape[1])
     shares = found.posterior * runs.weights.unsqueeze(1)  # (B, K + 1, R)
     by_colour.index_add_(0, runs.colours.reshape(-1), shares[:, :-1].transpose(1, 2).flatten(0, 1))
     theta = by_colour.T + _SMOOTHING * slot_mass.unsqueeze(1) / num_colours
-    outlier = torch.ones(num_colours)
+    outlier = mass.new_ones(num_colours)
     outlier.index_add_(0, runs.colours.reshape(-1), shares[:, -1].reshape(-1))
     share = slot_mass / total
     left = (1 - share.sum()).clamp(min=0.02)

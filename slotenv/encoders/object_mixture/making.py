@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import NamedTuple, TypeVar
 
 import numpy as np
@@ -10,7 +11,9 @@ import torch.nn.functional as F
 from numpy.typing import NDArray
 from torch import Tensor
 
+from slotenv.encoders.modes import exact
 from slotenv.encoders.object_mixture.assignment import Mixture, Runs, assign, run_features
+from slotenv.encoders.object_mixture.diagnosis import diagnose
 from slotenv.encoders.object_mixture.fit import fit_mixture, refit_mixture
 from slotenv.encoders.object_mixture.foreground import (
     Background,
@@ -21,6 +24,7 @@ from slotenv.encoders.object_mixture.foreground import (
 from slotenv.encoders.object_mixture.palette import fit_palette
 from slotenv.encoders.object_mixture.readout import Readout, fit_readout, read_slots
 from slotenv.encoders.object_mixture.time_contrast import time_contrast
+from slotenv.frames import FramePreset
 
 MAX_RUNS = 384
 _FIT_FRAMES = 400
@@ -41,14 +45,50 @@ class Parts(NamedTuple):
         mixture: K slots.
         readout: What is usual for each of them.
         background: What is no object, and the palette.
+        warnings: What is wrong with the frames, in sentences.
     """
 
     mixture: Mixture
     readout: Readout
     background: Background
+    warnings: tuple[str, ...] = ()
+
+    def state(self) -> dict[str, Tensor]:
+        """Return the weights of the encoder that is made of it."""
+        return {
+            **self.mixture._asdict(),
+            "usual_mass": self.readout.mass,
+            "moves": self.readout.moves,
+            "look": self.readout.look,
+            "look_range": self.readout.look_range,
+            "palette": torch.from_numpy(self.background.palette.colours),
+            "usual_colours": torch.from_numpy(self.background.usual),
+        }
 
 
-@torch.no_grad()
+def check_sample(
+    preset: FramePreset, frames: NDArray[np.uint8], next_frames: NDArray[np.uint8] | None = None
+) -> None:
+    """Raise unless these are frames to find objects in, of that preset.
+
+    Raises:
+        TypeError: If frames are not uint8.
+        ValueError: If they have another shape, there are none, or more next frames than frames.
+    """
+    preset.check_frames(frames)
+    if len(frames) == 0:
+        raise ValueError("an encoder of objects needs frames to find them in, got none")
+    if next_frames is None:
+        return
+    preset.check_frames(next_frames)
+    if len(next_frames) > len(frames):
+        raise ValueError(
+            f"next_frames are those after the first frames, got {len(next_frames)} of them for "
+            f"{len(frames)} frames"
+        )
+
+
+@exact
 def fit_parts(
     frames: NDArray[np.uint8],
     next_frames: NDArray[np.uint8] | None,
@@ -56,6 +96,7 @@ def fit_parts(
     pooled: bool,
     max_slots: int,
     seed: int,
+    announce: Callable[[str], object],
 ) -> Parts:
     """Find the objects in frames.
 
@@ -68,14 +109,17 @@ def fit_parts(
         pooled: Whether each frame is the maximum of two.
         max_slots: Upper limit of K.
         seed: Decides where slots start.
+        announce: Called with a line about progress now and then.
     """
     palette = fit_palette(_some(frames, _PALETTE_FRAMES))
     background = fit_background(frames, palette, pooled=pooled)
     chosen = _some(frames, _FIT_FRAMES)
-    runs, thinned = (_runs(background, chosen, most) for most in (MAX_RUNS, _FIT_RUNS))
+    found = background.foreground(chosen, max_runs=MAX_RUNS)
+    runs, thinned = _of(background, found), _runs(background, chosen, _FIT_RUNS)
     generator = torch.Generator().manual_seed(seed)
+    starts = _STARTS if next_frames is not None and len(next_frames) else 1
 
-    def start() -> Parts:
+    def start(number: int) -> Parts:
         mixture = fit_mixture(
             thinned,
             num_colours=len(palette.colours),
@@ -85,23 +129,35 @@ def fit_parts(
         readout, kept = fit_readout(assign(mixture, runs))
         if not kept.any():
             kept[mixture.weight.argmax()] = True
+        announce(f"objects: start {number} of {starts}, {int(kept.sum())} slots")
         return Parts(_only(kept, mixture), _only(kept, readout), background)
 
-    if next_frames is None or not len(next_frames):
-        return start()
+    def diagnosed(parts: Parts) -> Parts:
+        return parts._replace(warnings=_warnings(parts, found, frames, max_slots))
+
+    announce(f"objects: background of {len(frames):,} frames, {len(palette.colours)} colours")
+    if next_frames is None or starts == 1:
+        return diagnosed(start(1))
     moments = (frames[: len(next_frames)], next_frames)
     pairs = [_runs(background, one, MAX_RUNS) for one in moments]
 
     def value(parts: Parts) -> float:
-        mixture, readout, _ = parts
+        mixture, readout = parts.mixture, parts.readout
         slots = [read_slots(mixture, readout, assign(mixture, one)) for one in pairs]
         return time_contrast(*slots) - _COST_OF_A_SLOT * len(mixture.weight)
 
-    return max((start() for _ in range(_STARTS)), key=value)
+    return diagnosed(max((start(1 + i) for i in range(starts)), key=value))
 
 
-@torch.no_grad()
-def refit_parts(parts: Parts, frames: NDArray[np.uint8], *, max_slots: int, seed: int) -> Parts:
+@exact
+def refit_parts(
+    parts: Parts,
+    frames: NDArray[np.uint8],
+    *,
+    max_slots: int,
+    seed: int,
+    announce: Callable[[str], object],
+) -> Parts:
     """Go on fitting to other frames; slots keep their order and the meaning of their numbers.
 
     Args:
@@ -109,22 +165,27 @@ def refit_parts(parts: Parts, frames: NDArray[np.uint8], *, max_slots: int, seed
         frames: (N, H, W, 3) uint8, at least one.
         max_slots: Upper limit of K.
         seed: Decides where new slots start.
+        announce: Called with a line about progress now and then.
     """
     known = len(parts.mixture.weight)
     palette = fit_palette(_some(frames, _PALETTE_FRAMES), known=parts.background.palette)
     background = extend_background(parts.background, frames, palette)
+    announce(f"objects: background of {len(frames):,} frames, {len(palette.colours)} colours")
     chosen = _some(frames, _FIT_FRAMES)
+    found = background.foreground(chosen, max_runs=MAX_RUNS)
     mixture = refit_mixture(
         _over_more_colours(parts.mixture, len(palette.colours)),
         _runs(background, chosen, _FIT_RUNS),
         max_slots=max_slots,
         generator=torch.Generator().manual_seed(seed),
     )
-    readout, kept = fit_readout(assign(mixture, _runs(background, chosen, MAX_RUNS)))
+    readout, kept = fit_readout(assign(mixture, _of(background, found)))
     kept[:known] = True
     for field, before in zip(readout, parts.readout, strict=True):
         field[:known] = before
-    return Parts(_only(kept, mixture), _only(kept, readout), background)
+    announce(f"objects: {int(kept.sum()) - known} slots more than the {known} there were")
+    refitted = Parts(_only(kept, mixture), _only(kept, readout), background)
+    return refitted._replace(warnings=_warnings(refitted, found, frames, max_slots))
 
 
 def as_runs(found: ForegroundRuns, palette: Tensor) -> Runs:
@@ -141,8 +202,25 @@ def as_runs(found: ForegroundRuns, palette: Tensor) -> Runs:
 
 
 def _runs(background: Background, frames: NDArray[np.uint8], most: int) -> Runs:
-    palette = torch.from_numpy(background.palette.colours)
-    return as_runs(background.foreground(frames, max_runs=most), palette)
+    return _of(background, background.foreground(frames, max_runs=most))
+
+
+def _of(background: Background, found: ForegroundRuns) -> Runs:
+    return as_runs(found, torch.from_numpy(background.palette.colours))
+
+
+def _warnings(
+    parts: Parts, found: ForegroundRuns, frames: NDArray[np.uint8], max_slots: int
+) -> tuple[str, ...]:
+    said = diagnose(
+        found,
+        pixels=frames.shape[1] * frames.shape[2],
+        num_frames=len(frames),
+        num_slots=len(parts.mixture.weight),
+        max_slots=max_slots,
+        num_colours=len(parts.background.palette.colours),
+    )
+    return tuple(said)
 
 
 def _some(frames: NDArray[np.uint8], count: int) -> NDArray[np.uint8]:

@@ -80,7 +80,7 @@ def fit_palette(
     cell = cells(flat)
     counts = np.bincount(cell, minlength=_LEVELS**3)
     used = np.flatnonzero(counts)
-    first = np.full(_LEVELS**3, -1, np.int64)
+    first = np.empty(len(counts), np.int64)
     first[cell[::-1]] = np.arange(len(cell))[::-1]  # a colour that really occurs in each cell
     colours = flat[first[used]]
     weight = np.sqrt(counts[used].astype(np.float64))

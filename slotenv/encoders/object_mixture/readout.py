@@ -43,6 +43,15 @@ class Readout(NamedTuple):
     look_range: Tensor
 
 
+def check_slot_dim(slot_dim: int | None) -> None:
+    """Raise unless slots are to be as long as they are, or of whatever length."""
+    if slot_dim not in (None, len(SLOT_FIELDS)):
+        raise ValueError(
+            f"slots of objects are {len(SLOT_FIELDS)} numbers ({', '.join(SLOT_FIELDS)}), got "
+            f"slot_dim={slot_dim}"
+        )
+
+
 def read_slots(mixture: Mixture, readout: Readout, found: Assignment) -> Tensor:
     """Return slot vectors (B, K, 6): :data:`SLOT_FIELDS`.
 
@@ -68,7 +77,7 @@ def read_boxes(readout: Readout, found: Assignment, *, height: int, width: int) 
     The extent is that of a full rectangle with the same standard deviations.
     """
     presence = _presence(found.moments[..., 0], readout.mass).unsqueeze(-1)
-    pixels = torch.tensor([width, height]) / 2.0  # in a half screen
+    pixels = presence.new_tensor([width, height]) / 2.0  # in a half screen
     middle = (_middle(found).flip(-1) + 1) * pixels - 0.5
     # A row of n pixels one apart has the variance (n^2 - 1) / 12.
     extent = (12 * (_extent(found).flip(-1) * pixels) ** 2 + 1).sqrt()
@@ -86,15 +95,15 @@ def fit_readout(found: Assignment) -> tuple[Readout, Tensor]:
     rows = []
     for k in range(mass.shape[1]):
         there = mass[:, k] > 1
-        usual = mass[there, k].median() if there.any() else torch.ones(())
+        usual = mass[there, k].median() if there.any() else mass.new_ones(())
         there = _presence(mass[:, k], usual) > 0.5
         if int(there.sum()) < max(2, _FEWEST * len(mass)):
-            rows.append((usual, torch.zeros(2), torch.zeros(3), torch.zeros(3), False))
+            rows.append((usual, mass.new_zeros(2), look.new_zeros(3), look.new_zeros(3), False))
             continue
         moves = (middle[there, k].std(0) > _STILL).float()
-        low, high = torch.quantile(look[there, k], torch.tensor(_RANGE), dim=0)
+        low, high = torch.quantile(look[there, k], look.new_tensor(_RANGE), dim=0)
         half = (high - low) / 2
-        half = torch.where(half > torch.tensor(_SAME_LOOK), half, 0.0)
+        half = torch.where(half > look.new_tensor(_SAME_LOOK), half, 0.0)
         rows.append((usual, moves, (low + high) / 2, half, True))
     *fields, kept = zip(*rows, strict=True)
     return Readout(*(torch.stack(list(field)) for field in fields)), torch.tensor(kept)

@@ -264,3 +264,9 @@ def test_a_paddle_is_whole_though_the_score_has_its_colour(seed: int) -> None:
     mass = assign(mixture, pixels).moments[..., 0]
     assert sorted(mass.amax(0).round().tolist()) == [12.0, 18.0]
     assert sorted((mass > 9).float().mean(0).tolist()) == pytest.approx([0.3, 1.0], abs=0.1)
+
+
+def test_one_slot_of_nothing_and_the_rest_are_all_pixels() -> None:
+    mixture, _ = fit(background(10))
+    assert mixture.weight.exp().tolist() == pytest.approx([0.9])
+    assert mixture.outlier.exp().tolist() == pytest.approx([0.05, 0.05])

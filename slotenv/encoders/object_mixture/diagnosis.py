@@ -1,0 +1,71 @@
+"""What an encoder of objects was fitted to, and what is wrong with it, in plain words."""
+
+from __future__ import annotations
+
+from slotenv.encoders.object_mixture.foreground import ForegroundRuns
+from slotenv.encoders.object_mixture.palette import MAX_COLOURS
+
+_MUCH = 0.2  # share of foreground; of 20 Atari games at random play, the most has 0.09
+_FEW = 30  # frames: what is there in two of five of fewer is often an object, not the background
+_MOSTLY = 0.5  # share of the frames
+
+
+def diagnose(
+    foreground: ForegroundRuns,
+    *,
+    pixels: int,
+    num_frames: int,
+    num_slots: int,
+    max_slots: int,
+    num_colours: int,
+) -> list[str]:
+    """Say what makes slots of little use, from what the encoder was fitted to.
+
+    Args:
+        foreground: Of a sample of the frames.
+        pixels: Of a frame.
+        num_frames: How many frames the encoder was given.
+        num_slots: K.
+        max_slots: What K could have been.
+        num_colours: C.
+
+    Returns:
+        Sentences; none if all is as it should be.
+    """
+    share = foreground.weights.sum(1) / pixels  # (B,)
+    said = []
+    if num_frames < _FEW:
+        said.append(
+            f"Too few frames to find objects in, {num_frames}: what stays at a place in two of "
+            "five of them counts as background. Give a thousand or more, drawn from all of the "
+            "data."
+        )
+    if not share.any():
+        said.append(
+            "Nothing differs from the background in any frame: all of them look alike, black "
+            "perhaps, so no slot stands for an object. See whether the environment draws anything."
+        )
+    elif share.mean() > _MUCH:
+        said.append(_textured(foreground, float(share.mean()), num_slots, max_slots, num_colours))
+    return said
+
+
+def _textured(
+    foreground: ForegroundRuns, share: float, num_slots: int, max_slots: int, num_colours: int
+) -> str:
+    """Return the sentence for a background that is no background."""
+    most = foreground.weights.shape[1]
+    full = (foreground.weights > 0).all(1).mean()
+    limits = []
+    if full > _MOSTLY:
+        limits.append(f"{full:.0%} of the frames have more pieces than the {most} looked at")
+    if num_colours == MAX_COLOURS:
+        limits.append(f"the palette of {MAX_COLOURS} colours is full")
+    if num_slots == max_slots:
+        limits.append(f"all {max_slots} slots are taken")
+    also = f" ({'; '.join(limits)})" if limits else ""
+    return (
+        f"{share:.0%} of the screen differs from the background: it is textured, scrolls or "
+        f"flickers{also}. Slots follow pieces of it rather than objects. Encoders for flat "
+        "backgrounds are of little use here: try another method, such as scn."
+    )
