@@ -316,3 +316,16 @@ def test_wrong_runs_are_named(data, make_data):
         run_identity(Boxes(), make_data(data.ram[:0]), "pong")
     with pytest.raises(ValueError, match="labels of view 'pixel', got 'scn'"):
         object_places(labels_for("pong"), data.ram)
+
+
+def test_an_object_that_no_slot_comes_near_has_no_offset_to_find():
+    """All slots are beyond where a middle may be from a label: 16 pixels."""
+    objects = places(np.full((3, 1, 2), 50.0))
+    for middle, offset in (
+        ([66.0, 34.0], (16, -16)),
+        ([67.0, 50.0], (0, 0)),
+        ([50.0, 33.0], (0, 0)),
+    ):
+        report = slot_identity(boxes_at([[middle]] * 3), objects, np.zeros(3, int))
+        assert report.objects["a"].offset == offset
+        assert report.objects["a"].assigned == (3 if offset[0] else 0)

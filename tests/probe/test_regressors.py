@@ -86,3 +86,35 @@ def test_presence_is_learned_and_rare_classes_count():
     predicted = presence_predictions(x[:300], present[:300], x[300:])
     assert np.mean(predicted[~present[300:]]) < 0.2
     assert np.mean(predicted[present[300:]]) > 0.9
+
+
+def test_ridge_strengths_are_half_decades_from_a_hundredth_to_ten_million():
+    assert RIDGE_STRENGTHS[[0, 1, -1]] == pytest.approx([0.01, 10**-1.5, 1e7])
+    assert len(RIDGE_STRENGTHS) == 19
+
+
+def test_ridge_of_small_features_is_scikit_learns():
+    """Eigenvalues far below 1 count in full."""
+    train_x, train_y, validation_x, validation_y, test_x = (
+        part * 0.05 if i in (0, 2, 4) else part for i, part in enumerate(problem(0.01))
+    )
+    predicted = ridge_predictions(train_x, train_y, validation_x, validation_y, test_x)
+    model = Ridge(alpha=RIDGE_STRENGTHS[0]).fit(train_x, train_y)
+    np.testing.assert_allclose(predicted, model.predict(test_x), rtol=1e-6)
+
+
+def test_of_equally_good_strengths_the_smallest_is_taken():
+    """Labels that are flat in validation are predicted as well by any strength."""
+    train_x, train_y, _, _, test_x = problem()
+    flat = np.repeat(train_x.mean(axis=0)[None], 5, axis=0)
+    means = np.repeat(train_y.mean(axis=0)[None], 5, axis=0)
+    predicted = ridge_predictions(train_x, train_y, flat, means, test_x)
+    model = Ridge(alpha=RIDGE_STRENGTHS[0]).fit(train_x, train_y)
+    np.testing.assert_allclose(predicted, model.predict(test_x), rtol=1e-6)
+
+
+@pytest.mark.parametrize(("spread", "varies"), [(0.5e-6, False), (2e-6, True)])
+@pytest.mark.parametrize("size", [1e-3, 1.0, 1e3])
+def test_a_dimension_varies_by_more_than_a_millionth_of_its_size(spread, varies, size):
+    features = (size * np.array([[1.0], [1.0 - spread]])).astype(np.float64)
+    assert standardise(features, np.arange(2)).varying.tolist() == [varies]

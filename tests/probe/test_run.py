@@ -264,12 +264,12 @@ def test_a_report_survives_json(data, view):
 
 def test_a_broken_report_is_refused(data):
     fields = run_probe(perfect, data, game="pong").to_dict()
-    with pytest.raises(ValueError, match=r"not a probe report.*colour"):
+    with pytest.raises(ValueError, match=r"a probe report.*colour"):
         ProbeReport.from_dict({**fields, "colour": 1})
     fields.pop("accuracy")
-    with pytest.raises(ValueError, match=r"not a probe report.*accuracy"):
+    with pytest.raises(ValueError, match=r"a probe report.*accuracy"):
         ProbeReport.from_dict(fields)
-    with pytest.raises(ValueError, match=r"not a probe report.*counts"):
+    with pytest.raises(ValueError, match=r"a probe report.*is missing"):
         ProbeReport.from_dict({})
 
 

@@ -86,10 +86,57 @@ def test_pixels_are_means_of_blocks_and_tell_what_they_show(noise: Noise) -> Non
     assert shown > 0.95 > 0.1 > max(others)
 
 
-def test_frames_that_do_not_divide_are_refused(noise: Noise) -> None:
+def test_pixels_are_those_of_a_loop_over_all_blocks(noise: Noise) -> None:
+    frames = np.random.default_rng(1).integers(0, 256, (3, 42, 48, 3), np.uint8)
+
+    class Tall(Noise):
+        def frames(self, indices: NDArray[np.integer]) -> NDArray[np.uint8]:
+            return frames[indices]
+
+    found = REFERENCES["pixels"].features(Tall(3, 0), "pong").slots
+    blocks = [
+        frames[:, r : r + 2, c : c + 3].mean(axis=(1, 2)) / 255
+        for r in range(0, 42, 2)
+        for c in range(0, 48, 3)
+    ]
+    assert found.shape == (3, 1, 21 * 16 * 3)
+    assert found.dtype == np.float32
+    np.testing.assert_allclose(found[:, 0], np.concatenate(blocks, axis=1), rtol=1e-5)
+
+
+def test_the_mean_predictor_is_given_one_number_that_never_changes(noise: Noise) -> None:
+    slots, digests = REFERENCES["mean"].features(noise, "pong")
+    assert slots.shape == (400, 1, 1)
+    assert len(np.unique(slots)) == 1
+    assert digests == REFERENCES["pixels"].features(noise, "pong").digests
+    assert digests == REFERENCES["coordinates"].features(noise, "pong").digests
+
+
+@pytest.mark.parametrize("game", ["pong", "qbert"])
+def test_coordinates_are_those_of_a_loop_over_labels(noise: Noise, game: str) -> None:
+    """One slot an object: there or not, its coordinates in the labels' order, then zeros."""
+    labels = labels_for(game, "pixel" if game == "pong" else "scn")
+    truth = labels.read(noise.ram)
+    owned: dict[str, list[int]] = {}
+    for column, owner in enumerate(labels.objects):
+        owned.setdefault(owner, []).append(column)
+    slots = REFERENCES["coordinates"].features(noise, game).slots
+    assert slots.shape == (400, len(owned), 3)
+    assert min(map(len, owned.values())) == 1
+    for t in range(0, 400, 7):
+        for slot, columns in enumerate(owned.values()):
+            there = [bool(truth.presence[t, c]) for c in columns]
+            shown = [truth.values[t, c] * p for c, p in zip(columns, there, strict=True)]
+            expected = [float(any(there)), *shown]
+            assert slots[t, slot].tolist() == expected + [0.0] * (3 - len(expected))
+
+
+@pytest.mark.parametrize(("height", "width"), [(84, 84), (210, 84), (200, 160)])
+def test_frames_that_do_not_divide_are_refused(noise: Noise, height: int, width: int) -> None:
     class Small(Noise):
         def frames(self, indices: NDArray[np.integer]) -> NDArray[np.uint8]:
-            return super().frames(indices)[:, :84, :84]
+            return super().frames(indices)[:, :height, :width]
 
-    with pytest.raises(ValueError, match="grid of 21 x 16, which does not divide 84 x 84"):
+    words = f"grid of 21 x 16, which does not divide {height} x {width}"
+    with pytest.raises(ValueError, match=words):
         REFERENCES["pixels"].features(Small(10, 0), "pong")
