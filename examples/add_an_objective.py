@@ -61,11 +61,13 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
     parser.add_argument("--games", nargs="+", default=["Pong"], help="labelled Atari games")
     parser.add_argument("--out", type=Path, help="folder for data, trainings and tables")
+    parser.add_argument("--jobs", type=int, default=1, help="trainings at a time")
     parser.add_argument("--quick", action="store_true", help="few frames and updates")
     options = parser.parse_args()
     out = options.out or Path(tempfile.mkdtemp()) / "bench"
 
-    # From here on a name like any other, for the training loop, for the bench and for tables.
+    # From here on a name like any other, for the training loop, for the bench and its processes,
+    # and for tables. Processes find the class because it is at the top of a file.
     OBJECTIVES["predictive"] = Predictive
     METHODS["predictive"] = Method(title="Predictive", objective="predictive")
     size: dict[str, Any] = (
@@ -73,7 +75,8 @@ def main() -> None:
         if options.quick
         else {"updates": 2_000}
     )
-    bench(BenchConfig(out=out, games=options.games, methods=("random", "predictive"), **size))
+    methods = ("random", "predictive")
+    bench(BenchConfig(out=out, games=options.games, methods=methods, jobs=options.jobs, **size))
     print(f"encoders: {out}/<game>/predictive*/encoder")
 
 

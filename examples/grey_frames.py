@@ -11,7 +11,6 @@ wrappers). Without ``--data``, frames are collected first.
 from __future__ import annotations
 
 import argparse
-import json
 import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -24,6 +23,7 @@ from numpy.typing import NDArray
 from pretrain.config import MAX_SEED
 from pretrain.run import collect_data
 from pretrain.store import FrameStore
+from slotenv import records
 from slotenv.encoders import ObjectMixtureEncoder
 from slotenv.environments import game_key
 from slotenv.probe import ProbeReport, probe_features, read_features
@@ -168,7 +168,7 @@ def main() -> None:
     text = table(rows)
     print(text)
     if options.out:
-        options.out.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
+        records.write_lines(options.out, rows)
         text = f"{text}\n\n{note(options)}\n"
         options.out.with_suffix(".md").write_text(text, encoding="utf-8")
 

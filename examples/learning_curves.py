@@ -17,7 +17,6 @@ where it was a minute ago, with games that begin anew; one that is done is skipp
 from __future__ import annotations
 
 import itertools
-import json
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -32,7 +31,9 @@ from stable_baselines3 import PPO
 from stable_baselines3.common.callbacks import BaseCallback
 from stable_baselines3.common.evaluation import evaluate_policy
 from stable_baselines3.common.vec_env import VecNormalize
+from typing_extensions import TypedDict
 
+from slotenv import records
 from slotenv.environments import atari_game
 
 _LOG_STEPS = 10_000
@@ -40,6 +41,22 @@ _SAVE_SECONDS = 60
 _EVALUATED = 16
 
 Row = dict[str, Any]
+
+_Row = TypedDict(
+    "_Row",
+    {
+        "game": str,
+        "arm": str,
+        "seed": records.Count,
+        "planned": records.Count,
+        "steps": records.Count,
+        "seconds": float,
+        "pretraining_seconds": float,
+        "return": float,
+        "evaluated": bool,
+    },
+)
+_Row.__pydantic_config__ = records.OPEN  # type: ignore[attr-defined]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -184,7 +201,7 @@ class Curve(BaseCallback):
             "evaluated": evaluated,
         }
         with open(self._study.out, "a", encoding="utf-8") as file:
-            file.write(json.dumps(row) + "\n")
+            file.write(records.dumps(row) + "\n")
 
 
 def train(study: Study, run: Run) -> None:
@@ -197,9 +214,7 @@ def train(study: Study, run: Run) -> None:
     rows = read_rows(study.out)
     kept = [row for row in rows if Run.of(row) != run or row["steps"] <= done]
     if len(kept) < len(rows):  # of what came after the agent was saved
-        partial = study.out.with_suffix(".partial")
-        partial.write_text("".join(json.dumps(row) + "\n" for row in kept), encoding="utf-8")
-        partial.replace(study.out)
+        records.write_lines(study.out, kept)
     seconds = max((row["seconds"] for row in kept if Run.of(row) == run), default=0.0)
     curve = Curve(study, run, seen.seconds, seconds)
     if done < run.planned:
@@ -233,11 +248,13 @@ def study_all(study: Study) -> None:
 
 def read_rows(path: Path) -> list[Row]:
     """Return the rows of all runs, none if there is no file."""
-    text = path.read_text(encoding="utf-8") if path.exists() else ""
+    if not path.exists():
+        return []
     try:
-        return [json.loads(line) for line in text.splitlines()]
-    except json.JSONDecodeError as error:
-        raise SystemExit(f"{path} is damaged ({error}): mend or delete its last line") from error
+        rows: list[Any] = records.read_lines(path, _Row, remedy="mend or delete that line")
+    except records.Damaged as error:
+        raise SystemExit(str(error)) from error
+    return rows
 
 
 def plot(config: Plot) -> None:

@@ -12,24 +12,38 @@ are done are not done again.
 from __future__ import annotations
 
 import argparse
-import json
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from statistics import fmean
 from typing import Any
 
+from typing_extensions import TypedDict
+
 from pretrain.config import MAX_SEED
 from pretrain.probing import read_slots
 from pretrain.run import collect_data
 from pretrain.store import FrameStore
-from slotenv import SlotEncoder, ready
+from slotenv import SlotEncoder, ready, records
 from slotenv.atomic import write_atomic
 from slotenv.environments import game_key
 from slotenv.probe import probe_features
 
 PRESETS = {"pooled": "scn", "single": "v5"}
 Row = dict[str, Any]
+
+
+class _Row(TypedDict):
+    """What is needed of a row that was written before."""
+
+    __pydantic_config__ = records.OPEN  # type: ignore[misc]
+
+    game: str
+    kind: str
+    hold: bool
+    probe_frames: records.Count
+    ridge_accuracy: float
+    ridge_by_label: dict[str, float]
 
 
 def rows_of(game: str, frames: int, folder: Path) -> Iterator[Row]:
@@ -85,10 +99,9 @@ def main() -> None:
     options = parser.parse_args()
     if options.quick:
         options.games, options.frames = ["Pong"], 400
-    rows: list[Row] = []
+    rows: list[Any] = []
     if options.out and options.out.is_file():
-        lines = options.out.read_text(encoding="utf-8").splitlines()
-        rows = [json.loads(line) for line in lines]
+        rows = records.read_lines(options.out, _Row, remedy="take another --out")
         others = {row["probe_frames"] for row in rows} - {options.frames}
         if others:
             parser.error(
@@ -101,7 +114,7 @@ def main() -> None:
                 continue
             rows += rows_of(game, options.frames, Path(folder))
             if options.out:
-                write_atomic(options.out, "".join(json.dumps(row) + "\n" for row in rows))
+                records.write_lines(options.out, rows)
     text = table(sorted(rows, key=lambda row: row["game"]))
     print(text)
     if options.out:

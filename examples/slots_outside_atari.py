@@ -13,7 +13,6 @@ same probes on 21 x 16 averaged pixels, and on Slot Contrastive Networks' encode
 from __future__ import annotations
 
 import argparse
-import json
 import math
 import os
 from collections.abc import Callable, Iterator
@@ -27,6 +26,7 @@ import torch
 from gymnasium.wrappers import AddRenderObservation, ResizeObservation
 from numpy.typing import NDArray
 
+from slotenv import records
 from slotenv.encoders import ObjectMixtureEncoder, SlotMapEncoder
 from slotenv.frames import plain
 from slotenv.probe import Encode, label_accuracies, read_features
@@ -230,7 +230,7 @@ def main() -> None:
         tables.append(table(own))
         print(tables[-1] + "\n", flush=True)
     if options.out:
-        options.out.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
+        records.write_lines(options.out, rows)
         text = "\n\n".join([NOTE, *tables]) + "\n"
         options.out.with_suffix(".md").write_text(text, encoding="utf-8")
 

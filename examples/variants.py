@@ -20,7 +20,6 @@ from __future__ import annotations
 
 import argparse
 import hashlib
-import json
 import tempfile
 import time
 from pathlib import Path
@@ -30,6 +29,7 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from typing_extensions import TypedDict
 from variant_fits import PAIRS, Frames, Sample
 from variants_of_objects import UP, VARIANTS, WITHOUT, changed
 
@@ -38,6 +38,7 @@ from pretrain.bench.rows import read_rows
 from pretrain.bench.sampling import repeats
 from pretrain.run import collect_data
 from pretrain.store import FrameStore
+from slotenv import records
 from slotenv.encoders import object_mixture
 from slotenv.environments import game_key
 from slotenv.probe import Features, probe_features, read_features
@@ -61,6 +62,24 @@ NUMBERS = {  # of a row, and with how many digits the table shows it
 }
 
 Row = dict[str, Any]
+
+
+class _Row(TypedDict):
+    """What is needed of a row that was written before."""
+
+    __pydantic_config__ = records.OPEN  # type: ignore[misc]
+
+    variant: str
+    game: str
+    seed: records.Count
+    data: str
+    fit_frames: records.Count
+    probe_frames: records.Count
+    num_slots: records.Count
+    fit_seconds: float
+    scn_ridge: float | None
+
+
 Cells = dict[tuple[str, str], dict[str, float]]  # (variant, game) to numbers, means over seeds
 
 
@@ -132,8 +151,9 @@ def run(options: argparse.Namespace, folder: Path) -> list[Row]:
     """Measure what is missing; return the rows of all that was asked for."""
     sources = sorted(Path(object_mixture.__path__[0]).glob("*.py"))
     source = hashlib.sha256(b"".join(path.read_bytes() for path in sources)).hexdigest()[:16]
-    text = options.out.read_text(encoding="utf-8") if options.out.exists() else ""
-    there = [json.loads(line) for line in text.splitlines()]
+    there: list[Any] = []
+    if options.out.exists():
+        there = records.read_lines(options.out, _Row, remedy="mend or delete that line")
     rows = []
     for game in options.games:
         store = data_of(game, options, folder)
@@ -149,7 +169,7 @@ def run(options: argparse.Namespace, folder: Path) -> list[Row]:
                     sample = sample or draw(store, until, options, seed)
                     done = [key | {"source": source} | measure(name, game, sample, data)]
                     with open(options.out, "a", encoding="utf-8") as file:
-                        file.write(json.dumps(done[0]) + "\n")
+                        file.write(records.dumps(done[0]) + "\n")
                     print(
                         f"{game} {seed} {name}: R2 {shown(done[0]['scn_ridge'])}, "
                         f"K {done[0]['num_slots']}, {done[0]['fit_seconds']} s",

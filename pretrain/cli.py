@@ -1,208 +1,116 @@
-"""The command line: verbs, exit codes, one-line errors.
+"""The command line: exit codes and one-line errors around the verbs.
 
-Exit codes: 0 done; 1 could not be done (diverged, disk full, a worker killed); 2 a wrong argument
-or a damaged file; 130 interrupted, the same command goes on from there.
+Exit codes: 0 done; 1 could not be done (diverged, disk full, a worker killed); 2 a wrong argument,
+a damaged file or a missing package; 130 interrupted and 143 told to end, the same command goes on
+from there; 141 whoever read the output is gone.
 """
 
 from __future__ import annotations
 
-import json
+import contextlib
+import io
 import os
+import select
+import signal
 import sys
-import warnings
 from collections.abc import Sequence
-from typing import Annotated, Any
+from typing import TextIO
 
-import ale_py
-import tyro
-from rich.console import Console
+from pretrain.interrupt import Terminated, sigterm_raises
 
-from pretrain.bench.config import BenchConfig, PlayersConfig, TablesConfig
-from pretrain.bench.identity import IdentityConfig, measure_identity
-from pretrain.config import (
-    CollectConfig,
-    ProbeVerbConfig,
-    ReportVerbConfig,
-    RunConfig,
-    TrainVerbConfig,
-    WatchConfig,
-)
-from pretrain.labels_config import LabelsConfig
-from pretrain.ready_config import ReadyConfig
-from pretrain.refit import RefitConfig, refit
-from pretrain.slots_config import SlotsConfig
-from pretrain.validation import TrainingDiverged
-from slotenv.atomic import write_atomic
+EXTRAS = {
+    "pretrain": (
+        *("tyro", "rich", "blosc2", "tensorboard", "matplotlib", "jinja2", "PIL", "filelock"),
+        *("imageio", "imageio_ffmpeg"),
+    ),
+    "distributed": ("lightning_fabric", "ray"),
+}
+"""Extra of the package by the modules that it installs."""
 
-Verb = (
-    Annotated[RunConfig, tyro.conf.subcommand("run")]
-    | Annotated[CollectConfig, tyro.conf.subcommand("collect")]
-    | Annotated[TrainVerbConfig, tyro.conf.subcommand("train")]
-    | Annotated[RefitConfig, tyro.conf.subcommand("refit")]
-    | Annotated[ProbeVerbConfig, tyro.conf.subcommand("probe")]
-    | Annotated[ReportVerbConfig, tyro.conf.subcommand("report")]
-    | Annotated[BenchConfig, tyro.conf.subcommand("bench")]
-    | Annotated[PlayersConfig, tyro.conf.subcommand("players")]
-    | Annotated[IdentityConfig, tyro.conf.subcommand("identity")]
-    | Annotated[TablesConfig, tyro.conf.subcommand("tables")]
-    | Annotated[WatchConfig, tyro.conf.subcommand("watch")]
-    | Annotated[LabelsConfig, tyro.conf.subcommand("labels")]
-    | Annotated[SlotsConfig, tyro.conf.subcommand("slots")]
-    | Annotated[ReadyConfig, tyro.conf.subcommand("ready")]
+_WRONG_INPUT = (
+    *(FileNotFoundError, FileExistsError, NotADirectoryError, IsADirectoryError),
+    *(ValueError, TypeError, OverflowError),
 )
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run one verb; always ends in SystemExit unless the exit code is 0."""
-    ale_py.ALEInterface.setLoggerMode(ale_py.LoggerMode.Error)
-    warnings.showwarning = _show_warning  # type: ignore[assignment]
     command = list(sys.argv[1:] if arguments is None else arguments)
     try:
-        config: Any = tyro.cli(
-            Verb,
-            prog="python -m pretrain",
-            description="Pretrain slot encoders on frames of a random agent, and judge them.",
-            args=command,
-            config=(tyro.conf.OmitArgPrefixes,),
-        )
-        _dispatch(config, command)
-    except KeyboardInterrupt:
+        _prepare()
+        with sigterm_raises():
+            _run(command)
+    except KeyboardInterrupt as error:
+        if arguments is None:  # it ends now, and a further signal shall not change how
+            for ignored in (signal.SIGINT, signal.SIGTERM):
+                signal.signal(ignored, signal.SIG_IGN)
+        number = signal.SIGTERM if isinstance(error, Terminated) else signal.SIGINT
         _fail(
-            "interrupted. Nothing that was done is lost: the same command goes on from here.", 130
+            "interrupted. Nothing that was done is lost: the same command goes on from here.",
+            128 + number,
         )
-    except (TrainingDiverged, RuntimeError) as error:
-        _fail(str(error), 1)
-    except (FileNotFoundError, FileExistsError, NotADirectoryError, ValueError, TypeError) as error:
-        _fail(str(error), 2)
+    except ModuleNotFoundError as error:
+        _fail(f"{error}{_how_to_install(error.name or '')}", 2)
+    except MemoryError as error:
+        _fail(f"out of memory {error}".strip(), 1)
+    except RuntimeError as error:
+        _fail(str(error) or type(error).__name__, 1)
+    except _WRONG_INPUT as error:
+        _fail(str(error) or type(error).__name__, 2)
     except OSError as error:
+        if isinstance(error, BrokenPipeError) and _is_unread(sys.stdout, sys.stderr):
+            raise SystemExit(128 + signal.SIGPIPE) from None
         _fail(f"{error}. The same command goes on from here once that is mended.", 1)
 
 
-def _dispatch(config: Any, command: list[str]) -> None:
-    # Imported here, so that --help and a wrong flag answer at once.
-    match config:
-        case RunConfig():
-            from pretrain.run import run
+def _run(command: list[str]) -> None:
+    """Run a verb and write out what it printed."""
+    try:
+        from pretrain.verbs import run_verb  # what this loads may be missing
 
-            run(config, command)
-        case CollectConfig():
-            _collect(config)
-        case TrainVerbConfig() | RefitConfig():
-            _train(config)
-        case ProbeVerbConfig():
-            _probe(config)
-        case ReportVerbConfig():
-            from pretrain.report import write_report
-
-            print(f"report: {write_report(config.out)}")
-        case BenchConfig() | PlayersConfig() | IdentityConfig() | TablesConfig() | ReadyConfig():
-            _bench(config)
-        case WatchConfig():
-            from pretrain.watch import watch
-
-            print(f"film: {watch(config)}")
-        case LabelsConfig():
-            _labels(config)
-        case SlotsConfig():
-            _slots(config)
+        run_verb(command)
+    finally:
+        try:
+            sys.stdout.flush()
+        except OSError:
+            # Python would try again when it ends, and complain: the rest goes nowhere.
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            raise
 
 
-def _collect(config: CollectConfig) -> None:
-    from pretrain.collect import collect
-    from pretrain.store import DataDescription
-    from slotenv.environments import preset_for
-
-    description = DataDescription(
-        env_id=config.env,
-        preset=preset_for(config.env, config.preset).to_dict(),
-        seed=config.seed,
-        num_steps=config.frames,
-        player=config.player,
-    )
-    checksum = collect(config.out, description, workers=config.workers)
-    print(f"{config.out}: {config.frames:,} frames, sha256 {checksum}")
+def _prepare() -> None:
+    """Make output that cannot fail for its letters, and find modules as ``python -m`` does."""
+    for name in ("stdout", "stderr"):
+        stream = getattr(sys, name)
+        if stream is None:  # closed by whoever started this
+            setattr(sys, name, open(os.devnull, "w"))  # noqa: SIM115 (for good)
+        elif isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
+    # For environments in the working folder. Last: nothing there hides a module that is installed.
+    if not sys.flags.safe_path and not {"", os.getcwd()} & set(sys.path):
+        sys.path.append(os.getcwd())
 
 
-def _train(config: TrainVerbConfig | RefitConfig) -> None:
-    if isinstance(config, RefitConfig):
-        refit(config)
-    else:
-        from pretrain.models import slots_of
-        from pretrain.store import FrameStore
-        from pretrain.train import train
-
-        store = FrameStore(config.data)
-        slots = slots_of(config.train, store.description.env_id)
-        train(store, config.train, config.out, num_slots=slots)
-    print(f"encoder: {config.out / 'encoder'}")
+def _how_to_install(module: str) -> str:
+    top = module.partition(".")[0]
+    for extra, modules in EXTRAS.items():
+        if top in modules:
+            return f': pip install "slotenv[{extra}]"'
+    return ""
 
 
-def _bench(
-    config: BenchConfig | PlayersConfig | IdentityConfig | TablesConfig | ReadyConfig,
-) -> None:
-    if isinstance(config, BenchConfig):
-        from pretrain.bench.run import bench
-
-        bench(config)
-    elif isinstance(config, PlayersConfig):
-        from pretrain.bench.players import probe_players
-
-        print(f"table: {probe_players(config)}")
-    elif isinstance(config, IdentityConfig):
-        print(f"table: {measure_identity(config)}")
-    elif isinstance(config, TablesConfig):
-        from pretrain.bench.render import render
-        from pretrain.bench.rows import read_rows
-
-        print(f"tables: {render(read_rows(config.rows), config.out)}")
-    else:
-        from pretrain.ready import make_ready
-
-        make_ready(config)
-
-
-def _labels(config: LabelsConfig) -> None:
-    if config.out is None:  # the config lets draw have a folder, and check none
-        from pretrain.labels_check import check_games
-
-        check_games(config.games, moments=config.moments, seed=config.seed)
-    else:
-        from pretrain.labels_draw import draw_games
-
-        draw_games(config.games, config.out, moments=config.moments, seed=config.seed)
-
-
-def _slots(config: SlotsConfig) -> None:
-    from pretrain.slots_draw import draw_games
-
-    play = {"moments": config.moments, "seed": config.seed}
-    draw_games(config.games, config.out, bench=config.bench, **play)
-
-
-def _probe(config: ProbeVerbConfig) -> None:
-    from pretrain.probing import probe_encoder
-    from pretrain.store import FrameStore
-    from slotenv import SlotEncoder
-
-    report = probe_encoder(
-        SlotEncoder.from_pretrained(config.encoder),
-        FrameStore(config.data),
-        view=config.view,
-        shuffle_labels=config.shuffle_labels,
-        fit_on=None if config.fit_on is None else FrameStore(config.fit_on),
-        hold=config.hold,
-    )
-    print(report.to_markdown())
-    if config.json is not None:
-        write_atomic(config.json, json.dumps(report.to_dict(), indent=2) + "\n")
+def _is_unread(*streams: TextIO) -> bool:
+    """Tell whether nobody reads one of the streams any more."""
+    poll = select.poll()
+    for stream in streams:
+        with contextlib.suppress(OSError, ValueError):  # no file behind it
+            poll.register(stream.fileno(), 0)
+    return any(event & (select.POLLERR | select.POLLHUP) for _, event in poll.poll(0))
 
 
 def _fail(message: str, code: int) -> None:
     if os.environ.get("SLOTENV_TRACEBACK"):
         raise
-    print(f"pretrain: {message}", file=sys.stderr)
-    raise SystemExit(code)
-
-
-def _show_warning(message: Warning | str, *details: Any) -> None:
-    Console(stderr=True).print(f"warning: {message}", highlight=False, markup=False)
+    with contextlib.suppress(OSError):  # nobody may be there to read it
+        print(f"pretrain: {' '.join(message.split())}", file=sys.stderr)
+    raise SystemExit(code) from None

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-import json
+import math
 from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
-from typing import Annotated, Any, Literal, NamedTuple
+from typing import Annotated, Literal, NamedTuple
 
 import tyro
 
-from pretrain.methods import METHODS, Method
+from pretrain.bounds import MAX_THREADS, check_batch_size, check_counts, check_seed
+from pretrain.methods import METHODS, Method, check_can_hold, check_is_trained_by
+from pretrain.settings import parse_settings
 
 MAX_SEED = 1_000_000
 """Seeds from here on are kept for probes: no run trains on what another is tested on."""
@@ -91,21 +93,18 @@ class TrainConfig:
     def __post_init__(self) -> None:
         if self.method not in METHODS:
             raise ValueError(f"no method named {self.method!r}; there are: {', '.join(METHODS)}")
-        _parsed_settings(self.settings)
-        if self.batch_size < 2:
-            raise ValueError(
-                "batch_size must be at least 2 (negatives come from the batch), got "
-                f"{self.batch_size}"
-            )
-        _check_positive(self, "updates", "validate_every", "slot_dim", "threads", "num_slots")
-        _check_positive(self, "run_length", "devices")
-        _check_seed(self.seed)
+        parse_settings(self.settings)
+        check_batch_size(self.batch_size)
+        check_counts(self, "updates", "validate_every", "slot_dim", "num_slots")
+        check_counts(self, "run_length", "devices")
+        check_counts(self, "threads", most=MAX_THREADS)
+        check_training_seed(self.seed)
         if not 0 < self.validation_share < 1:
             raise ValueError(
                 f"validation_share must lie between 0 and 1, got {self.validation_share}"
             )
-        if not self.learning_rate > 0:
-            raise ValueError(f"learning_rate must be positive, got {self.learning_rate}")
+        if not 0 < self.learning_rate < math.inf:
+            raise ValueError(f"learning_rate must be positive and finite, got {self.learning_rate}")
         if METHODS[self.method].objective is None:
             self._check_nothing_is_trained()
 
@@ -124,7 +123,7 @@ class TrainConfig:
     def resolved_method(self) -> Method:
         """The method, with the given settings in place of its own."""
         method = METHODS[self.method]
-        return replace(method, settings={**method.settings, **_parsed_settings(self.settings)})
+        return replace(method, settings={**method.settings, **parse_settings(self.settings)})
 
     @property
     def num_updates(self) -> int:
@@ -146,9 +145,12 @@ class ProbeConfig:
     """Independent probe data sets; their mean and standard error are reported."""
     curve: bool = False
     """Probe the snapshots taken during training, too: accuracy against updates."""
+    hold: bool = False
+    """Probe held slots, hidden objects where they were last seen: the wrappers' hold=True. Method
+    objects has slots that can be held."""
 
     def __post_init__(self) -> None:
-        _check_positive(self, "probe_frames", "probe_seeds")
+        check_counts(self, "probe_frames", "probe_seeds")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -170,7 +172,10 @@ class RunConfig:
     probe: Annotated[ProbeConfig, tyro.conf.arg(name="")] = field(default_factory=ProbeConfig)
 
     def __post_init__(self) -> None:
-        _check_positive(self, "frames", "workers")
+        check_counts(self, "frames", "workers")
+        check_is_trained_by(self.train.method)
+        if self.probe.hold:
+            check_can_hold(self.train.method)
 
     @property
     def num_frames(self) -> int:
@@ -205,9 +210,8 @@ class CollectConfig:
     """Processes; default: one per core. The data do not depend on it."""
 
     def __post_init__(self) -> None:
-        _check_positive(self, "frames", "workers")
-        if self.seed < 0:
-            raise ValueError(f"seed must not be negative, got {self.seed}")
+        check_counts(self, "frames", "workers")
+        check_seed(self.seed)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -219,6 +223,9 @@ class TrainVerbConfig:
     out: Path
     """Folder for encoder/, metrics and state, made if missing."""
     train: Annotated[TrainConfig, tyro.conf.arg(name="")] = field(default_factory=TrainConfig)
+
+    def __post_init__(self) -> None:
+        check_is_trained_by(self.train.method)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -261,7 +268,7 @@ class WatchConfig:
     encoder: str
     """A ready-made encoder (pong), an encoder folder, a run folder or a hub id."""
     out: Path
-    """The film: a name that ends in .gif, or in .mp4 (needs imageio and imageio-ffmpeg)."""
+    """The film: a name that ends in .gif, or in .mp4 (smaller)."""
     env: str | None = None
     """Environment, played on the encoder's own frames. Default: the one it was pretrained on."""
     agent: Path | None = None
@@ -287,34 +294,13 @@ class WatchConfig:
     def __post_init__(self) -> None:
         if self.out.suffix.lower() not in (".gif", ".mp4"):
             raise ValueError(f"out must end in .gif or .mp4, got {self.out}")
-        _check_positive(self, "steps", "fps", "frame_stack")
-        if self.seed < 0:
-            raise ValueError(f"seed must not be negative, got {self.seed}")
+        check_counts(self, "steps", "fps", "frame_stack")
+        check_seed(self.seed)
 
 
-def _check_positive(config: Any, *names: str) -> None:
-    for name in names:
-        value = getattr(config, name)
-        if value is not None and value < 1:
-            raise ValueError(f"{name} must be at least 1, got {value}")
-
-
-def _check_seed(seed: int) -> None:
+def check_training_seed(seed: int) -> None:
+    """Raise ValueError unless a seed is one of those that trainings may have."""
     if not 0 <= seed < MAX_SEED:
         raise ValueError(
             f"seed must lie in 0..{MAX_SEED - 1} (larger ones are for probes), got {seed}"
         )
-
-
-def _parsed_settings(settings: tuple[str, ...]) -> dict[str, Any]:
-    """Turn NAME=VALUE texts into keyword arguments; values are JSON."""
-    parsed = {}
-    for text in settings:
-        name, equals, value = text.partition("=")
-        if not equals or not name.isidentifier():
-            raise ValueError(f"settings are NAME=VALUE, got {text!r}")
-        try:
-            parsed[name] = json.loads(value.lower() if value in ("True", "False") else value)
-        except json.JSONDecodeError as error:
-            raise ValueError(f"{value!r} in {text!r} is no number, true or false") from error
-    return parsed

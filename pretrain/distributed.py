@@ -30,6 +30,7 @@ from torch.multiprocessing.spawn import ProcessExitedException, ProcessRaisedExc
 
 from pretrain.config import TrainConfig
 from pretrain.interrupt import Interrupt
+from pretrain.outside import pack, unpack
 from pretrain.peers import Peers
 from pretrain.store import FrameStore
 from pretrain.train import train_with
@@ -88,7 +89,7 @@ def check_devices(config: TrainConfig) -> torch.device:
             "lower --devices, or use --device cpu"
         )
     if importlib.util.find_spec("lightning_fabric") is None:
-        raise ValueError("training on several devices needs: pip install lightning-fabric")
+        raise ValueError('training on several devices needs: pip install "slotenv[distributed]"')
     return device
 
 
@@ -106,7 +107,8 @@ def launch(function: Callable[..., object], config: TrainConfig, *arguments: Any
     Raises:
         KeyboardInterrupt: On Ctrl-C.
         RuntimeError: If a process was killed.
-        ValueError: If there are too few devices or Lightning Fabric is missing.
+        ValueError: If there are too few devices, Lightning Fabric is missing, or the method is
+            defined where no other process can find it.
         Exception: What went wrong first in one of the processes.
     """
     device = check_devices(config)
@@ -120,6 +122,7 @@ def launch(function: Callable[..., object], config: TrainConfig, *arguments: Any
         strategy=DDPStrategy(start_method="spawn", timeout=_TIMEOUT),
         plugins=[LightningEnvironment()],
     )
+    methods = pack()
     context = multiprocessing.get_context("spawn")
     failures: SimpleQueue[BaseException] = context.SimpleQueue()
     asked, ask = context.Pipe(duplex=False)
@@ -133,6 +136,7 @@ def launch(function: Callable[..., object], config: TrainConfig, *arguments: Any
                     _in_process,
                     function=function,
                     arguments=arguments,
+                    methods=methods,
                     asked=asked,
                     failures=failures,
                 )
@@ -145,8 +149,8 @@ def launch(function: Callable[..., object], config: TrainConfig, *arguments: Any
                 process.kill()
             if port is None:  # Fabric leaves its own there, for the next training to stumble over
                 os.environ.pop("MASTER_PORT", None)
-    if interrupt.requested:
-        raise KeyboardInterrupt
+        if interrupt.requested:
+            raise KeyboardInterrupt
     if killed is not None:
         failure = killed if failures.empty() else failures.get()
         if failure is not killed and "gloo/transport" not in str(failure):
@@ -170,6 +174,7 @@ def _in_process(
     arguments: tuple[Any, ...],
     asked: Connection,
     failures: SimpleQueue[BaseException],
+    methods: bytes,
 ) -> None:
     # Ctrl-C reaches the whole process group; the parent alone decides what to do about it.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
@@ -177,6 +182,7 @@ def _in_process(
     ale_py.ALEInterface.setLoggerMode(ale_py.LoggerMode.Error)
     warnings.formatwarning = lambda message, *_, **__: f"warning: {message}\n"
     try:
+        unpack(methods)
         function(Peers(fabric.device, asked), *arguments)
         torch.distributed.destroy_process_group()
     except BaseException as error:

@@ -1,18 +1,67 @@
-"""Ctrl-C that waits for a safe point."""
+"""Ctrl-C and SIGTERM: as exceptions, or noted until there is a safe point."""
 
 from __future__ import annotations
 
 import signal
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from types import FrameType, TracebackType
 from typing import Self
+
+
+class Terminated(KeyboardInterrupt):
+    """SIGTERM: everything is put in order as on Ctrl-C, only the exit code differs."""
+
+
+@contextmanager
+def sigterm_raises() -> Iterator[None]:
+    """While entered, SIGTERM raises :class:`Terminated`, as Ctrl-C raises KeyboardInterrupt.
+
+    In a thread other than the main one, where Python takes no signals, nothing is changed.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    old = signal.signal(signal.SIGTERM, _raise)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, old)
+
+
+@contextmanager
+def starting_processes() -> Iterator[None]:
+    """While entered, processes are started whole, and are deaf to Ctrl-C from their first moment.
+
+    A terminal sends Ctrl-C to the whole process group; the parent alone decides what to do about
+    it. Ctrl-C and SIGTERM reach the parent when this is left: a process that it had half started
+    would die of that with a traceback. The processes can still be ended by SIGTERM.
+
+    In a thread other than the main one, where Python takes no signals, nothing is changed.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    came: list[int] = []
+    numbers = (signal.SIGINT, signal.SIGTERM)
+    old = {number: signal.signal(number, lambda n, _: came.append(n)) for number in numbers}
+    mask = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})  # what is started inherits it
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, mask)
+        for number, handler in old.items():
+            signal.signal(number, handler)
+        if came:
+            signal.raise_signal(came[0])
 
 
 class Interrupt:
     """While entered, the first Ctrl-C or SIGTERM only sets ``requested``; the second acts at once.
 
-    In a thread other than the main one, where Python takes no signals, nothing is changed.
+    A KeyboardInterrupt that leaves it is :class:`Terminated` if SIGTERM was what came. In a thread
+    other than the main one, where Python takes no signals, nothing is changed.
 
     Args:
         then: Called on the first, too.
@@ -21,6 +70,7 @@ class Interrupt:
     def __init__(self, then: Callable[[], object] = lambda: None) -> None:
         self.requested = False
         self._then = then
+        self._number = int(signal.SIGINT)
         self._old: dict[signal.Signals, signal._HANDLER] = {}
 
     def __enter__(self) -> Self:
@@ -37,9 +87,16 @@ class Interrupt:
     ) -> None:
         for number, handler in self._old.items():
             signal.signal(number, handler)
+        if isinstance(error, KeyboardInterrupt) and self._number == signal.SIGTERM:
+            raise Terminated from error
 
     def _handle(self, number: int, frame: FrameType | None) -> None:
+        self._number = number
         if self.requested:
-            raise KeyboardInterrupt
+            _raise(number, frame)
         self.requested = True
         self._then()
+
+
+def _raise(number: int, frame: FrameType | None) -> None:
+    raise Terminated if number == signal.SIGTERM else KeyboardInterrupt

@@ -17,7 +17,11 @@ from slotenv.environments import atari_game
 from slotenv.labels import Label, find_game, labelled_games, labels_for
 from slotenv.labels.poke import (
     MIN_CHECKED,
+    SHARE_SEEN,
+    SHARE_UNANNOUNCED,
+    SHARE_WITHIN,
     SHIFT,
+    TOLERANCE,
     Box,
     Look,
     Poker,
@@ -73,17 +77,38 @@ def check_games(games: Sequence[str], *, moments: int, seed: int) -> None:
 
     Raises:
         ValueError: If a game has no pixel labels; nothing is checked then.
-        RuntimeError: If a label fails; the message lists them.
+        RuntimeError: If a label fails, or too little was seen of one to decide; the message lists
+            them.
     """
     tables = [labels_for(game, "pixel") for game in games or labelled_games("pixel")]
-    failed = []
+    unproven: dict[str, list[str]] = {_FAILS: [], _UNDECIDED: []}
     print(HEADER)
     for game in (table.game for table in tables):
         verdicts = check_labels(game, moments=moments, seed=seed)
         print(to_table(game, verdicts), flush=True)
-        failed += [f"{game} {verdict.label.name}" for verdict in verdicts if not verdict.passed]
-    if failed:
-        raise RuntimeError(f"{len(failed)} labels fail: {', '.join(failed)}")
+        for verdict in verdicts:
+            if not verdict.passed:
+                kind = _UNDECIDED if is_undecided(verdict) else _FAILS
+                unproven[kind].append(f"{game} {verdict.label.name}")
+    if any(unproven.values()):
+        said = [
+            f"{len(names)} {kind}: {', '.join(names)}" for kind, names in unproven.items() if names
+        ]
+        raise RuntimeError("; ".join(said))
+
+
+_FAILS = "labels fail"
+_UNDECIDED = "labels were seen too little to decide (give more --moments)"
+
+
+def is_undecided(verdict: Verdict) -> bool:
+    """Tell whether a label was not passed only for being seen too seldom, or in one place."""
+    fits = verdict.checked == 0 or (
+        verdict.within >= SHARE_WITHIN and abs(verdict.offset) <= TOLERANCE
+    )
+    seldom = verdict.checked < MIN_CHECKED or not verdict.varied
+    hidden = verdict.seen < SHARE_SEEN or verdict.unannounced > SHARE_UNANNOUNCED
+    return fits and seldom and not hidden
 
 
 def check_labels(
@@ -130,8 +155,9 @@ def to_table(game: str, verdicts: Sequence[Verdict]) -> str:
     """Return one line a label, with what it says and whether it passed."""
     lines = []
     for v in verdicts:
+        outcome = "ok" if v.passed else "few" if is_undecided(v) else "FAIL"
         lines.append(
-            f"{game:<17} {v.label.name:<28} {v.method:<22} {'ok' if v.passed else 'FAIL':<5}"
+            f"{game:<17} {v.label.name:<28} {v.method:<22} {outcome:<5}"
             f"{v.worst:>5.0f} px {v.offset:>+6.1f} {v.within:>6.0%} of {v.checked:<4}"
             f"{v.seen:>6.0%} {v.unannounced:>6.0%}"
         )

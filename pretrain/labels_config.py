@@ -8,6 +8,8 @@ from typing import Literal
 
 import tyro
 
+from pretrain.bounds import check_counts, check_seed
+
 
 @dataclass(frozen=True, kw_only=True)
 class LabelsConfig:
@@ -16,7 +18,7 @@ class LabelsConfig:
     check changes a byte and sees its object move as promised. It prints a line a label: how it was
     found, the largest deviation (of the best 85 % of the moments), the median offset, and how often
     the object was seen while the label calls it present and while it calls it absent. Exit code 1
-    if a label fails.
+    if a label fails, or was seen too little to decide.
 
     draw writes <game>.png for each game, the frame in which most labelled objects are present, and
     gallery.png with all of them.
@@ -39,7 +41,5 @@ class LabelsConfig:
             raise ValueError("labels draw needs --out FOLDER for the pictures")
         if self.action == "check" and self.out is not None:
             raise ValueError("labels check prints and writes no files: --out is for draw")
-        if self.moments < 1:
-            raise ValueError(f"moments must be at least 1, got {self.moments}")
-        if self.seed < 0:
-            raise ValueError(f"seed must not be negative, got {self.seed}")
+        check_counts(self, "moments")
+        check_seed(self.seed)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 
@@ -16,8 +16,8 @@ class Method:
         objective: Name in :data:`slotenv.objectives.OBJECTIVES`; None: the encoder stays as it was
             initialised, or fitted to frames.
         settings: Keyword arguments of the objective.
-        held: Whether probes see slots as they are with ``hold``: a hidden object stays where it was
-            last seen. The encoder is the same.
+        held: Whether benchmarks probe slots as they are with ``hold``: a hidden object stays where
+            it was last seen. The encoder is that of :func:`plain_form`.
     """
 
     title: str
@@ -50,3 +50,33 @@ METHODS: dict[str, Method] = {
     "supervised": Method(title="Supervised", objective="supervised"),
 }
 """Every method that ``--method`` names."""
+
+
+def plain_form(name: str) -> str:
+    """Return the method whose slots a ``held`` one holds; of another its own name."""
+    held = METHODS[name]
+    for other, method in METHODS.items():
+        if not method.held and replace(held, title=method.title, held=False) == method:
+            return other
+    return name
+
+
+def check_is_trained_by(name: str) -> None:
+    """Raise ValueError if a name says how slots are probed, and is trained as another one is."""
+    if METHODS[name].held:
+        plain = plain_form(name)
+        raise ValueError(
+            f"{name} is no method of its own: it is {plain} with its slots held when they are "
+            f"probed. Give --method {plain}, and --hold to run or probe"
+        )
+
+
+def check_can_hold(name: str) -> None:
+    """Raise ValueError unless the slots of a method can be held."""
+    from slotenv.encoders import ENCODERS  # loads PyTorch, which --help does not wait for
+
+    if ENCODERS[METHODS[name].encoder].slot_fields is None:
+        raise ValueError(
+            f"slots of method {name!r} cannot be held: their numbers have no names, so nothing "
+            "says where an object is. Leave out --hold, or give --method objects"
+        )

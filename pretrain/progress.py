@@ -1,4 +1,4 @@
-"""One progress bar for every long stage: done, rate and time to go; a line a minute in a log."""
+"""Progress of every long stage: a bar on a terminal, a line now and then in a log."""
 
 from __future__ import annotations
 
@@ -12,6 +12,11 @@ from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemaini
 from rich.progress import Progress as RichProgress
 
 _LOG_EVERY = 30.0  # seconds between lines where there is no terminal
+
+
+def say(stage: str, text: str) -> None:
+    """Print a line about a stage that cannot count what is left, on a terminal and in a log."""
+    print(f"{stage}: {text}", file=sys.stderr, flush=True)
 
 
 class Progress:
@@ -73,9 +78,8 @@ class Progress:
         rate = self._rate()
         left = (self._total - self._done) / rate if rate else float("inf")
         note = f", {self._note}" if self._note else ""
-        print(
-            f"{self._stage}: {self._done:,} of {self._total:,} {self._unit}, {rate:,.1f}/s, "
-            f"{left:,.0f} s to go{note}",
-            file=sys.stderr,
-            flush=True,
+        say(
+            self._stage,
+            f"{self._done:,} of {self._total:,} {self._unit}, {rate:,.1f}/s, {left:,.0f} s to go"
+            f"{note}",
         )

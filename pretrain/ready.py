@@ -5,9 +5,10 @@ from __future__ import annotations
 import shlex
 from typing import Any, NamedTuple
 
-from pretrain.bench.cell import Row, cell_folder, finished_rows
+from pretrain.bench.cell import cell_folder, finished_rows
 from pretrain.bench.config import BenchConfig
 from pretrain.bench.matrix import Cell, cells_of
+from pretrain.bench.row import Row
 from pretrain.ready_config import ReadyConfig
 from slotenv import SlotEncoder, checkpoint
 from slotenv.environments import atari_game

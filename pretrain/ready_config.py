@@ -5,6 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from pretrain.bounds import check_counts
+from pretrain.config import check_training_seed
+
 
 @dataclass(frozen=True, kw_only=True)
 class ReadyConfig:
@@ -27,3 +30,7 @@ class ReadyConfig:
     """Frames of each training, as they were given to bench."""
     probe_frames: int = 50_000
     """Frames of each game's probe, as they were given to bench."""
+
+    def __post_init__(self) -> None:
+        check_counts(self, "frames", "probe_frames")
+        check_training_seed(self.seed)

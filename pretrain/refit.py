@@ -68,6 +68,6 @@ def refit(config: RefitConfig) -> Path:
         return folder
     rows = np.random.default_rng([config.seed, 4]).permutation(len(store))[: encoder.fit_frames]
     other = encoder.refit(store.frames(np.sort(rows)), num_slots=config.num_slots, seed=config.seed)
-    other.provenance = {**encoder.provenance, **made, "player": store.description.player}
+    other.provenance = {**other.provenance, **made, "player": store.description.player}
     other.save_pretrained(folder)
     return folder

@@ -2,14 +2,7 @@
 
 from __future__ import annotations
 
-import importlib.metadata
-import json
-import platform
-import shlex
-import subprocess
-from dataclasses import asdict
 from pathlib import Path
-from typing import Any
 
 from rich.console import Console
 from rich.table import Table
@@ -19,14 +12,12 @@ from pretrain.config import MAX_SEED, RunConfig
 from pretrain.models import slots_of
 from pretrain.probing import probe_run
 from pretrain.report import probe_summary, write_report
+from pretrain.run_record import RECORD_FILE, record_of, write_record
 from pretrain.store import DataDescription, FrameStore
 from pretrain.train import train
-from slotenv import __version__
 from slotenv.atomic import write_atomic
 from slotenv.environments import game_key, preset_for
 from slotenv.labels import labelled_games
-
-_PACKAGES = ("gymnasium", "ale-py", "torch", "numpy", "scikit-learn", "stable-baselines3", "blosc2")
 
 
 def run(config: RunConfig, command: list[str]) -> Path:
@@ -47,9 +38,9 @@ def run(config: RunConfig, command: list[str]) -> Path:
     preset = preset_for(config.env, config.preset)
     folder = config.out
     folder.mkdir(parents=True, exist_ok=True)
-    record = json.dumps(_record(config, command, game), indent=2) + "\n"
-    if not (folder / "config.json").exists():
-        write_atomic(folder / "config.json", record)
+    record = record_of(config, command, game)
+    if not (folder / RECORD_FILE).exists():
+        write_record(folder, record)
     num_slots = slots_of(config.train, config.env)
 
     def data(name: str, frames: int, seed: int) -> FrameStore:
@@ -71,14 +62,15 @@ def run(config: RunConfig, command: list[str]) -> Path:
         num_slots=num_slots,
     )
     # Only now is it sure that the folder is this run's, perhaps extended.
-    write_atomic(folder / "config.json", record)
+    write_record(folder, record)
     probed = game in labelled_games(config.probe.view)
     if probed:
         stores = [
             data("probe" if i == 0 else f"probe-{i + 1}", config.num_probe_frames, MAX_SEED + i)
             for i in range(config.probe.probe_seeds)
         ]
-        probe_run(folder, stores, view=config.probe.view, curve=config.probe.curve)
+        asked = config.probe
+        probe_run(folder, stores, view=asked.view, curve=asked.curve, hold=asked.hold)
     report = write_report(folder)
     if probed:
         print_summary(folder)
@@ -112,37 +104,3 @@ def print_summary(folder: Path) -> None:
     rows.insert(1, " | ".join("---" for _ in lines[0]))
     markdown = "\n".join(f"| {row} |" for row in rows)
     write_atomic(folder / "probe.md", "\n\n".join([markdown, *notes]) + "\n")
-
-
-def _record(config: RunConfig, command: list[str], game: str | None) -> dict[str, Any]:
-    arguments = asdict(config)
-    arguments["out"] = str(config.out)
-    return {
-        "command": "python -m pretrain " + shlex.join(command),
-        "env_id": config.env,
-        "game": game,
-        "arguments": arguments,
-        "versions": {
-            "slotenv": __version__,
-            "commit": _commit(),
-            "python": platform.python_version(),
-            **{name: importlib.metadata.version(name) for name in _PACKAGES},
-        },
-    }
-
-
-def _commit() -> str | None:
-    """Return the commit of the checkout this runs from, None outside one."""
-    here = Path(__file__).parent
-    try:
-        done = subprocess.run(
-            ["git", "describe", "--always", "--dirty"],
-            cwd=here,
-            capture_output=True,
-            text=True,
-            timeout=10,
-            check=True,
-        )
-    except (OSError, subprocess.SubprocessError):
-        return None
-    return done.stdout.strip() or None

@@ -8,6 +8,8 @@ from typing import Literal
 
 import tyro
 
+from pretrain.bounds import check_counts, check_seed
+
 
 @dataclass(frozen=True, kw_only=True)
 class SlotsConfig:
@@ -34,7 +36,5 @@ class SlotsConfig:
     """Decides the play."""
 
     def __post_init__(self) -> None:
-        if self.moments < 1:
-            raise ValueError(f"moments must be at least 1, got {self.moments}")
-        if self.seed < 0:
-            raise ValueError(f"seed must not be negative, got {self.seed}")
+        check_counts(self, "moments")
+        check_seed(self.seed)

@@ -9,8 +9,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from pretrain.bench.cell import Row
 from pretrain.bench.references import REFERENCES
+from pretrain.bench.row import Row
 from pretrain.methods import METHODS
 
 _ORDER = ("mean", "pixels", *METHODS, "coordinates", *REFERENCES)

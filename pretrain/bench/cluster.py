@@ -9,6 +9,9 @@ from __future__ import annotations
 import fcntl
 import hashlib
 import logging
+import os
+import signal
+import socket
 import tempfile
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
@@ -16,20 +19,16 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from pretrain.bench.cell import (
-    Row,
-    failure,
-    finished_rows,
-    run_cell,
-    write_failure,
-    write_rows,
-)
+from pretrain.bench.cell import failure, finished_rows, run_cell, write_failure, write_rows
 from pretrain.bench.config import BenchConfig
 from pretrain.bench.data import collect_game, drop_frames
 from pretrain.bench.executors import Task
 from pretrain.bench.matrix import Cell
+from pretrain.bench.row import Row
+from pretrain.outside import Tables, register, tables
 
 _RETRIES = 3  # of a cell whose node or process died
+_PATIENCE = 5.0  # seconds for a cluster to answer; Ray itself tries for minutes
 
 
 def run_on_ray(config: BenchConfig, tasks: list[Task]) -> Iterator[Task]:
@@ -48,10 +47,16 @@ def run_on_ray(config: BenchConfig, tasks: list[Task]) -> Iterator[Task]:
         ) from error
     ray: Any = untyped
     if not ray.is_initialized():
+        check_listens(str(config.ray))
+        on_sigterm = signal.getsignal(signal.SIGTERM)
         ray.init(address=config.ray, log_to_driver=False, logging_level=logging.ERROR)
+        signal.signal(signal.SIGTERM, on_sigterm)  # Ray's own would end this process half way
     gpus = 1 if ray.cluster_resources().get("GPU") and config.device != "cpu" else 0
     remote = ray.remote(num_cpus=1, num_gpus=gpus, max_retries=_RETRIES)(_on_node)
-    running = {remote.remote(config, task.cells[0]): task for task in tasks if not task.collects}
+    known = tables()
+    running = {
+        remote.remote(config, task.cells[0], known): task for task in tasks if not task.collects
+    }
     try:
         while running:
             ready, _ = ray.wait(list(running), num_returns=1)
@@ -60,7 +65,8 @@ def run_on_ray(config: BenchConfig, tasks: list[Task]) -> Iterator[Task]:
             try:
                 rows, reason = ray.get(ready[0])
             except ray.exceptions.RayError as error:
-                rows, reason = None, f"lost on the cluster: {str(error).splitlines()[0]}"
+                cause = getattr(error, "cause", error)  # of what was raised in the cell's process
+                rows, reason = None, f"lost on the cluster: {str(cause).splitlines()[0]}"
             if rows is None:
                 write_failure(config, cell, reason)
             else:
@@ -71,10 +77,49 @@ def run_on_ray(config: BenchConfig, tasks: list[Task]) -> Iterator[Task]:
             ray.cancel(reference, force=True)
 
 
-def _on_node(config: BenchConfig, cell: Cell) -> tuple[list[Row] | None, str]:
-    """Run one cell in this node's own folder; return its rows, or None and why."""
+def check_listens(address: str) -> None:
+    """Raise ConnectionError unless something listens where a Ray cluster is said to be.
+
+    Args:
+        address: As ``--ray`` takes it. ``"auto"`` is what the environment or the last ``ray start``
+            on this machine says; without either, Ray itself says so at once.
+    """
+    last = Path(os.environ.get("RAY_TMPDIR", "/tmp")) / "ray" / "ray_current_cluster"
+    if address == "auto":
+        address = os.environ.get("RAY_ADDRESS") or (last.read_text() if last.exists() else "")
+    host, _, port = address.strip().removeprefix("ray://").rpartition(":")
+    if not port.isdigit():
+        return  # "local", or what Ray refuses
+    try:
+        socket.create_connection((host.strip("[]"), int(port)), timeout=_PATIENCE).close()
+    except (OSError, OverflowError) as error:
+        raise ConnectionError(
+            f"nothing listens at {address.strip()} ({error}): start a Ray cluster there (ray start "
+            "--head), or give the host:port of one"
+        ) from error
+
+
+def node_folder(config: BenchConfig) -> Path:
+    """Return where this node keeps the frames and trainings of a benchmark, made if missing.
+
+    Raises:
+        PermissionError: If somebody else made a folder of that name.
+    """
     key = hashlib.sha256(repr((config.frames, config.probe_frames)).encode()).hexdigest()[:12]
-    local = replace(config, out=Path(tempfile.gettempdir()) / f"slotenv-bench-{key}", ray=None)
+    folder = Path(tempfile.gettempdir()) / f"slotenv-bench-{os.getuid()}-{key}"
+    folder.mkdir(mode=0o700, exist_ok=True)
+    if folder.stat().st_uid != os.getuid():
+        raise PermissionError(f"{folder} belongs to another user: have it removed")
+    return folder
+
+
+def _on_node(config: BenchConfig, cell: Cell, known: Tables) -> tuple[list[Row] | None, str]:
+    """Run one cell in this node's own folder; return its rows, or None and why."""
+    register(known)
+    try:
+        local = replace(config, out=node_folder(config), ray=None)
+    except OSError as error:
+        return None, f"a node has no folder for frames: {error}"
     try:
         with _frames(local, cell), _locked(local.out / f"{cell}.lock", fcntl.LOCK_EX):
             run_cell(local, cell, threads=1)

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import tyro
 
-from pretrain.config import MAX_SEED
+from pretrain.bounds import check_batch_size, check_counts
+from pretrain.config import check_training_seed
 
 DEFAULT_BATCH_SIZE, DEFAULT_RUN_LENGTH = 128, 1
 
@@ -61,21 +62,14 @@ class BenchConfig:
     """cpu, cuda, or auto: cuda where there is one."""
 
     def __post_init__(self) -> None:
-        for name in ("updates", "frames", "probe_frames", "run_length", "jobs"):
-            if getattr(self, name) < 1:
-                raise ValueError(f"{name} must be at least 1, got {getattr(self, name)}")
-        if self.batch_size < 2:
-            raise ValueError(
-                "batch_size must be at least 2 (negatives come from the batch), got "
-                f"{self.batch_size}"
-            )
+        check_counts(self, "updates", "frames", "probe_frames", "run_length", "jobs")
+        check_batch_size(self.batch_size)
         if not self.methods or not self.seeds:
             raise ValueError("name at least one method and one seed")
         for seed in self.seeds:
-            if not 0 <= seed < MAX_SEED:
-                raise ValueError(
-                    f"seeds must lie in 0..{MAX_SEED - 1} (larger ones are for probes), got {seed}"
-                )
+            check_training_seed(seed)
+        if self.ray == "":
+            raise ValueError("ray is the address of a cluster, host:port or auto, got ''")
         if self.ray is not None and self.jobs != 1:
             raise ValueError("jobs is for this machine: with ray, the cluster decides how many run")
 
@@ -101,10 +95,7 @@ class PlayersConfig:
     """cpu, cuda, or auto: cuda where there is one."""
 
     def __post_init__(self) -> None:
-        for name in ("frames", "workers"):
-            value = getattr(self, name)
-            if value is not None and value < 1:
-                raise ValueError(f"{name} must be at least 1, got {value}")
+        check_counts(self, "frames", "workers")
 
 
 @dataclass(frozen=True, kw_only=True)

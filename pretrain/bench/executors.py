@@ -25,8 +25,12 @@ from pretrain.bench.cell import cell_folder, failure, finished_rows, run_cell, w
 from pretrain.bench.config import BenchConfig
 from pretrain.bench.data import collect_game
 from pretrain.bench.matrix import Cell
+from pretrain.cores import usable_cores
+from pretrain.interrupt import starting_processes
+from pretrain.outside import pack, unpack
 
 _ATTEMPTS = 2  # of a cell whose process was killed
+_STARTED = "--- started"  # line of a log
 
 
 @dataclass(frozen=True)
@@ -96,8 +100,9 @@ def run_in_processes(config: BenchConfig, tasks: list[Task]) -> Iterator[Task]:
 
     Raises:
         KeyboardInterrupt: On Ctrl-C, after the trainings under way saved their state.
+        ValueError: If a method is defined where no other process can find it.
     """
-    share = max((os.cpu_count() or 1) // config.jobs, 1)
+    share = max(usable_cores() // config.jobs, 1)
     waiting, collected = list(tasks), set[str]()
     running: dict[int, tuple[BaseProcess, Task]] = {}
     attempts: dict[Task, int] = {}
@@ -146,9 +151,23 @@ def _was_killed(config: BenchConfig, process: BaseProcess, task: Task) -> bool:
 
 def _note_killed(config: BenchConfig, process: BaseProcess, task: Task) -> None:
     code = process.exitcode or 0
-    why = f"signal {-code}, out of memory?" if code < 0 else f"exit code {code}"
+    if code < 0:
+        reason = f"its process was killed {_ATTEMPTS} times (signal {-code}, out of memory?)"
+    else:
+        reason = f"its process ended with exit code {code}{_last_words(_log_of(config, task))}"
     for cell in task.cells:
-        write_failure(config, cell, f"its process was killed {_ATTEMPTS} times ({why})")
+        write_failure(config, cell, reason)
+
+
+def _last_words(log: Path) -> str:
+    """Return the last line that a process wrote, which after an exception says what it was."""
+    last = log.read_text(errors="replace").rstrip().rpartition("\n")[2]
+    if last == _STARTED:
+        return (
+            " before it began; a script that starts processes calls what starts them under "
+            "if __name__ == '__main__', and is a file"
+        )
+    return f": {last}"
 
 
 def _stop(processes: list[BaseProcess]) -> None:
@@ -165,19 +184,26 @@ def _stop(processes: list[BaseProcess]) -> None:
 
 
 def _start(config: BenchConfig, task: Task, share: int) -> BaseProcess:
-    # Spawned, not forked: a fork of a process that has used torch can hang.
-    log = config.out / task.game / "data" / "collect.log"
-    if not task.collects:
-        log = cell_folder(config, task.cells[0]) / "log.txt"
+    log = _log_of(config, task)
     log.parent.mkdir(parents=True, exist_ok=True)
+    with open(log, "a") as file:
+        file.write(f"{_STARTED}\n")
+    # Spawned, not forked: a fork of a process that has used torch can hang.
     process = multiprocessing.get_context("spawn").Process(
-        target=_child, args=(config, task, share, log)
+        target=_child, args=(config, task, share, log, pack())
     )
-    process.start()
+    with starting_processes():
+        process.start()
     return process
 
 
-def _child(config: BenchConfig, task: Task, share: int, log: Path) -> None:
+def _log_of(config: BenchConfig, task: Task) -> Path:
+    if task.collects:
+        return config.out / task.game / "data" / "collect.log"
+    return cell_folder(config, task.cells[0]) / "log.txt"
+
+
+def _child(config: BenchConfig, task: Task, share: int, log: Path, methods: bytes) -> None:
     os.setsid()  # Ctrl-C reaches the parent alone, which then ends its children
     threading.Thread(target=_end_with_parent, daemon=True).start()
     with open(log, "a") as file:
@@ -188,6 +214,7 @@ def _child(config: BenchConfig, task: Task, share: int, log: Path) -> None:
     threadpool_limits(share)
     signal.signal(signal.SIGTERM, _interrupt)
     try:
+        unpack(methods)
         perform(config, task, threads=share, workers=share)
     except KeyboardInterrupt:
         sys.exit(130)

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from functools import partial
 
 from pretrain.bench.aggregate import Scores, budgets, rows_of, scores_of
-from pretrain.bench.cell import Row
 from pretrain.bench.means import NONE, show
+from pretrain.bench.row import Row
 from pretrain.bench.tables import markdown
 
 _INTRODUCTION = """\

@@ -15,8 +15,8 @@ from pretrain.bench.aggregate import (
     rows_of,
     scores_of,
 )
-from pretrain.bench.cell import Row
 from pretrain.bench.means import NONE
+from pretrain.bench.row import Row
 from pretrain.bench.sampling import repeats, sampling_lines
 from slotenv.atomic import write_atomic
 

@@ -9,12 +9,13 @@ from statistics import fmean
 
 from rich.console import Console
 
-from pretrain.bench.cell import FAILED_FILE, Row, cell_folder, failure, finished_rows
+from pretrain.bench.cell import cell_folder, failure, finished_rows
 from pretrain.bench.config import BenchConfig
 from pretrain.bench.data import drop_frames
 from pretrain.bench.executors import Task, run_here, run_in_processes, tasks_of
 from pretrain.bench.matrix import Cell, cells_of
 from pretrain.bench.render import render
+from pretrain.bench.row import FAILED_FILE, Row
 from pretrain.bench.rows import gather_rows
 
 

@@ -13,8 +13,8 @@ from pretrain.bench.aggregate import (
     is_variant,
     scores_of,
 )
-from pretrain.bench.cell import Row
 from pretrain.bench.means import NONE, show
+from pretrain.bench.row import Row
 
 
 def repeats(rows: Iterable[Row], budgets: Sequence[Budget]) -> dict[Budget, Budget]:

@@ -6,7 +6,6 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 
 from pretrain.bench.aggregate import Scores, bootstrap, is_variant, of_common_seeds, scores_of
-from pretrain.bench.cell import Row
 from pretrain.bench.means import (
     MARKED,
     NONE,
@@ -18,6 +17,7 @@ from pretrain.bench.means import (
     overall,
     show,
 )
+from pretrain.bench.row import Row
 from slotenv.labels import labels_for
 from slotenv.probe import PAPER_ABLATION, PAPER_ACCURACY, PAPER_DISENTANGLEMENT
 

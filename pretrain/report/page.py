@@ -40,7 +40,9 @@ def render(run: RunFolder, pictures: Pictures) -> str:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    return environment.get_template("page.html.j2").render(_context(run, pictures))
+    page = environment.get_template("page.html.j2").render(_context(run, pictures))
+    # A path need not be text: bytes that are none were read as lone surrogates.
+    return page.encode(errors="backslashreplace").decode()
 
 
 def _context(run: RunFolder, pictures: Pictures) -> dict[str, Any]:
@@ -55,6 +57,7 @@ def _context(run: RunFolder, pictures: Pictures) -> dict[str, Any]:
         "slot_dim": encoder.slot_dim,
         "slot_fields": encoder.slot_fields,
         "method": encoder.provenance.get("title", "unknown"),
+        "warnings": encoder.provenance.get("warnings", []),
         "untrained": encoder.provenance.get("updates") == 0,
         "report": report,
         "tiles": _tiles(run),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import importlib.util
+import importlib
 from pathlib import Path
 
 import numpy as np
@@ -33,17 +33,16 @@ def watch(config: WatchConfig) -> Path:
 
     Raises:
         FileNotFoundError: If there is no such encoder or agent.
-        ValueError: If the environment is not known or does not fit, the agent does not fit, or
-            .mp4 cannot be written here.
+        ValueError: If the environment is not known or does not fit, or the agent does not fit.
+        ModuleNotFoundError: If a package is missing that .mp4 needs and .gif does not.
 
     Warns:
         UserWarning: If the encoder was trained on another game.
     """
     as_gif = config.out.suffix.lower() == ".gif"
-    if not as_gif and any(
-        importlib.util.find_spec(m) is None for m in ("imageio", "imageio_ffmpeg")
-    ):
-        raise ValueError("an .mp4 needs: pip install imageio imageio-ffmpeg (a .gif needs nothing)")
+    if not as_gif:  # that they are missing is told now, not after the film was played
+        for module in ("imageio", "imageio_ffmpeg"):
+            importlib.import_module(module)
     encoder = SlotEncoder.from_pretrained(config.encoder)
     env_id = config.env or encoder.provenance.get("env_id")
     if env_id is None:

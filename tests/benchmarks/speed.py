@@ -22,8 +22,9 @@ from plain_form import plain_encode, plain_training
 from pretrain.batches import BatchReader, PairSampler, Prefetcher, split_episodes
 from pretrain.collect import collect, collect_shard
 from pretrain.config import TrainConfig
+from pretrain.data_folder import create
 from pretrain.models import build
-from pretrain.store import DataDescription, FrameStore, create
+from pretrain.store import DataDescription, FrameStore
 from pretrain.training_step import TrainingStep
 from slotenv.environments import make_env, preset_for
 

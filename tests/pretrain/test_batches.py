@@ -1,11 +1,21 @@
 import threading
+from collections.abc import Callable
 
 import numpy as np
 import pytest
+import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pretrain.batches import PairSampler, Prefetcher, pair_starts, split_episodes
+from pretrain.batches import (
+    BatchReader,
+    PairSampler,
+    Prefetcher,
+    TransitionBatch,
+    pair_starts,
+    split_episodes,
+)
+from pretrain.store import FrameStore
 
 
 @given(st.lists(st.integers(1, 9), min_size=1, max_size=12))
@@ -84,6 +94,65 @@ def test_runs_are_consecutive_and_begin_elsewhere_in_the_next_epoch() -> None:
 def test_too_few_pairs_say_what_is_needed() -> None:
     with pytest.raises(ValueError, match="a batch needs 128 pairs, the data has 5"):
         PairSampler(np.arange(5), batch_size=128, seed=0)
+
+
+ROWS = np.array([5, 6, 40, 7, 6])  # frames 6 and 7 are in several pairs, 6 starts two
+
+
+def reads(store: FrameStore, encoder: object, *what: str, **more: object) -> BatchReader:
+    return BatchReader(store, encoder, torch.device("cpu"), what, **more)
+
+
+def prepared_pairs(batch: TransitionBatch) -> list[torch.Tensor]:
+    """What the encoder is given, spread out to the frames before and after of each pair."""
+    assert len(batch.rows_t) == len(batch.rows_tp1)
+    return [batch.frames[batch.rows_t], batch.frames[batch.rows_tp1]]
+
+
+class Bytes:
+    """In place of an encoder: frames are prepared as they are."""
+
+    def prepare(self, frames: np.ndarray) -> torch.Tensor:
+        return torch.from_numpy(frames)
+
+
+@pytest.mark.parametrize(
+    "share",
+    [slice, lambda n: slice(0, 2), lambda n: slice(2, n), lambda n: slice(n - 1, n)],
+    ids=["all", "first", "rest", "last"],
+)
+def test_a_device_encodes_its_share_and_knows_the_whole_batch(
+    store: FrameStore, share: Callable[[int], slice]
+) -> None:
+    store.ram = np.random.default_rng(0).integers(0, 256, (len(store), 128), np.uint8)
+    batch = reads(store, Bytes(), "ram", "frames", share=share)(ROWS)
+    own = ROWS[share(len(ROWS))]
+    before, after = prepared_pairs(batch)
+    np.testing.assert_array_equal(before, store.frames(own))
+    np.testing.assert_array_equal(after, store.frames(own + 1))
+    assert len(batch.frames) == len({*own, *(own + 1)})  # each frame is there once
+    # The objective sees every pair, whoever encodes it.
+    np.testing.assert_array_equal(batch.actions_t, store.actions[ROWS])
+    np.testing.assert_array_equal(batch.ram_t, store.ram[ROWS])
+    np.testing.assert_array_equal(batch.frames_t, store.frames(ROWS))
+
+
+def test_shares_are_put_together_to_the_batch(store: FrameStore) -> None:
+    rows = np.random.default_rng(0).permutation(300)[:12]
+    whole = prepared_pairs(reads(store, Bytes())(rows))
+    parts = [
+        prepared_pairs(reads(store, Bytes(), share=lambda n, r=rank: slice(4 * r, 4 * r + 4))(rows))
+        for rank in range(3)
+    ]
+    for moment in range(2):
+        joined = torch.cat([part[moment] for part in parts])
+        assert torch.equal(joined, whole[moment])
+
+
+def test_a_batch_carries_only_what_is_read(store: FrameStore) -> None:
+    batch = reads(store, Bytes())(ROWS)
+    assert batch.ram_t is None
+    assert batch.frames_t is None
 
 
 def test_prefetched_items_come_in_order() -> None:

@@ -121,7 +121,7 @@ def test_run_refuses_before_it_collects(
     with pytest.raises(SystemExit) as stopped:
         main(["run", "--method", "scn", *arguments])
     assert stopped.value.code == 2
-    assert "needs: pip install lightning-fabric" in capsys.readouterr().err
+    assert 'needs: pip install "slotenv[distributed]"' in capsys.readouterr().err
     assert not out.exists()
 
 

@@ -69,8 +69,8 @@ def test_errors(
     arguments = ["refit", "--data", str(data), "--out", out, "--encoder"]
     assert "SlotMapEncoder, which cannot be refitted" in error_of([*arguments, str(scn)], capsys)
     assert "no-such-folder" in error_of([*arguments, "no-such-folder"], capsys)
-    too_few = error_of([*arguments, str(run_folder), "--num-slots", "0"], capsys)
-    assert "slots already, got num_slots=0" in too_few
+    too_few = error_of([*arguments, str(run_folder), "--num-slots", "1"], capsys)
+    assert "slots already, got num_slots=1" in too_few
     other = tmp_path / "pong"
     main(["collect", "--env", "Pong", "--out", str(other), "--frames", "60", "--workers", "1"])
     arguments[2] = str(other)

@@ -185,7 +185,7 @@ def test_unknown_devices_are_named() -> None:
         ({"method": "random", "devices": 2}, "'random' is not trained and takes no devices"),
         ({"method": "sc"}, "no method named 'sc'; there are: random, scn"),
         ({"settings": ("diversity_weight",)}, "settings are NAME=VALUE, got 'diversity_weight'"),
-        ({"settings": ("diversity_weight=x",)}, "'x' in 'diversity_weight=x' is no number"),
+        ({"settings": ("diversity_weight=x",)}, "'x' in 'diversity_weight=x' is no finite number"),
         ({"run_length": 0}, "run_length must be at least 1, got 0"),
         ({"learning_rate": 0.0}, "learning_rate must be positive"),
         ({"validation_share": 1.0}, "between 0 and 1"),

@@ -17,9 +17,10 @@ import pytest
 
 from pretrain.bench import cell as cell_module
 from pretrain.bench import executors
-from pretrain.bench.cell import Row, cell_folder, finished_rows
+from pretrain.bench.cell import cell_folder, finished_rows
 from pretrain.bench.config import BenchConfig
 from pretrain.bench.matrix import Cell
+from pretrain.bench.row import Row
 from pretrain.bench.run import bench
 from pretrain.cli import main
 

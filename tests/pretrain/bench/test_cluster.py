@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import os
+import socket
 import sys
 import tempfile
+import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,11 +17,12 @@ import ray
 from ray.cluster_utils import Cluster
 
 from pretrain.bench.cell import finished_rows
-from pretrain.bench.cluster import run_on_ray
+from pretrain.bench.cluster import _on_node, check_listens, node_folder, run_on_ray
 from pretrain.bench.config import BenchConfig
 from pretrain.bench.executors import tasks_of
-from pretrain.bench.matrix import cells_of
+from pretrain.bench.matrix import Cell, cells_of
 from pretrain.bench.run import bench
+from pretrain.outside import tables
 
 pytestmark = pytest.mark.filterwarnings("default")  # Ray's own
 Toy = Callable[..., BenchConfig]
@@ -57,6 +63,72 @@ def test_all_rows_arrive_although_a_node_dies(cluster: Any, toy: Toy) -> None:
         assert [row["accuracy_by_label"] for row in rows] == [
             row["accuracy_by_label"] for row in expected
         ]
+
+
+@pytest.fixture
+def nothing_listens() -> int:
+    """A port on which nothing does."""
+    with socket.socket() as held:
+        held.bind(("127.0.0.1", 0))
+        return int(held.getsockname()[1])
+
+
+@pytest.mark.parametrize("form", ["127.0.0.1:{}", "ray://127.0.0.1:{}", " localhost:{} "])
+def test_an_address_where_nothing_listens_is_told_within_seconds(
+    form: str, nothing_listens: int
+) -> None:
+    began = time.monotonic()
+    with pytest.raises(ConnectionError, match=r"nothing listens at .*ray start --head"):
+        next(run_on_ray(BenchConfig(ray=form.format(nothing_listens)), []))
+    assert time.monotonic() - began < 10
+
+
+def test_auto_without_a_cluster_is_told_within_seconds(
+    monkeypatch: pytest.MonkeyPatch, nothing_listens: int, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("RAY_TMPDIR", str(tmp_path))
+    check_listens("auto")  # says nothing: Ray does
+    last = tmp_path / "ray" / "ray_current_cluster"
+    last.parent.mkdir()
+    last.write_text(f"127.0.0.1:{nothing_listens}")  # as a cluster leaves it that was killed
+    with pytest.raises(ConnectionError, match=f"nothing listens at 127.0.0.1:{nothing_listens}"):
+        check_listens("auto")
+    monkeypatch.setenv("RAY_ADDRESS", "127.0.0.1:1")
+    with pytest.raises(ConnectionError, match=r"nothing listens at 127\.0\.0\.1:1 "):
+        check_listens("auto")
+    monkeypatch.setenv("RAY_ADDRESS", "127.0.0.1:123456")
+    with pytest.raises(ConnectionError, match="nothing listens at"):
+        check_listens("auto")
+
+
+def test_something_that_listens_is_left_to_ray() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        check_listens(f"127.0.0.1:{server.getsockname()[1]}")
+    check_listens("local")
+
+
+def test_each_user_has_a_folder_on_a_node(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(tempfile, "gettempdir", lambda: str(tmp_path))
+    config = BenchConfig()
+    folder = node_folder(config)
+    assert folder == node_folder(config)
+    assert folder.stat().st_mode & 0o777 == 0o700
+    assert node_folder(replace(config, frames=5)) != folder
+    me = os.getuid()
+    monkeypatch.setattr(os, "getuid", lambda: me + 1)  # who finds that I made a folder of theirs
+    rows, reason = _on_node(config, Cell("pong", "mean"), tables())
+    assert rows is None
+    theirs = str(folder).replace(f"bench-{me}-", f"bench-{me + 1}-")
+    belongs = f"{theirs} belongs to another user: have it removed"
+    assert reason == f"a node has no folder for frames: {belongs}"
+
+
+def test_a_node_without_room_says_why(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    monkeypatch.setattr(tempfile, "gettempdir", lambda: str(tmp_path / "file"))
+    rows, reason = _on_node(BenchConfig(), Cell("pong", "mean"), tables())
+    assert rows is None
+    assert "a node has no folder for frames: [Errno 20] Not a directory" in reason
 
 
 def test_without_ray_the_error_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:

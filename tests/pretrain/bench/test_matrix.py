@@ -1,7 +1,9 @@
 import pytest
 
+from pretrain.bench.cell import identity
 from pretrain.bench.config import BenchConfig
 from pretrain.bench.matrix import PAPER_GAMES, Cell, cells_of
+from pretrain.methods import METHODS, plain_form
 
 
 def test_the_default_is_the_papers_games_and_every_default_method() -> None:
@@ -19,6 +21,29 @@ def test_cells_go_game_by_game_and_references_have_one_seed() -> None:
         for game in ("pong", "mspacman")
         for method, seed in (("scn", 3), ("scn", 4), ("mean", 3))
     ]
+
+
+@pytest.mark.parametrize(
+    ("cell", "expected"),
+    [
+        (Cell("pong", "objects"), "4fda2fe8d7d93b43"),
+        (Cell("pong", "objects_held"), "8cb06962069d94e1"),
+        (Cell("pong", "scn"), "4af7b9b811e9de55"),
+        (
+            Cell("pong", "scn", ("diversity_weight=0.3", "share_projection=false")),
+            "7d2011bfbdde5f06",
+        ),
+    ],
+)
+def test_rows_that_were_measured_stay_those_of_their_cells(cell: Cell, expected: str) -> None:
+    assert identity(BenchConfig(), cell) == expected
+
+
+def test_held_slots_keep_their_name_in_benchmarks() -> None:
+    (cell,) = cells_of(BenchConfig(games=("pong",), methods=("objects_held",)))
+    assert (cell.title, str(cell)) == ("Object mixture, held", "pong objects_held seed 0")
+    assert plain_form("objects_held") == "objects"
+    assert all(plain_form(name) == name for name in METHODS if name != "objects_held")
 
 
 def test_settings_are_parsed_and_order_does_not_matter() -> None:
@@ -39,7 +64,7 @@ def test_settings_are_parsed_and_order_does_not_matter() -> None:
         ({"methods": ("scn:weight=1",)}, "no setting 'weight' .*its settings are diversity_weight"),
         ({"methods": ("scn:slot_dim=8",)}, "no setting 'slot_dim'"),
         ({"methods": ("scn:diversity_weight",)}, "settings are NAME=VALUE"),
-        ({"methods": ("scn:diversity_weight=x",)}, "'x' in 'diversity_weight=x' is no number"),
+        ({"methods": ("scn:diversity_weight=x",)}, "'x' in 'diversity_weight=x' is no finite"),
         ({"methods": ("random:a=1",)}, "no setting 'a' .*it has none"),
         ({"methods": ("pixels:a=1",)}, "'pixels' is a reference and has no settings"),
     ],

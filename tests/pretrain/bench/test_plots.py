@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 
 from pretrain.bench import plots
 from pretrain.bench.aggregate import scores_of
-from pretrain.bench.cell import Row
+from pretrain.bench.row import Row
 
 
 def test_methods_that_lack_games_are_pale_and_last(

@@ -6,8 +6,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 from pretrain.bench.aggregate import budgets
-from pretrain.bench.cell import Row
 from pretrain.bench.render import render
+from pretrain.bench.row import Row
 from pretrain.bench.sampling import repeats, sampling_lines
 
 MakeRow = Callable[..., Row]

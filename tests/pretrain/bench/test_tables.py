@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 from pretrain.bench.aggregate import bootstrap, budgets, estimate, rows_of, scores_of
-from pretrain.bench.cell import Row
 from pretrain.bench.render import render
+from pretrain.bench.row import Row
 from pretrain.bench.tables import (
     ablation_table,
     accuracy_table,

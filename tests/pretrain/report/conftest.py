@@ -11,14 +11,9 @@ import pytest
 import torch
 from numpy.typing import NDArray
 
-from pretrain.store import (
-    DataDescription,
-    Shard,
-    compress_frame,
-    create,
-    finish,
-    write_shard,
-)
+from pretrain.data_folder import create, record_shard, write_shard
+from pretrain.shards import Shard, compress_frame
+from pretrain.store import DataDescription
 from slotenv.encoders import SlotMapEncoder
 from slotenv.frames import plain
 from slotenv.probe import ProbeCounts, ProbeReport
@@ -49,8 +44,7 @@ def write_store(folder: Path, ram: NDArray[np.uint8] | None = None) -> None:
         episode=(np.arange(STEPS) // EPISODE).astype(np.int32),
         ram=np.zeros((STEPS, 0), np.uint8) if ram is None else ram,
     )
-    write_shard(folder, 0, shard)
-    finish(folder)
+    record_shard(folder, 0, write_shard(folder, 0, shard))
 
 
 def probe_report(accuracy: float = 0.5, **changes: Any) -> ProbeReport:

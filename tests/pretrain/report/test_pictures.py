@@ -7,11 +7,11 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from pretrain.probe_file import CurvePoint
 from pretrain.report import figures
 from pretrain.report.animation import animate
 from pretrain.report.attention import Occlusion
 from pretrain.report.overlay import heat_scale, overlay
-from pretrain.report.run_folder import CurvePoint
 from pretrain.report.scenes import lively_clip, sample_rows, varied_frames
 from pretrain.store import FrameStore
 from slotenv.encoders import SlotMapEncoder

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import base64
+import copy
 import json
 import re
 import shutil
@@ -74,6 +75,19 @@ def test_page_has_all_parts(whole_page: Page) -> None:
     assert "python -m pretrain run --env Pong" in page.text
     assert "train.updates 20" in page.text
     assert "slotenv 9.8.7" in page.text
+
+
+def test_what_is_wrong_with_an_encoder_is_said_before_all_else(
+    bare_run: Path, tiny_encoder_80: SlotMapEncoder, whole_page: Page
+) -> None:
+    assert "may be of no use" not in whole_page.text
+    encoder = copy.deepcopy(tiny_encoder_80)
+    encoder.provenance = {"warnings": ["Every frame is black <&>.", "No slot moves."]}
+    encoder.save_pretrained(bare_run / "encoder")
+    page = page_of(bare_run)
+    assert "Every frame is black <&>. No slot moves." in page.text
+    assert page.text.index("No slot moves.") < page.text.index("How well the slots hold")
+    assert page.source.count('role="alert"') == 1
 
 
 def test_page_loads_nothing_from_elsewhere(whole_page: Page) -> None:
@@ -214,9 +228,13 @@ def test_encoder_without_weights_is_told_in_words(full_run: Path) -> None:
     ("name", "content", "message"),
     [
         ("config.json", "{", "config.json is not valid JSON"),
-        ("config.json", "[]", "must hold a JSON object"),
-        ("probe.json", '{"rows": [{"name": "SCN"}]}', "probe.json is damaged"),
-        ("probe.json", '{"rows": [], "curve": [{"updates": 1}]}', "probe.json is damaged"),
+        ("config.json", "[]", "must be a JSON object"),
+        ("probe.json", '{"rows": [{"name": "SCN"}]}', r"probe\.json: field .* is missing"),
+        (
+            "probe.json",
+            '{"rows": [], "curve": [{"updates": 1}]}',
+            r"probe\.json: field .* is missing",
+        ),
     ],
 )
 def test_damaged_file_is_named(bare_run: Path, name: str, content: str, message: str) -> None:
