@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 INSTALLED := .venv/installed
 
-.PHONY: demo test lint types tests benchmarks clean
+.PHONY: demo test lint types tests benchmarks campaign campaign-short clean
 
 demo: $(INSTALLED)  ## Pong from random play to slots and a report, in about half a minute once installed.
 	$(BIN)/python -m pretrain run --env Pong --out runs/demo --budget demo
@@ -24,6 +24,12 @@ benchmarks: $(INSTALLED)  ## Speed ratios on this machine, about 10 minutes on 2
 	PYTHONPATH=tests/support $(BIN)/python tests/benchmarks/speed.py
 	$(BIN)/python tests/benchmarks/objects.py
 	$(BIN)/python tests/benchmarks/agents.py
+
+campaign: $(INSTALLED)  ## Kills, damaged files, strange places and a soak: about an hour on 2 idle cores.
+	$(BIN)/python tests/campaign/run.py
+
+campaign-short: $(INSTALLED)  ## The same on what is quick, about a minute.
+	$(BIN)/python tests/campaign/run.py --short
 
 $(INSTALLED): pyproject.toml constraints.txt
 	test -x $(BIN)/python || $(PYTHON) -m venv .venv

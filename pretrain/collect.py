@@ -24,6 +24,7 @@ from numpy.typing import NDArray
 
 from pretrain.cores import usable_cores
 from pretrain.data_folder import completed, create, record_shard, write_shard
+from pretrain.interrupt import starting_processes
 from pretrain.lock import alone_in
 from pretrain.players import check_player, make_player
 from pretrain.progress import Progress
@@ -163,10 +164,11 @@ def _in_processes(
     pool = ProcessPoolExecutor(workers, mp_context=context, initializer=_start_worker)
     processes: list[multiprocessing.process.BaseProcess] = []
     try:
-        futures = {
-            pool.submit(collect_shard, folder, description, shard): shard for shard in missing
-        }
-        processes = list((pool._processes or {}).values())
+        with starting_processes():
+            futures = {
+                pool.submit(collect_shard, folder, description, shard): shard for shard in missing
+            }
+            processes = list((pool._processes or {}).values())
         for future in as_completed(futures):
             shard = futures[future]
             record_shard(folder, shard, future.result())

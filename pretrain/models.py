@@ -17,7 +17,7 @@ from pretrain.progress import say
 from pretrain.snapshots import snapshot_folder
 from pretrain.store import FrameStore
 from slotenv import __version__
-from slotenv.checkpoint import CONFIG, read_config
+from slotenv.checkpoint import CONFIG, is_saved, read_config
 from slotenv.encoders import ENCODERS, SlotEncoder
 from slotenv.environments import game_key, make_env
 from slotenv.labels import labelled_games, labels_for
@@ -133,7 +133,7 @@ def refuse_other(folder: Path, asked: dict[str, Any]) -> bool:
             f"{folder} holds an encoder that was made otherwise ({'; '.join(differs)}): use "
             "another folder, or delete this one"
         )
-    return True
+    return is_saved(folder / "encoder")
 
 
 def slots_of(config: TrainConfig, env_id: str) -> int | None:

@@ -35,9 +35,12 @@ def refit(config: RefitConfig) -> Path:
         FileNotFoundError: If there is no such encoder.
     """
     # Imported here: the command line reads this file for every verb.
+    from functools import partial
+
     import numpy as np
 
     from pretrain.models import refuse_other
+    from pretrain.progress import say
     from pretrain.store import FrameStore
     from slotenv import SlotEncoder
     from slotenv.checkpoint import find_folder, read_config
@@ -67,7 +70,12 @@ def refit(config: RefitConfig) -> Path:
     if refuse_other(config.out, made):
         return folder
     rows = np.random.default_rng([config.seed, 4]).permutation(len(store))[: encoder.fit_frames]
-    other = encoder.refit(store.frames(np.sort(rows)), num_slots=config.num_slots, seed=config.seed)
+    other = encoder.refit(
+        store.frames(np.sort(rows)),
+        num_slots=config.num_slots,
+        seed=config.seed,
+        announce=partial(say, "refit"),
+    )
     other.provenance = {**other.provenance, **made, "player": store.description.player}
     other.save_pretrained(folder)
     return folder

@@ -55,12 +55,8 @@ def run(config: RunConfig, command: list[str]) -> Path:
         )
         return FrameStore(path)
 
-    train(
-        data("pretrain", config.num_frames, config.train.seed),
-        config.train,
-        folder,
-        num_slots=num_slots,
-    )
+    store = data("pretrain", config.num_frames, config.train.seed)
+    encoder = train(store, config.train, folder, num_slots=num_slots)
     # Only now is it sure that the folder is this run's, perhaps extended.
     write_record(folder, record)
     probed = game in labelled_games(config.probe.view)
@@ -76,6 +72,8 @@ def run(config: RunConfig, command: list[str]) -> Path:
         print_summary(folder)
     else:
         print(f"no labels (view {config.probe.view}) for {config.env}: not probed")
+    for sentence in encoder.provenance.get("warnings", []):
+        print(f"warning: {sentence}")
     print(f"encoder: {folder / 'encoder'}\nreport:  {report}")
     return report
 

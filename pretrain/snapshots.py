@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from slotenv.checkpoint import CONFIG
+from slotenv.checkpoint import is_saved
 
 UPDATES = {0} | {factor * 2**power for factor in (250, 375) for power in range(1, 13)} | {250}
 """After which updates one is kept: more and more apart, as learning slows down."""
@@ -16,8 +16,8 @@ def snapshot_folder(folder: Path, update: int) -> Path:
 
 
 def has_snapshot(folder: Path, update: int) -> bool:
-    """Whether it is there; a folder without a config is one that a kill cut short."""
-    return (snapshot_folder(folder, update) / CONFIG).is_file()
+    """Whether it is there, whole."""
+    return is_saved(snapshot_folder(folder, update))
 
 
 def snapshots_of(folder: Path) -> dict[int, Path]:

@@ -42,10 +42,6 @@ class StoreError(ValueError):
     """A data set that is damaged, foreign or incomplete; the message names the file."""
 
 
-def _preset_fields(fields: dict[str, Any]) -> dict[str, Any]:
-    return FramePreset.from_dict(fields).to_dict()
-
-
 @dataclass(frozen=True, kw_only=True)
 class DataDescription:
     """What a data set holds; two runs with equal descriptions give equal bytes.
@@ -63,7 +59,7 @@ class DataDescription:
     __pydantic_config__ = records.STRICT
 
     env_id: Text
-    preset: Annotated[dict[str, Any], AfterValidator(_preset_fields)]
+    preset: Annotated[dict[str, Any], AfterValidator(FramePreset.checked_fields)]
     seed: Count
     num_steps: Annotated[int, Field(ge=1, le=10**9)]
     shard_steps: Annotated[int, Field(ge=1, le=10**7)] = SHARD_STEPS

@@ -8,9 +8,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 
 from pretrain import snapshots
@@ -31,15 +29,14 @@ from pretrain.progress import Progress
 from pretrain.store import FrameStore
 from pretrain.train_state import TrainState, load_state, save_state
 from pretrain.training_step import TrainingStep, choose_device
-from pretrain.validation import check_finite, validate, warn_of_collapse
-from slotenv.checkpoint import read_config
+from pretrain.validation import check_finite, validate, validation_batches, warn_of_collapse
+from slotenv.checkpoint import is_saved, read_config
 from slotenv.encoders import SlotEncoder
 from slotenv.objectives import Objective
 
 STATE = "train_state.safetensors"
 _LOG_EVERY = 50  # updates between two rows of training metrics
 _SAVE_SECONDS = 60.0  # between two saved states
-_VALIDATION_BATCHES = 16
 
 
 def train(
@@ -119,7 +116,7 @@ def _train(
         rows, batch_size=config.batch_size, seed=config.seed, run_length=config.run_length
     )
     reader = BatchReader(store, encoder, peers.device, objective.reads, peers.share)
-    validation = _validation_batches(reader, held_out, config, peers.size)
+    validation = validation_batches(reader, held_out, config, peers.size)
     prefetcher = Prefetcher(lambda u: reader(sampler(u)), run.state.update, config.num_updates)
     if peers.rank > 0:
         return run.follow(prefetcher, validation)
@@ -147,18 +144,6 @@ def _train(
             if stopping:
                 raise KeyboardInterrupt
     return run.finish()
-
-
-def _validation_batches(
-    reader: BatchReader, rows: NDArray[np.int64], config: TrainConfig, share_of: int
-) -> list[TransitionBatch]:
-    """Read the held-out pairs that every validation uses, in batches that all devices share."""
-    size = min(config.batch_size, len(rows)) // share_of * share_of
-    if size < 2:
-        raise ValueError("no pairs are left for validation: collect more frames")
-    rows = rows[torch.randperm(len(rows), generator=_generator(config.seed)).numpy()]
-    count = min(_VALIDATION_BATCHES, len(rows) // size)
-    return [reader(rows[i * size : (i + 1) * size]) for i in range(count)]
 
 
 class _Run:
@@ -198,12 +183,10 @@ class _Run:
     @property
     def is_finished(self) -> bool:
         """Whether the folder's encoder is the one that this training ends with."""
-        if self.state.update != self.config.num_updates:
+        encoder = self.folder / "encoder"
+        if self.state.update != self.config.num_updates or not is_saved(encoder):
             return False
-        try:
-            made = read_config(self.folder / "encoder").get("provenance", {})
-        except FileNotFoundError:
-            return False
+        made = read_config(encoder).get("provenance", {})
         return bool(made.get("updates") == self.state.update and "best_update" in made)
 
     def save(self) -> None:
@@ -302,7 +285,3 @@ def _identity(store: FrameStore, config: TrainConfig, encoder: SlotEncoder) -> d
     settings["settings"] = config.resolved_method.settings
     settings |= {"num_slots": encoder.num_slots, "slot_dim": encoder.slot_dim}
     return {**settings, "data": store.checksum}
-
-
-def _generator(seed: int) -> torch.Generator:
-    return torch.Generator().manual_seed(seed)

@@ -99,6 +99,7 @@ def load_state(
             f"{path} belongs to another training ({'; '.join(differences)}): repeat the old "
             "arguments to go on, or use another folder"
         )
+    _check_fits(path, tensors, modules, optimizer)
     for prefix, module in modules.items():
         module.load_state_dict(_under(prefix, tensors))
     packed = optimizer.state_dict()
@@ -108,6 +109,40 @@ def load_state(
         packed["state"].setdefault(int(index), {})[moment] = tensor
     optimizer.load_state_dict(packed)
     return state, _under("best", tensors)
+
+
+def _check_fits(
+    path: Path,
+    tensors: dict[str, Tensor],
+    modules: dict[str, nn.Module],
+    optimizer: torch.optim.Adam,
+) -> None:
+    """Raise unless the tensors are those that these modules and their optimiser would save."""
+    expected = {f"best.{name}": t for name, t in modules["encoder"].state_dict().items()}
+    for prefix, module in modules.items():
+        expected |= {f"{prefix}.{name}": t for name, t in module.state_dict().items()}
+    parameters = [p for group in optimizer.param_groups for p in group["params"]]
+    for index in {name.split(".")[1] for name in tensors if name.startswith("optimizer.")}:
+        if not (index.isdecimal() and int(index) < len(parameters)):
+            raise ValueError(f"{path} does not fit its training (optimizer.{index}): {_START_ANEW}")
+        parameter = parameters[int(index)]
+        moments = {"step": torch.zeros(()), "exp_avg": parameter, "exp_avg_sq": parameter}
+        expected |= {f"optimizer.{index}.{name}": t for name, t in moments.items()}
+    for name in sorted(expected.keys() | tensors.keys()):
+        there, needed = tensors.get(name), expected.get(name)
+        if there is None or needed is None:
+            raise ValueError(
+                f"{path} does not fit its training ({name} is "
+                f"{'missing' if there is None else 'unknown'}): {_START_ANEW}"
+            )
+        if (there.shape, there.dtype) != (needed.shape, needed.dtype):
+            raise ValueError(
+                f"{path} does not fit its training ({name} is {there.dtype} {tuple(there.shape)}, "
+                f"{needed.dtype} {tuple(needed.shape)} is needed): {_START_ANEW}"
+            )
+        odd = there.is_floating_point() and not bool(there.isfinite().all())
+        if odd or (name.endswith((".step", ".exp_avg_sq")) and bool((there < 0).any())):
+            raise ValueError(f"{path} has numbers in {name} that cannot be: {_START_ANEW}")
 
 
 def _read(path: Path) -> tuple[TrainState, dict[str, Tensor]]:

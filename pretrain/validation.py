@@ -6,11 +6,15 @@ import math
 import warnings
 from collections.abc import Sequence
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 
-from pretrain.batches import TransitionBatch
+from pretrain.batches import BatchReader, TransitionBatch
+from pretrain.config import TrainConfig
 from pretrain.training_step import TrainingStep
 
+_BATCHES = 16
 _CONSTANT = 1e-3  # spread of a slot, as a share of its size, below which it says nothing
 _GRACE = 500  # updates before a loss at chance is called a collapse
 
@@ -76,3 +80,21 @@ def warn_of_collapse(metrics: dict[str, float], update: int) -> None:
             CollapseWarning,
             stacklevel=2,
         )
+
+
+def validation_batches(
+    reader: BatchReader, rows: NDArray[np.int64], config: TrainConfig, share_of: int
+) -> list[TransitionBatch]:
+    """Read the held-out pairs that every validation uses, in batches that all devices share.
+
+    Raises:
+        ValueError: If there are too few pairs.
+    """
+    size = min(config.batch_size, len(rows)) // share_of * share_of
+    if size < 2:
+        raise ValueError("no pairs are left for validation: collect more frames")
+    rows = rows[
+        torch.randperm(len(rows), generator=torch.Generator().manual_seed(config.seed)).numpy()
+    ]
+    count = min(_BATCHES, len(rows) // size)
+    return [reader(rows[i * size : (i + 1) * size]) for i in range(count)]

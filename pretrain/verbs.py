@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import io
-import json
 import sys
 import traceback
 import warnings
@@ -28,7 +27,7 @@ from pretrain.labels_config import LabelsConfig
 from pretrain.ready_config import ReadyConfig
 from pretrain.refit import RefitConfig, refit
 from pretrain.slots_config import SlotsConfig
-from slotenv.atomic import write_atomic
+from slotenv import records
 
 Verb = (
     Annotated[RunConfig, tyro.conf.subcommand("run")]
@@ -209,7 +208,7 @@ def _probe(config: ProbeVerbConfig) -> None:
     )
     print(report.to_markdown())
     if config.json is not None:
-        write_atomic(config.json, json.dumps(report.to_dict(), indent=2) + "\n")
+        records.write(config.json, report)
 
 
 def _show_warning(message: Warning | str, *details: Any) -> None:

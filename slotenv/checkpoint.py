@@ -15,80 +15,25 @@ from collections.abc import Mapping
 from contextlib import suppress
 from os import PathLike
 from pathlib import Path
-from typing import Annotated, Any, NotRequired, cast
+from typing import Any, cast
 
 import huggingface_hub
 import safetensors
 import safetensors.torch
 import torch
 from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalEntryNotFoundError
-from pydantic import AfterValidator
-from typing_extensions import TypedDict
 
 from slotenv import __version__, ready, records
 from slotenv.atomic import next_index, read_file, write_folder
+from slotenv.encoder_config import FORMAT, Config
 from slotenv.encoders import ENCODERS, SlotEncoder
-from slotenv.frames import FramePreset
-from slotenv.records import Count, Positive, Sha256, Text
+from slotenv.model_card import model_card
 
-FORMAT = 2
-"""2 has a digest; 1, of slotenv 0.1.0, has none."""
 CONFIG, WEIGHTS, CARD = "config.json", "model.safetensors", "README.md"
 _REMEDY = "copy the whole encoder folder again, or pretrain again"
 _OURS = (CONFIG, WEIGHTS, CARD)
 _MOST_CONFIG = 1 << 24  # bytes
 _MOST_WEIGHTS = 1 << 32  # bytes: a thousand times the largest encoder's
-
-
-def _preset_fields(fields: dict[str, Any]) -> dict[str, Any]:
-    return FramePreset.from_dict(fields).to_dict()
-
-
-class ArchitectureKwargs(TypedDict):
-    """What every architecture is built with; the rest is its own, and checked by it."""
-
-    __pydantic_config__ = records.OPEN  # type: ignore[misc]
-
-    num_slots: Positive
-    slot_dim: Positive
-    preprocess: Annotated[dict[str, Any], AfterValidator(_preset_fields)]
-
-
-class Provenance(TypedDict, total=False):
-    """How weights came about: what the package itself reads, among what anyone may add."""
-
-    __pydantic_config__ = records.OPEN  # type: ignore[misc]
-
-    env_id: Text
-    frames: Count
-    data_seed: Count
-    player: Text
-    data_checksum: Text
-    method: Text
-    title: Text
-    objective: Text | None
-    settings: dict[str, Any]
-    updates: Count
-    seed: Count
-    train_seconds: float | None
-    device: Text
-    slotenv: Text
-    best_update: Count
-    validation_loss: float | None
-    warnings: list[Text]
-
-
-class Config(TypedDict):
-    """``config.json``."""
-
-    __pydantic_config__ = records.STRICT  # type: ignore[misc]
-
-    format: Positive
-    slotenv_version: Text
-    architecture: Text
-    kwargs: ArchitectureKwargs
-    weights_sha256: Sha256
-    provenance: NotRequired[Provenance]
 
 
 def save(encoder: SlotEncoder, folder: str | PathLike[str], *, card: str | None = None) -> Path:
@@ -169,6 +114,11 @@ def read_config(folder: str | PathLike[str]) -> dict[str, Any]:
     if next_index(path, CONFIG).is_file() and (path / WEIGHTS).is_file():
         return cast(dict[str, Any], _read_both(path)[0])
     return cast(dict[str, Any], _read_index(path / CONFIG))
+
+
+def is_saved(folder: Path) -> bool:
+    """Whether a save into a folder came to its end; after a kill in one, it is to be done again."""
+    return (folder / CONFIG).is_file() and not next_index(folder, CONFIG).exists()
 
 
 def build(config: Mapping[str, Any]) -> SlotEncoder:
@@ -294,43 +244,6 @@ def _hidden(path: Path) -> str:
     if (game := ready.find(str(path))) is None:
         return ""
     return f". The encoder of that name in the package is slotenv.ready.folder({game!r})"
-
-
-def model_card(encoder: SlotEncoder) -> str:
-    """Return the README of an encoder folder, from what the encoder knows of itself."""
-    frames, made = encoder.preprocess, encoder.provenance
-    title = made.get("title", "a slot encoder")
-    lines = [
-        "---",
-        "library_name: slotenv",
-        "license: mit",
-        "tags: [reinforcement-learning, object-centric, slots]",
-        "---",
-        "",
-        f"# {encoder.num_slots} object slots of {encoder.slot_dim} numbers",
-        "",
-        f"{title}, architecture `{encoder.architecture}`, for frames of {frames.height} x "
-        f"{frames.width} (preset `{frames.name}`).",
-        "",
-        "```python",
-        "import slotenv",
-        "",
-        'encoder = slotenv.SlotEncoder.from_pretrained("this/folder")',
-        f'env = slotenv.make_env("{made.get("env_id", "ALE/Pong-v5")}", encoder.preprocess)',
-        "env = slotenv.ObjectSlotObservation(env, encoder)",
-        "```",
-        "",
-    ]
-    if made:
-        lines += ["| made by | |", "|---|---|"]
-        lines += [f"| {key} | {_cell(value)} |" for key, value in made.items()]
-        lines += [""]
-    return "\n".join(lines)
-
-
-def _cell(value: Any) -> str:
-    """Return a value as one cell of a Markdown table."""
-    return re.sub(r"\s+", " ", str(value)).replace("|", "\\|")
 
 
 def _is_encoder_config(path: Path) -> bool:

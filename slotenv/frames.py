@@ -8,6 +8,7 @@ environment the encoder is used on. This file knows no environment: see :mod:`sl
 from __future__ import annotations
 
 import operator
+import reprlib
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -59,9 +60,11 @@ class FramePreset:
 
     def __post_init__(self) -> None:
         if not isinstance(self.name, str):
-            raise TypeError(f"a preset's name is text, got {self.name!r}")
+            raise TypeError(f"a preset's name is text, got {reprlib.repr(self.name)}")
         if not 0 < len(self.name) <= 100:
-            raise ValueError(f"a preset's name has 1 to 100 characters, got {self.name[:200]!r}")
+            raise ValueError(
+                f"a preset's name has 1 to 100 characters, got {reprlib.repr(self.name)}"
+            )
         for field, low, high in (
             ("height", 1, MAX_SIDE),
             ("width", 1, MAX_SIDE),
@@ -75,12 +78,16 @@ class FramePreset:
         for field in ("max_pool", "fire_on_reset", "terminal_on_life_loss"):
             value = getattr(self, field)
             if not isinstance(value, bool | np.bool_):
-                raise TypeError(f"{field} of a preset must be True or False, got {value!r}")
+                raise TypeError(
+                    f"{field} of a preset must be True or False, got {reprlib.repr(value)}"
+                )
             object.__setattr__(self, field, bool(value))
         sticky = self.repeat_action_probability
         if sticky is not None:
             if isinstance(sticky, bool) or not isinstance(sticky, int | float | np.number):
-                raise TypeError(f"repeat_action_probability must be a number, got {sticky!r}")
+                raise TypeError(
+                    f"repeat_action_probability must be a number, got {reprlib.repr(sticky)}"
+                )
             if not 0 <= sticky <= 1:
                 raise ValueError(f"repeat_action_probability must lie in 0..1, got {sticky}")
             object.__setattr__(self, "repeat_action_probability", float(sticky))
@@ -106,6 +113,11 @@ class FramePreset:
             return cls(**fields)
         except TypeError as error:
             raise ValueError(f"not a frame preset: {error}") from error
+
+    @classmethod
+    def checked_fields(cls, fields: dict[str, Any]) -> dict[str, Any]:
+        """Return fields as :meth:`to_dict` gives them, if they are a preset's; else raise."""
+        return cls.from_dict(fields).to_dict()
 
     def check_space(self, space: Space[Any], *, user: str) -> None:
         """Raise unless an observation space holds frames of this preset.
@@ -153,7 +165,7 @@ class FramePreset:
 def _whole(field: str, value: Any) -> int:
     """Return a whole number, NumPy's too, as an int."""
     if isinstance(value, bool | np.bool_) or not hasattr(value, "__index__"):
-        raise TypeError(f"{field} of a preset must be a whole number, got {value!r}")
+        raise TypeError(f"{field} of a preset must be a whole number, got {reprlib.repr(value)}")
     return operator.index(value)
 
 

@@ -26,12 +26,15 @@ ALLOWED = {  # room -> our rooms that it may import when it is imported itself
     "slotenv.ready": set(),
     "slotenv.checkpoint": {
         "slotenv.atomic",
+        "slotenv.encoder_config",
         "slotenv.encoders",
-        "slotenv.frames",
+        "slotenv.model_card",
         "slotenv.ready",
         "slotenv.records",
         "slotenv",
     },
+    "slotenv.encoder_config": {"slotenv.frames", "slotenv.records"},
+    "slotenv.model_card": {"slotenv.encoders"},
     "slotenv.matching": {"slotenv.frames"},
     "slotenv.observations": {"slotenv.tracking"},
     "slotenv.wrapper": {
@@ -70,7 +73,7 @@ ALLOWED = {  # room -> our rooms that it may import when it is imported itself
 }
 HOMES = {  # third party -> the only rooms that import it at their top
     "stable_baselines3": {"slotenv.extractor", "slotenv.set_extractor", "slotenv.sb3"},
-    "pydantic": {"slotenv.checkpoint", "slotenv.records"},
+    "pydantic": {"slotenv.encoder_config", "slotenv.records"},
     "sklearn": {"slotenv.probe"},
     "ale_py": {"slotenv.environments", "slotenv.sb3"},
     "huggingface_hub": {"slotenv.checkpoint", "slotenv.encoders"},

@@ -21,6 +21,7 @@ from pretrain.config import TrainConfig
 from pretrain.methods import METHODS
 from pretrain.models import slots_of
 from pretrain.probing import read_slots
+from pretrain.progress import say
 from pretrain.snapshots import snapshots_of
 from pretrain.store import FrameStore
 from pretrain.train import train
@@ -262,13 +263,13 @@ def _command(config: BenchConfig, cell: Cell) -> str:
 
 
 def _valid_rows(config: BenchConfig, cell: Cell) -> list[Row]:
-    """Return the rows in the cell's folder that are of this very cell.
-
-    Raises:
-        Damaged: If the file is damaged: what was measured is not thrown away without a word.
-    """
+    """Return the rows in the cell's folder that are of this very cell; none if damaged."""
     path = cell_folder(config, cell) / ROWS_FILE
-    rows = read_row_file(path) if path.exists() else []
+    try:
+        rows = read_row_file(path) if path.exists() else []
+    except records.Damaged as error:
+        say("bench", f"{error}. The cell is measured again")
+        return []
     return [row for row in rows if row["identity"] == identity(config, cell)]
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import operator
+import reprlib
 from typing import SupportsIndex
 
 MOST_SLOTS = 1024
@@ -28,7 +29,7 @@ def check_size(name: str, value: SupportsIndex, *, most: int) -> int:
     """
     # NumPy's booleans are no indices by themselves, Python's are.
     if isinstance(value, bool) or not hasattr(value, "__index__"):
-        raise TypeError(f"{name} must be a whole number, got {value!r}")
+        raise TypeError(f"{name} must be a whole number, got {reprlib.repr(value)}")
     size = operator.index(value)
     if size < 1:
         raise ValueError(f"{name} must be positive, got {size}")

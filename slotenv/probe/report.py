@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from slotenv import records
-from slotenv.records import Count
+from slotenv.records import Count, Text
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -65,28 +65,28 @@ class ProbeReport:
 
     __pydantic_config__ = records.STRICT
 
-    game: str
-    view: str
+    game: Text
+    view: Text
     accuracy: float | None
     ridge_accuracy: float | None
-    accuracy_by_label: dict[str, float]
-    ridge_by_label: dict[str, float]
-    object_by_label: dict[str, str]
+    accuracy_by_label: dict[Text, float]
+    ridge_by_label: dict[Text, float]
+    object_by_label: dict[Text, Text]
     modularity: float | None
     weighted_modularity: float | None
     compactness: float | None
     presence_accuracy: float | None
-    presence_by_object: dict[str, float]
-    undefined: dict[str, str]
-    left_out: dict[str, str]
+    presence_by_object: dict[Text, float]
+    undefined: dict[Text, Text]
+    left_out: dict[Text, Text]
     importance: list[list[float]]
-    object_names: list[str]
+    object_names: list[Text]
     num_slots: Count
     slot_dim: Count
     counts: ProbeCounts
     shuffled: bool
     seed: Count
-    points: dict[str, list[list[float]]]
+    points: dict[Text, list[list[float]]]
 
     def to_dict(self) -> dict[str, Any]:
         """Return the fields as plain JSON values."""

@@ -15,7 +15,7 @@ from pretrain.cli import main
 from pretrain.config import MAX_SEED
 from pretrain.run import collect_data
 from pretrain.store import FrameStore
-from slotenv import SlotEncoder, checkpoint, ready
+from slotenv import SlotEncoder, checkpoint, ready, records
 from slotenv.encoders import SlotMapEncoder
 from slotenv.probe import probe_features, read_features
 
@@ -34,6 +34,8 @@ def row(config: BenchConfig, cell: Cell, view: str, **changes: Any) -> dict[str,
         "weighted_modularity": 0.3398,
         "compactness": 0.2797,
         "presence_accuracy": None if view == "scn" else 0.9966,
+        "accuracy_by_label": {},
+        "ridge_by_label": {},
         "train_seconds": 7.5,
     }
     return {**_facts(config, cell), **measured, **changes}
@@ -126,8 +128,7 @@ def test_rows_of_another_encoder_are_refused(
     change: dict[str, Any], bench: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     path = bench / "pong" / "objects-s0" / "rows.jsonl"
-    rows = [json.loads(line) | change for line in path.read_text().splitlines()]
-    path.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    records.write_lines(path, [json.loads(line) | change for line in path.read_text().splitlines()])
     told = error_of(capsys, bench, tmp_path / "out", "--games", "pong", "mspacman")
     assert "are not of the encoder there" in told
     assert not (tmp_path / "out").exists()

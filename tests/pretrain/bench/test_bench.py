@@ -31,7 +31,10 @@ _TIMES = ("time", "train_seconds", "probe_seconds")
 
 def rows_of(config: BenchConfig) -> list[Row]:
     lines = (config.out / "rows.jsonl").read_text().splitlines()
-    return [{k: v for k, v in json.loads(line).items() if k not in _TIMES} for line in lines]
+    return [
+        {k: v for k, v in json.loads(line).items() if k not in {*_TIMES, "digest"}}
+        for line in lines
+    ]
 
 
 def failing(monkeypatch: pytest.MonkeyPatch, method: str) -> None:
