@@ -25,6 +25,7 @@ import sys
 import tempfile
 import tomllib
 from collections import Counter
+from concurrent.futures import ProcessPoolExecutor
 from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
@@ -60,8 +61,9 @@ def _run(args: argparse.Namespace) -> int:
     results = _read(args.out)
     waiting = [change for change in drawn if change.key not in {*results, *harmless}]
     parts = [waiting[job :: args.jobs] for job in range(args.jobs)]
-    with get_context("spawn").Pool(args.jobs) as pool:
-        for rows in pool.imap_unordered(_work, [(part, args.out) for part in parts]):
+    # No Pool: its processes are daemons, and tests of a daemon may start no processes of their own.
+    with ProcessPoolExecutor(args.jobs, mp_context=get_context("spawn")) as pool:
+        for rows in pool.map(_work, [(part, args.out) for part in parts]):
             results |= rows
     return _print_table(drawn, results, harmless)
 

@@ -14,6 +14,7 @@ import time
 import traceback
 from collections.abc import Iterable
 from pathlib import Path
+from types import ModuleType
 
 ROOT = Path(__file__).resolve().parents[2]
 PACKAGES = ("slotenv", "pretrain")
@@ -286,6 +287,8 @@ class Copy:
             }
             sys.dont_write_bytecode = not compiled
             sys.path[0] = str(self.root)
+            # Processes that tests start would read this script again, and not find its neighbours.
+            sys.modules["__main__"] = ModuleType("__main__")
             pytest = importlib.import_module("pytest")
             options = ["-x", "-q", "-n0", "-p", "no:cacheprovider", "--hypothesis-seed=0"]
             code = int(pytest.main([*options, f"--basetemp={self.temporary / 'pytest'}", *tests]))

@@ -32,10 +32,10 @@ TRAINED = (
     *("--method", "scn", *SMALL, "--batch-size", "16", "--threads", "1"),
     *("--updates", "24", "--validate-every", "8"),
 )
-_BENCH_SIZES = (
+_READY_SIZES = (
     *("--games", "pong", "--frames", str(PONG_FRAMES), "--probe-frames", str(PONG_FRAMES)),
-    *("--updates", "4", "--batch-size", "16"),
 )
+_BENCH_SIZES = (*_READY_SIZES, "--updates", "4", "--batch-size", "16")
 
 
 @dataclass(frozen=True)
@@ -151,6 +151,7 @@ VERBS = {
             "identity", command("identity --bench in/bench --out out --frames 100"), 3, ("bench",)
         ),
         Verb("tables", command("tables in/bench/rows.jsonl --out out"), 3, ("bench",)),
+        Verb("ready", command("ready --bench in/bench --out out", *_READY_SIZES), 3, ("bench",)),
         Verb(
             "watch",
             command(f"watch --encoder in/objects --env {ENV} --out out.gif --steps 6"),
