@@ -184,3 +184,9 @@ def test_the_agent_s_own_name_of_the_encoder_is_a_slot_encoder(objects_folder: s
     sprite_pixels = 3 * 64 / 84**2
     np.testing.assert_allclose(share, sprite_pixels, rtol=0.4)  # sprites may lie on each other
     assert (share <= np.float32(sprite_pixels)).all()
+
+
+@pytest.mark.parametrize("name", ["frozen", "normalized_image"])
+def test_switches_are_true_or_false(tiny_encoder_folder: Any, name: str) -> None:
+    with pytest.raises(TypeError, match=f"{name} must be True or False, got 'no'"):
+        SlotExtractor(PIXELS, tiny_encoder_folder, **{name: "no"})

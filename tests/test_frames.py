@@ -210,3 +210,11 @@ def test_the_right_frames_pass(batch):
 def test_other_frames_are_refused_with_a_hint(frames, error, words):
     with pytest.raises(error, match=words):
         TINY.check_frames(frames)
+
+
+def test_what_looks_like_stacked_frames_is_told_so():
+    for shape in ((84, 84, 6), (4, 84, 84, 3)):
+        with pytest.raises(ValueError, match="These look like stacked frames"):
+            plain(84, 84).check_space(Box(0, 255, shape, np.uint8), user="this")
+    with pytest.raises(ValueError, match="Leave out wrappers that resize"):
+        plain(84, 84).check_space(Box(0, 255, (80, 84, 3), np.uint8), user="this")

@@ -180,3 +180,13 @@ def test_what_is_no_file_is_named(tmp_path):
         records.read(tmp_path / "nothing.json", Inner, remedy="delete it")
     with pytest.raises(Damaged, match="is not a regular file: delete it"):
         records.read(tmp_path, Inner, remedy="delete it")
+
+
+def test_a_file_of_one_record_comes_back_and_is_one_line_if_asked(tmp_path):
+    path = tmp_path / "file.json"
+    for indent, lines in ((2, 8), (None, 1)):
+        records.write(path, WHOLE, indent=indent)
+        assert len(path.read_text().splitlines()) >= lines
+        assert path.read_text().endswith("}\n")
+        assert records.read(path, Outer, remedy="delete it").inner == WHOLE.inner
+    assert len(path.read_text().splitlines()) == 1

@@ -74,7 +74,16 @@ OTHER_NAMES = {
     "slotenv/encoders/hosted.py": "test_extractor.py test_extractor_checks.py",
     "slotenv/encoders/object_mixture/__init__.py": "encoders/object_mixture/test_encoder.py",
     "slotenv/encoders/object_mixture/bounds.py": "encoders/test_weights.py encoders/test_sizes.py",
-    "slotenv/encoders/object_mixture/making.py": "encoders/object_mixture/test_fit.py",
+    "slotenv/encoders/object_mixture/assignment.py": "encoders/object_mixture/test_encoder.py",
+    "slotenv/encoders/object_mixture/encoder.py": "encoders/test_modes.py",
+    "slotenv/encoders/object_mixture/fit.py": (
+        "encoders/object_mixture/test_fit_steps.py encoders/object_mixture/test_refit.py"
+    ),
+    "slotenv/encoders/object_mixture/foreground.py": "encoders/object_mixture/test_refit.py",
+    "slotenv/encoders/object_mixture/making.py": (
+        "encoders/object_mixture/test_encoder.py encoders/object_mixture/test_refit.py"
+    ),
+    "slotenv/encoders/object_mixture/readout.py": "encoders/object_mixture/test_encoder.py",
     "slotenv/encoders/trunk.py": "encoders/test_slot_maps.py",
     "slotenv/encoders/unique_patches.py": "encoders/test_window_hashes.py",
     "slotenv/environments": "test_environments.py test_environment_messages.py",
@@ -83,6 +92,7 @@ OTHER_NAMES = {
     "slotenv/labels": "labels/test_tables.py",
     "slotenv/labels/base.py": "labels/test_tables.py",
     "slotenv/labels/poke.py": "labels/test_judge.py",
+    "slotenv/model_card.py": "test_checkpoint.py",
     "slotenv/objectives/__init__.py": "objectives/test_base.py",
     "slotenv/objectives/cswm.py": "objectives/test_base.py",
     "slotenv/objectives/reconstruction.py": "objectives/test_base.py",

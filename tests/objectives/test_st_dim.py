@@ -147,3 +147,11 @@ def test_encoders_without_maps_and_wrong_sizes_are_named(
         objective(bare)
     with pytest.raises(ValueError, match="must be positive, got 4, 3, 0"):
         SpatioTemporalDeepInfoMax(slot_dim=4, num_slots=3, map_channels=0)
+
+
+def test_sizes_begin_at_one() -> None:
+    SpatioTemporalDeepInfoMax(slot_dim=1, num_slots=1, map_channels=1)
+    for name in ("slot_dim", "num_slots", "map_channels"):
+        sizes = {"slot_dim": 1, "num_slots": 1, "map_channels": 1} | {name: 0}
+        with pytest.raises(ValueError, match="must be positive"):
+            SpatioTemporalDeepInfoMax(**sizes)

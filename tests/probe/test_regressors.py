@@ -118,3 +118,11 @@ def test_of_equally_good_strengths_the_smallest_is_taken():
 def test_a_dimension_varies_by_more_than_a_millionth_of_its_size(spread, varies, size):
     features = (size * np.array([[1.0], [1.0 - spread]])).astype(np.float64)
     assert standardise(features, np.arange(2)).varying.tolist() == [varies]
+
+
+def test_standardised_dimensions_have_mean_0_and_deviation_1_in_training():
+    features = np.array([[0, 100], [4, 500], [8, 900], [2, 2]], np.float32)
+    scaled = standardise(features, np.arange(3)).features
+    np.testing.assert_allclose(scaled[:3].mean(0), 0, atol=1e-7)
+    np.testing.assert_allclose(scaled[:3].std(0), 1)
+    np.testing.assert_allclose(scaled[3], [(2 - 4) / 32**0.5 * 3**0.5, (2 - 500) / 400 * 1.5**0.5])

@@ -202,3 +202,11 @@ def test_threads_end_with_it():
     assert threads() == before + 2
     venv.close()
     assert threads() == before
+
+
+@pytest.mark.ale
+@pytest.mark.parametrize(("skip", "rate"), [(1, 60), (4, 15)])
+def test_a_film_of_it_runs_as_fast_as_the_game(skip, rate):
+    venv = AtariVecEnv("Pong", 1, preset=replace(V5, frame_skip=skip))
+    assert venv.metadata["render_fps"] == rate
+    venv.close()

@@ -1,75 +1,262 @@
-"""Single steps of fitting: when slots are added, and which are parts of one thing."""
+"""Each step of the fit, against the same in words: loops over frames, slots and runs."""
 
-from typing import Any
+import math
 
 import pytest
 import torch
-from moving_blocks import scene
+from torch import Tensor
 
 from slotenv.encoders.object_mixture import fit
-from slotenv.encoders.object_mixture.assignment import Mixture
-from slotenv.encoders.object_mixture.foreground import fit_background
-from slotenv.encoders.object_mixture.making import as_runs
-from slotenv.encoders.object_mixture.palette import fit_palette
+from slotenv.encoders.object_mixture.assignment import Assignment, Mixture, Runs, assign
+
+FRAMES, SLOTS, COLOURS, PIECES = 5, 3, 4, 7
 
 
-@pytest.mark.parametrize("rounds", [2, 3])
-def test_no_slot_is_added_in_the_last_round_of_refitting(
-    rounds: int, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """What is added there would not be fitted to anything."""
-    frames = scene(60).frames
-    palette = fit_palette(frames)
-    found = fit_background(frames, palette).foreground(frames, max_runs=400)
-    pixels = as_runs(found, torch.from_numpy(palette.colours))
-    generator = torch.Generator().manual_seed(0)
-    sizes = {"num_colours": len(palette.colours), "max_slots": 12}
-    before = fit.fit_mixture(pixels, generator=generator, **sizes)
-    calls = []
-    original = fit._add
+def random_runs(seed: int = 0) -> Runs:
+    draw = torch.Generator().manual_seed(seed)
+    rows, columns, shade = (torch.rand(FRAMES, PIECES, generator=draw) for _ in range(3))
+    rows, columns = 2 * rows - 1, 2 * columns - 1
+    ones = torch.ones_like(rows)
+    features = torch.stack([ones, rows, columns, rows**2, columns**2 + 0.01, shade], -1)
+    colours = torch.randint(COLOURS, (FRAMES, PIECES), generator=draw)
+    weights = torch.randint(1, 9, (FRAMES, PIECES), generator=draw).float()
+    weights[:, -1] = 0.0  # padding
+    return Runs(features, colours, weights)
 
-    def counted(mixture: Mixture, *rest: Any) -> Mixture:
-        calls.append(len(mixture.weight))
-        return original(mixture, *rest)
 
-    monkeypatch.setattr(fit, "_add", counted)
-    monkeypatch.setattr(fit, "_REFIT_ROUNDS", rounds)
-    fit.refit_mixture(before, pixels, max_slots=20, generator=generator)
-    assert len(calls) == rounds - 1
-    assert calls[0] == len(before.weight)
+def random_mixture(slots: int = SLOTS, seed: int = 1) -> Mixture:
+    draw = torch.Generator().manual_seed(seed)
+
+    def rand(*shape: int) -> Tensor:
+        return torch.rand(shape, generator=draw)
+
+    share = rand(slots + 1)
+    share = share / share.sum()
+    colour, outlier = rand(slots, COLOURS), rand(COLOURS)
+    return Mixture(
+        (colour / colour.sum(1, keepdim=True)).log(),
+        share[:-1].log(),
+        (0.1 + 0.2 * rand(slots, 2)).log(),
+        2 * rand(slots, 2) - 1,
+        (0.2 + 0.3 * rand(slots, 2)).log(),
+        (share[-1] * outlier / outlier.sum()).log(),
+    )
+
+
+def test_the_maximisation_step_is_its_sums() -> None:
+    runs, mixture = random_runs(), random_mixture()
+    found = assign(mixture, runs)
+    got = fit._update(runs, found, COLOURS)
+    everything = float(runs.weights.sum())
+    nobodys = [1.0] * COLOURS
+    shares = []
+    for k in range(SLOTS + 1):
+        by_colour, mass, seen, scatter = [0.0] * COLOURS, [0.0] * FRAMES, [], [0.0, 0.0]
+        for b in range(FRAMES):
+            for r in range(PIECES):
+                part = float(found.posterior[b, k, r] * runs.weights[b, r])
+                if k == SLOTS:
+                    nobodys[int(runs.colours[b, r])] += part
+                    continue
+                by_colour[int(runs.colours[b, r])] += part
+                mass[b] += part
+                for axis in (0, 1):  # mean square distance of the pixels from where it looked
+                    place = float(found.places[b, k, axis])
+                    mean = float(runs.features[b, r, 1 + axis])
+                    square = float(runs.features[b, r, 3 + axis])
+                    scatter[axis] += part * (square - 2 * place * mean + place**2)
+        if k == SLOTS:
+            break
+        total = sum(mass) + 1e-3
+        shares.append(total / everything)
+        smooth = [one + 0.02 * total / COLOURS for one in by_colour]
+        expected = torch.tensor([one / sum(smooth) for one in smooth])
+        torch.testing.assert_close(got.colour[k].exp(), expected)
+        assert float(got.weight[k].exp()) == pytest.approx(shares[-1], rel=1e-4)
+        seen = [m / (m + 0.05 * max(mass) + 1e-6) for m in mass]
+        for axis in (0, 1):
+            places = found.places[:, k, axis].tolist()
+            home = sum(s * p for s, p in zip(seen, places, strict=True)) / sum(seen)
+            spread = sum(s * (p - home) ** 2 for s, p in zip(seen, places, strict=True))
+            size = scatter[axis] / total + 0.012**2
+            assert float(got.size[k, axis].exp()) == pytest.approx(math.sqrt(size), rel=1e-3)
+            assert float(got.home[k, axis]) == pytest.approx(home, abs=1e-4)
+            wide = math.sqrt(spread / sum(seen) + 0.02**2)
+            assert float(got.spread[k, axis].exp()) == pytest.approx(wide, rel=1e-3)
+    left = max(1 - sum(shares), 0.02)
+    expected = torch.tensor([left * one / sum(nobodys) for one in nobodys])
+    torch.testing.assert_close(got.outlier.exp(), expected)
+
+
+def test_a_slot_without_pixels_stays_a_number() -> None:
+    runs = random_runs()
+    runs = runs._replace(weights=torch.zeros_like(runs.weights).index_fill(0, torch.tensor(0), 1.0))
+    few = {"weight": torch.tensor([0.0, -200.0, -200.0]), "outlier": torch.full((COLOURS,), -200.0)}
+    mixture = random_mixture()._replace(**few)
+    got = fit._update(runs, assign(mixture, runs), COLOURS)
+    assert all(field.isfinite().all() for field in got)
+    assert float(got.weight[1].exp()) == pytest.approx(1e-3 / float(runs.weights.sum()), rel=1e-3)
+    # Nobody's share never falls below a fiftieth, however well slots explain everything.
+    assert float(got.outlier.exp().sum()) == pytest.approx(0.02, rel=1e-4)
+
+
+@pytest.mark.parametrize("alone", [False, True])
+def test_slots_start_at_drawn_pixels_each_somewhere_else(alone: bool) -> None:
+    runs, mixture = random_runs(2), random_mixture()
+    badly = runs.weights.clone()
+    if alone:  # a single pixel: it is drawn again and again until as good as nothing is left of it
+        badly[:] = 0.0
+        badly[1, 2] = 1e-2
+    got = fit._add(mixture, runs, badly, 6, torch.Generator().manual_seed(5))
+    draw = torch.Generator().manual_seed(5)
+    chance = badly.reshape(-1).tolist()
+    places = runs.features[..., 1:3].reshape(-1, 2).tolist()
+    colours = runs.colours.reshape(-1).tolist()
+    added = 0
+    for _ in range(6):
+        if sum(chance) <= 1e-6 * float(runs.weights.sum()):
+            break
+        at = int(torch.multinomial(torch.tensor(chance), 1, generator=draw))
+        k = SLOTS + added
+        theta = [0.05 / COLOURS + 0.95 * (c == colours[at]) for c in range(COLOURS)]
+        torch.testing.assert_close(got.colour[k].exp(), torch.tensor(theta))
+        torch.testing.assert_close(got.home[k], torch.tensor(places[at]))
+        for i, (row, column) in enumerate(places):
+            near = abs(row - places[at][0]) < 0.3 and abs(column - places[at][1]) < 0.5
+            if near and colours[i] == colours[at]:
+                chance[i] *= 0.05
+        added += 1
+    assert len(got.weight) == SLOTS + added
+    assert added == (2 if alone else 6)
+    new = slice(SLOTS, None)
+    assert got.weight[new].exp().tolist() == pytest.approx([0.04] * added)
+    assert got.size[new].exp().flatten().tolist() == pytest.approx([0.06] * 2 * added)
+    assert got.spread[new].exp().flatten().tolist() == pytest.approx([0.5] * 2 * added)
+    for field, before in zip(got[:-1], mixture[:-1], strict=True):
+        torch.testing.assert_close(field[:SLOTS], before, rtol=0, atol=0)
+    torch.testing.assert_close(got.outlier, mixture.outlier, rtol=0, atol=0)
+
+
+def test_a_mixture_begins_with_a_tenth_of_all_pixels_as_nobodys() -> None:
+    runs = random_runs()
+    empty = fit._empty(runs, COLOURS)
+    counts = [1.0] * COLOURS
+    for colours, weights in zip(runs.colours.tolist(), runs.weights.tolist(), strict=True):
+        for colour, weight in zip(colours, weights, strict=True):
+            counts[colour] += weight
+    expected = torch.tensor([0.1 * count / sum(counts) for count in counts])
+    torch.testing.assert_close(empty.outlier.exp(), expected)
+    assert [len(field) for field in empty[:-1]] == [0] * 5
+    anything = fit._anything(runs, COLOURS)
+    assert anything.weight.exp().tolist() == pytest.approx([0.9])
+    assert anything.outlier.exp().tolist() == pytest.approx([0.1 / COLOURS] * COLOURS)
+    assert anything.colour.exp().flatten().tolist() == pytest.approx([1 / COLOURS] * COLOURS)
+
+
+def two_slots(
+    offset: float, *, wobble: float = 0.0, frames: int = 40, together: float = 1.0
+) -> tuple[list[Tensor], Tensor, Tensor]:
+    """Two slots, the second beside the first, with what :func:`fit._are_one` asks for."""
+    row = torch.linspace(-0.5, 0.5, frames)
+    shaken = offset + wobble * torch.tensor([1.0, -1.0]).repeat(frames)[:frames]
+    first = torch.stack([row, row], 1)
+    second = torch.stack([row + shaken, row], 1)
+    there = torch.ones(frames, 2, dtype=torch.bool)
+    there[: round((1 - together) * frames), 1] = False
+    there[round(together * frames) :, 0] &= there[round(together * frames) :, 1]
+    fields = list(random_mixture(2)._replace(size=torch.full((2, 2), 0.1).log()))
+    return fields, there, torch.stack([first, second], 1)
 
 
 @pytest.mark.parametrize(
-    ("moves", "shakes", "one"),
+    ("case", "one"),
     [
-        (0.01, 0.024, True),  # what hardly moves may shake by 0.025, about a pixel
-        (0.01, 0.026, False),
-        (0.2, 0.041, True),  # what moves by 0.2 may shake by 0.15 * 0.2 + 0.0125 = 0.0425
-        (0.2, 0.044, False),
+        ({"offset": 0.39}, True),  # 2 * (0.1 + 0.1) is how far parts of one thing may be apart
+        ({"offset": 0.41}, False),
+        ({"offset": -0.39}, True),
+        ({"offset": -0.41}, False),
+        ({"offset": 0.1, "wobble": 0.05}, True),  # 0.15 of how far they move, and a bit
+        ({"offset": 0.1, "wobble": 0.07}, False),
+        ({"offset": 0.1, "frames": 3}, True),
+        ({"offset": 0.1, "frames": 2}, False),
     ],
 )
-@pytest.mark.parametrize("axis", [0, 1])
-def test_parts_of_one_thing_keep_their_distance(
-    moves: float, shakes: float, one: bool, axis: int
-) -> None:
-    frames = 400
-    turn = torch.arange(frames) * 2 * torch.pi / frames
-    places = torch.zeros(frames, 2, 2)
-    # Both move by `moves`, and apart by `shakes`, in standard deviations; the two do not correlate.
-    places[:, :, axis] = 2**0.5 * moves * turn.sin()[:, None]
-    shaking = 2**0.5 * shakes * (7 * turn).sin()
-    places[:, 0, axis] += shaking / 2
-    places[:, 1, axis] -= shaking / 2
-    least = float(places[:, :, axis].std(0).min())
-    limit = max(0.025, 0.15 * least + 0.0125)
-    assert (float(shaking.std()) < limit) == one  # the case is on the side that it says
-    mixture = Mixture(
-        torch.zeros(2, 1),
-        torch.zeros(2),
-        torch.full((2, 2), 0.1).log(),
-        torch.zeros(2, 2),
-        torch.zeros(2, 2),
-        torch.zeros(1),
+def test_parts_of_one_thing_are_near_and_rigid(case: dict[str, float], one: bool) -> None:
+    fields, there, places = two_slots(**case)  # type: ignore[arg-type]
+    assert fit._are_one(fields, there, places, 0, 1) is one
+    assert fit._are_one(fields, there, places, 1, 0) is one
+
+
+@pytest.mark.parametrize(("shared", "one"), [(24, True), (23, False)])
+def test_parts_of_one_thing_are_there_together(shared: int, one: bool) -> None:
+    """In six of ten frames of the rarer one."""
+    fields, there, places = two_slots(0.1, frames=100)
+    there[:] = False
+    there[:80, 0] = True
+    there[80 - shared : 120 - shared, 1] = True
+    assert fit._are_one(fields, there, places, 0, 1) is one
+
+
+def test_what_is_merged_has_the_moments_of_both() -> None:
+    mixture = random_mixture(2)
+    fields = [field.clone() for field in mixture]
+    places = torch.rand(20, 2, 2, generator=torch.Generator().manual_seed(3))
+    fit._absorb(fields, places, 0, 1)
+    mine, other = mixture.weight.exp().tolist()
+    offset = (places[:, 0] - places[:, 1]).mean(0)
+    for axis in (0, 1):
+        # Two groups of pixels, the second moved away: the variance of all of them by definition.
+        mean = other * float(offset[axis]) / (mine + other)
+        one, two = (2 * mixture.size[:, axis]).exp().tolist()
+        square = mine * (one + mean**2) + other * (two + (float(offset[axis]) - mean) ** 2)
+        expected = math.sqrt(square / (mine + other))
+        assert float(fields[2][0, axis].exp()) == pytest.approx(expected, rel=1e-4)
+    mixed = (mine * mixture.colour[0].exp() + other * mixture.colour[1].exp()) / (mine + other)
+    torch.testing.assert_close(fields[0][0].exp(), mixed)
+    assert float(fields[1][0].exp()) == pytest.approx(mine + other)
+
+
+@pytest.mark.parametrize(("apart", "double"), [(1.9, True), (2.1, False), (2.9, False)])
+def test_a_double_lies_within_twice_the_sizes(apart: float, double: bool) -> None:
+    frames = 100
+    row = torch.linspace(-0.6, 0.6, frames)
+    paddle = torch.stack([row, torch.full_like(row, 0.5)], 1)
+    beside = paddle + torch.tensor([0.0, apart * (0.02 + 0.02)])
+    away = torch.tensor([-0.9, -0.5])
+    elsewhere = torch.arange(frames) < 30
+    second = torch.where(elsewhere[:, None], away, beside)
+    moments = torch.zeros(frames, 2, 6)
+    moments[..., 0] = torch.stack([torch.full_like(row, 60.0), torch.full_like(row, 20.0)], 1)
+    nothing = torch.zeros(frames, 3, 1)
+    found = Assignment(nothing, nothing, moments, torch.stack([paddle, second], 1))
+    mixture = random_mixture(2)._replace(
+        colour=torch.full((2, COLOURS), -math.log(COLOURS)), size=torch.full((2, 2), 0.02).log()
     )
-    there = torch.ones(frames, 2, dtype=torch.bool)
-    assert fit._are_one(list(mixture), there, places, 0, 1) == one
+    home = fit._part_doubles(mixture, found).home
+    expected = away if double else mixture.home[1]
+    torch.testing.assert_close(home[1], expected)
+
+
+def test_known_slots_stay_but_for_spreads_that_have_clearly_grown() -> None:
+    before, after = random_mixture(2, seed=1), random_mixture(4, seed=2)
+    after = after._replace(weight=torch.tensor([0.5, 1e-4, 0.2, 0.2]).log())
+    grown = before.spread + torch.tensor([[0.3, 0.2], [0.3, 0.3]])  # log 1.25 is 0.22
+    after = after._replace(spread=torch.cat([grown, after.spread[2:]]))
+    got = fit._as_known(after, before)
+    for name in ("colour", "weight", "size", "home"):
+        torch.testing.assert_close(getattr(got, name)[:2], getattr(before, name))
+        torch.testing.assert_close(getattr(got, name)[2:], getattr(after, name)[2:])
+    expected = torch.stack([torch.stack([grown[0, 0], before.spread[0, 1]]), before.spread[1]])
+    torch.testing.assert_close(got.spread[:2], expected)  # the second slot is not there any more
+    torch.testing.assert_close(got.spread[2:], after.spread[2:])
+    torch.testing.assert_close(got.outlier, before.outlier)
+
+
+def test_a_slot_that_is_there_in_one_frame_is_at_home_there() -> None:
+    runs = random_runs()
+    frame = torch.tensor(2)
+    runs = runs._replace(weights=torch.zeros_like(runs.weights).index_fill(0, frame, 1.0))
+    found = assign(random_mixture(1), runs)
+    got = fit._update(runs, found, COLOURS)
+    torch.testing.assert_close(got.home[0], found.places[2, 0], atol=1e-4, rtol=0)
+    assert got.spread[0].exp().tolist() == pytest.approx([0.02, 0.02], rel=1e-3)

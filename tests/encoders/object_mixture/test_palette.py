@@ -112,3 +112,9 @@ def test_unpooling_undoes_the_maximum_of_two_colours() -> None:
             max(a, b) for a, b in zip(*palette.colours[[one, behind]].tolist(), strict=True)
         ]
         assert brighter == own.tolist()
+
+
+def test_the_last_colour_is_unpooled_as_well() -> None:
+    behind, both, own = (0, 100, 0), (200, 100, 0), (200, 0, 0)
+    palette = Palette(np.array([behind, both, own], np.uint8))
+    assert palette.unpooled()[1].tolist() == [2, 1, 0]
