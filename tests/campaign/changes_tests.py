@@ -102,10 +102,15 @@ OTHER_NAMES = {
     "slotenv/probe/identity_report.py": "probe/test_identity.py",
     "slotenv/probe/run.py": "probe/test_transfer.py",
     "slotenv/ready/__init__.py": "test_ready.py",
+    "slotenv/sb3/wrapper.py": (
+        "sb3/test_atari.py sb3/test_stack.py test_matching.py test_misuse.py"
+    ),
+    "slotenv/sb3/atari.py": "test_misuse.py",
     "slotenv/sb3": "sb3/test_wrapper.py",
     "slotenv/sb3/rewards.py": "sb3/test_atari.py",
     "slotenv/vector.py": "test_vector_infos.py test_vector_atari.py",
     "slotenv/wrapper.py": "test_wrapper_tracking.py",
+    "slotenv/zoo/wrapping.py": "test_zoo.py test_misuse.py",
     "slotenv/zoo": "test_zoo.py",
 }
 """Tests, below ``tests/``, of a file or of a folder's files that have none of their own name."""
