@@ -252,3 +252,19 @@ def test_noise_and_flat_frames_are_read_by_an_ordinary_encoder(
     flat = np.full((2, HEIGHT, WIDTH, 3), 200, np.uint8)
     for odd in (random_frames(3, HEIGHT, WIDTH), flat):
         assert np.isfinite(encoder.encode(odd)).all()
+
+
+@pytest.mark.parametrize(("pairs", "starts"), [(None, 1), (0, 1), (8, 4)])
+def test_several_starts_are_tried_where_what_comes_next_is_known(
+    pairs: int | None, starts: int
+) -> None:
+    frames, said = scene(40).frames, []
+    later = None if pairs is None else frames[1 : pairs + 1]
+    size = plain(*frames.shape[1:3])
+    ObjectMixtureEncoder.from_frames(
+        frames, preprocess=size, next_frames=later, announce=said.append
+    )
+    told = [line for line in said if "start" in line]
+    assert [line.split(",")[0] for line in told] == [
+        f"objects: start {number} of {starts}" for number in range(1, starts + 1)
+    ]

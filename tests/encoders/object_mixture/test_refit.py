@@ -134,6 +134,7 @@ def test_only_colours_that_cover_much_become_background() -> None:
     index = [tuple(colour) for colour in new.palette.colours].index
     assert (new.usual[..., 0] == old.usual[..., 0]).all()
     assert (new.usual[24:, :, 1:] == index(floor)).any(-1).all()
+    assert (new.usual[:24] == old.usual[:24]).all()  # it is not there
     assert not (new.usual == index(figure)).any()
     found = new.foreground(frames[:1], max_runs=99)
     assert {int(c) for c in found.colours[0]} == {index(figure)}
