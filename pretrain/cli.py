@@ -16,7 +16,7 @@ import sys
 from collections.abc import Sequence
 from typing import TextIO
 
-from pretrain.interrupt import Terminated, sigterm_raises
+from pretrain.interrupt import Terminated, raise_once, sigterm_raises
 
 EXTRAS = {
     "pretrain": (
@@ -27,6 +27,7 @@ EXTRAS = {
 }
 """Extra of the package by the modules that it installs."""
 
+_INTERRUPTED = "interrupted. Nothing that was done is lost: the same command goes on from here."
 _WRONG_INPUT = (
     *(FileNotFoundError, FileExistsError, NotADirectoryError, IsADirectoryError),
     *(ValueError, TypeError, OverflowError),
@@ -38,17 +39,14 @@ def main(arguments: Sequence[str] | None = None) -> None:
     command = list(sys.argv[1:] if arguments is None else arguments)
     try:
         _prepare()
-        with sigterm_raises():
+        if arguments is None:
+            raise_once(_end_at_once)
             _run(command)
+        else:  # called by a program, which keeps its own way with signals
+            with sigterm_raises():
+                _run(command)
     except KeyboardInterrupt as error:
-        if arguments is None:  # it ends now, and a further signal shall not change how
-            for ignored in (signal.SIGINT, signal.SIGTERM):
-                signal.signal(ignored, signal.SIG_IGN)
-        number = signal.SIGTERM if isinstance(error, Terminated) else signal.SIGINT
-        _fail(
-            "interrupted. Nothing that was done is lost: the same command goes on from here.",
-            128 + number,
-        )
+        _end_interrupted(error, is_program=arguments is None)
     except ModuleNotFoundError as error:
         _fail(f"{error}{_how_to_install(error.name or '')}", 2)
     except MemoryError as error:
@@ -61,6 +59,19 @@ def main(arguments: Sequence[str] | None = None) -> None:
         if isinstance(error, BrokenPipeError) and _is_unread(sys.stdout, sys.stderr):
             raise SystemExit(128 + signal.SIGPIPE) from None
         _fail(f"{error}. The same command goes on from here once that is mended.", 1)
+
+
+def _end_interrupted(error: KeyboardInterrupt, *, is_program: bool) -> None:
+    if is_program:  # Python gives up its handlers when it ends: a signal then would kill
+        for ignored in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(ignored, signal.SIG_IGN)
+    number = signal.SIGTERM if isinstance(error, Terminated) else signal.SIGINT
+    _fail(_INTERRUPTED, 128 + number)
+
+
+def _end_at_once(number: int) -> None:
+    os.write(2, f"pretrain: {_INTERRUPTED}\n".encode())
+    os._exit(128 + number)
 
 
 def _run(command: list[str]) -> None:

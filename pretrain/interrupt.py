@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import signal
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import FrameType, TracebackType
 from typing import Self
+
+_SAME_REQUEST = 2.0  # seconds
 
 
 class Terminated(KeyboardInterrupt):
@@ -28,6 +31,30 @@ def sigterm_raises() -> Iterator[None]:
         yield
     finally:
         signal.signal(signal.SIGTERM, old)
+
+
+def raise_once(then: Callable[[int], object]) -> None:
+    """Have the first Ctrl-C or SIGTERM of a program raise, and a later one end it.
+
+    For good. What comes within two seconds of the first is taken for the same request: an exception
+    in the middle of putting things in order would leave them half done. Ctrl-C stays ignored where
+    it was, as in what a shell has started in the background.
+
+    Args:
+        then: Called with the number of a signal that comes later; must not return.
+    """
+    first: list[float] = []
+
+    def handle(number: int, frame: FrameType | None) -> None:
+        if not first:
+            first.append(time.monotonic())
+            _raise(number, frame)
+        elif time.monotonic() - first[0] > _SAME_REQUEST:
+            then(number)
+
+    for number in (signal.SIGINT, signal.SIGTERM):
+        if signal.getsignal(number) is not signal.SIG_IGN:
+            signal.signal(number, handle)
 
 
 @contextmanager

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import signal
+import subprocess
+import sys
 import threading
 
 import pytest
@@ -102,3 +104,35 @@ def test_threads_leave_signals_alone():
     thread.join()
     assert seen == [*before, False]
     assert now() == before
+
+
+SCRIPT = """
+import sys, time
+from pretrain import interrupt
+interrupt._SAME_REQUEST = float(sys.argv[1])
+interrupt.raise_once(lambda number: (print("then", number, flush=True), sys.exit(3)))
+try:
+    print("ready", flush=True)
+    time.sleep(30)
+except KeyboardInterrupt as error:
+    print(type(error).__name__, flush=True)
+time.sleep(0.5)
+print("in order", flush=True)
+"""
+
+
+@pytest.mark.parametrize(("same", "expected"), [(60.0, ["in order"]), (0.0, ["then 15"])])
+def test_a_second_signal_is_the_same_request_or_ends_the_program(
+    same: float, expected: list[str]
+) -> None:
+    process = subprocess.Popen(
+        [sys.executable, "-c", SCRIPT, str(same)], stdout=subprocess.PIPE, text=True
+    )
+    assert process.stdout is not None
+    assert process.stdout.readline() == "ready\n"
+    process.send_signal(signal.SIGTERM)
+    assert process.stdout.readline() == "Terminated\n"
+    process.send_signal(signal.SIGTERM)
+    out, _ = process.communicate(timeout=60)
+    assert out.splitlines() == expected
+    assert process.returncode == (0 if same else 3)
