@@ -21,8 +21,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pretrain.config import MAX_SEED
+from pretrain.data.store import FrameStore
 from pretrain.run import collect_data
-from pretrain.store import FrameStore
 from slotenv import records
 from slotenv.encoders import ObjectMixtureEncoder
 from slotenv.environments import game_key

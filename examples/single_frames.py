@@ -21,9 +21,9 @@ from typing import Any
 from typing_extensions import TypedDict
 
 from pretrain.config import MAX_SEED
-from pretrain.probing import read_slots
+from pretrain.data.store import FrameStore
+from pretrain.probe import read_slots
 from pretrain.run import collect_data
-from pretrain.store import FrameStore
 from slotenv import SlotEncoder, ready, records
 from slotenv.atomic import write_atomic
 from slotenv.environments import game_key

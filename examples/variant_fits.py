@@ -15,11 +15,11 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from slotenv.encoders.base import SlotOutput
-from slotenv.encoders.object_mixture import ObjectMixtureEncoder, fit, making, readout
+from slotenv.encoders.object_mixture import ObjectMixtureEncoder, fit, pipeline, readout
 from slotenv.encoders.object_mixture.assignment import Assignment, Runs, assign
 from slotenv.encoders.object_mixture.foreground import fit_background
-from slotenv.encoders.object_mixture.making import Parts, as_runs
 from slotenv.encoders.object_mixture.palette import fit_palette
+from slotenv.encoders.object_mixture.pipeline import Parts, as_runs
 from slotenv.encoders.object_mixture.readout import fit_readout, read_slots
 from slotenv.frames import FramePreset
 from slotenv.objectives import SlotContrastive, Transition
@@ -81,13 +81,13 @@ def likeliest_start(sample: Sample) -> Encode:
         starts.append(Parts(*parts))
         return starts[-1]
 
-    with patch.object(making, "Parts", noted):
+    with patch.object(pipeline, "Parts", noted):
         fitted(sample)
     background = starts[0].background
     palette = torch.from_numpy(background.palette.colours)
     # Starts are fitted to the first of every few frames: these come after the second of them.
-    others = making._some(sample.after[1:], making._FIT_FRAMES)
-    runs = as_runs(background.foreground(others, max_runs=making.MAX_RUNS), palette)
+    others = pipeline._some(sample.after[1:], pipeline._FIT_FRAMES)
+    runs = as_runs(background.foreground(others, max_runs=pipeline.MAX_RUNS), palette)
     weights = fit._balanced(runs, len(palette))  # as starts are fitted
 
     def value(parts: Parts) -> float:
@@ -98,15 +98,15 @@ def likeliest_start(sample: Sample) -> Encode:
 
 def colour_centroids(sample: Sample) -> Encode:
     """Give the most frequent foreground colours a slot each: presence, mean x, mean y."""
-    palette = fit_palette(making._some(sample.frames, making._PALETTE_FRAMES))
+    palette = fit_palette(pipeline._some(sample.frames, pipeline._PALETTE_FRAMES))
     background = fit_background(sample.frames, palette)
-    some = making._some(sample.frames, making._FIT_FRAMES)
-    found = background.foreground(some, max_runs=making.MAX_RUNS)
+    some = pipeline._some(sample.frames, pipeline._FIT_FRAMES)
+    found = background.foreground(some, max_runs=pipeline.MAX_RUNS)
     counts = np.bincount(found.colours.reshape(-1), found.weights.reshape(-1), len(palette.colours))
     chosen = np.argsort(-counts, kind="stable")[:_CENTROIDS]
 
     def encode(frames: Frames) -> NDArray[np.float32]:
-        found = background.foreground(frames, max_runs=making.MAX_RUNS)
+        found = background.foreground(frames, max_runs=pipeline.MAX_RUNS)
         slots = np.zeros((len(frames), len(chosen), 3), np.float32)
         for slot, colour in enumerate(chosen):
             weight = found.weights * (found.colours == colour)  # (B, R)
@@ -136,7 +136,7 @@ def eight_numbers(sample: Sample) -> Encode:
         return slots, torch.stack([mass.log(), slant], -1)
 
     with torch.no_grad():
-        slots, numbers = found(making._some(sample.frames, making._FIT_FRAMES))
+        slots, numbers = found(pipeline._some(sample.frames, pipeline._FIT_FRAMES))
     middle, half = torch.zeros(model.num_slots, 2), torch.zeros(model.num_slots, 2)
     for k in range(model.num_slots):
         if (there := slots[:, k, 0] > 0.5).any():
@@ -183,7 +183,7 @@ def fine_tuned(sample: Sample, *, diversity: float, likelihood: float) -> Encode
         loss.backward()
         optimizer.step()
     with torch.no_grad():
-        every = max(len(sample.frames) // making._FIT_FRAMES, 1)
+        every = max(len(sample.frames) // pipeline._FIT_FRAMES, 1)
         usual, _ = fit_readout(assign(model.mixture, Runs._make(f[::every] for f in both[0])))
         for name, value in zip(("usual_mass", "moves", "look", "look_range"), usual, strict=True):
             model.get_buffer(name).copy_(value)

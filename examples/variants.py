@@ -33,11 +33,11 @@ from typing_extensions import TypedDict
 from variant_fits import PAIRS, Frames, Sample
 from variants_of_objects import UP, VARIANTS, WITHOUT, changed
 
-from pretrain.bench.aggregate import budgets, is_variant, rows_of
-from pretrain.bench.rows import read_rows
-from pretrain.bench.sampling import repeats
+from pretrain.bench.results.aggregate import budgets, is_variant, rows_of
+from pretrain.bench.results.rows import read_rows
+from pretrain.bench.results.sampling import repeats
+from pretrain.data.store import FrameStore
 from pretrain.run import collect_data
-from pretrain.store import FrameStore
 from slotenv import records
 from slotenv.encoders import object_mixture
 from slotenv.environments import game_key

@@ -31,7 +31,7 @@ from variant_fits import (
     several_starts,
 )
 
-from slotenv.encoders.object_mixture import assignment, encoder, fit, foreground, making, readout
+from slotenv.encoders.object_mixture import assignment, encoder, fit, foreground, pipeline, readout
 from slotenv.encoders.object_mixture.assignment import Assignment, Mixture, Runs
 from slotenv.encoders.object_mixture.foreground import Background, fit_background
 from slotenv.encoders.object_mixture.palette import Palette
@@ -94,7 +94,7 @@ def _place_only(mixture: Mixture, readout: Readout, found: Assignment) -> Tensor
 _NO_MERGING: tuple[Change, ...] = ((fit, "_merge", _not_merged),)
 _NO_PARTING: tuple[Change, ...] = ((fit, "_part_doubles", _not_merged),)
 _POOLED: tuple[Change, ...] = (
-    (making, "fit_background", _fit_as_pooled),
+    (pipeline, "fit_background", _fit_as_pooled),
     (encoder, "Background", _as_pooled),
 )
 _NO_DROPPING: tuple[Change, ...] = ((fit, "_DROP", 0.0), (readout, "_FEWEST", 0.0))

@@ -16,7 +16,7 @@ import sys
 from collections.abc import Sequence
 from typing import TextIO
 
-from pretrain.interrupt import Terminated, raise_once, sigterm_raises
+from pretrain.runtime.interrupt import Terminated, raise_once, sigterm_raises
 
 EXTRAS = {
     "pretrain": (

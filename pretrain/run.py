@@ -7,14 +7,14 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from pretrain.collect import collect
 from pretrain.config import MAX_SEED, RunConfig
-from pretrain.models import slots_of
-from pretrain.probing import probe_run
+from pretrain.data.collect import collect
+from pretrain.data.run_record import RECORD_FILE, record_of, write_record
+from pretrain.data.store import DataDescription, FrameStore
+from pretrain.probe import probe_run
 from pretrain.report import probe_summary, write_report
-from pretrain.run_record import RECORD_FILE, record_of, write_record
-from pretrain.store import DataDescription, FrameStore
-from pretrain.train import train
+from pretrain.training.build import slots_of
+from pretrain.training.loop import train
 from slotenv.atomic import write_atomic
 from slotenv.environments import game_key, preset_for
 from slotenv.labels import labelled_games
@@ -31,7 +31,9 @@ def run(config: RunConfig, command: list[str]) -> Path:
         Path of the report.
     """
     if config.train.devices > 1:
-        from pretrain.distributed import check_devices  # needs what training alone does not load
+        from pretrain.training.distributed import (
+            check_devices,  # needs what training alone does not load
+        )
 
         check_devices(config.train)  # now, not after the frames are collected
     game = game_key(config.env)

@@ -23,10 +23,10 @@ from pretrain.config import (
     TrainVerbConfig,
     WatchConfig,
 )
-from pretrain.labels_config import LabelsConfig
-from pretrain.ready_config import ReadyConfig
-from pretrain.refit import RefitConfig, refit
-from pretrain.slots_config import SlotsConfig
+from pretrain.training.refit import RefitConfig, refit
+from pretrain.upkeep.labels_config import LabelsConfig
+from pretrain.upkeep.ready_config import ReadyConfig
+from pretrain.upkeep.slots_config import SlotsConfig
 from slotenv import records
 
 Verb = (
@@ -122,8 +122,8 @@ def _dispatch(config: Any, command: list[str]) -> None:
 
 
 def _collect(config: CollectConfig) -> None:
-    from pretrain.collect import collect
-    from pretrain.store import DataDescription
+    from pretrain.data.collect import collect
+    from pretrain.data.store import DataDescription
     from slotenv.environments import preset_for
 
     description = DataDescription(
@@ -141,9 +141,9 @@ def _train(config: TrainVerbConfig | RefitConfig) -> None:
     if isinstance(config, RefitConfig):
         refit(config)
     else:
-        from pretrain.models import slots_of
-        from pretrain.store import FrameStore
-        from pretrain.train import train
+        from pretrain.data.store import FrameStore
+        from pretrain.training.build import slots_of
+        from pretrain.training.loop import train
 
         store = FrameStore(config.data)
         slots = slots_of(config.train, store.description.env_id)
@@ -165,37 +165,37 @@ def _bench(
     elif isinstance(config, IdentityConfig):
         print(f"table: {measure_identity(config)}")
     elif isinstance(config, TablesConfig):
-        from pretrain.bench.render import render
-        from pretrain.bench.rows import read_rows
+        from pretrain.bench.results.render import render
+        from pretrain.bench.results.rows import read_rows
 
         print(f"tables: {render(read_rows(config.rows), config.out)}")
     else:
-        from pretrain.ready import make_ready
+        from pretrain.upkeep.ready import make_ready
 
         make_ready(config)
 
 
 def _labels(config: LabelsConfig) -> None:
     if config.out is None:  # the config lets draw have a folder, and check none
-        from pretrain.labels_check import check_games
+        from pretrain.upkeep.labels_check import check_games
 
         check_games(config.games, moments=config.moments, seed=config.seed)
     else:
-        from pretrain.labels_draw import draw_games
+        from pretrain.upkeep.labels_draw import draw_games
 
         draw_games(config.games, config.out, moments=config.moments, seed=config.seed)
 
 
 def _slots(config: SlotsConfig) -> None:
-    from pretrain.slots_draw import draw_games
+    from pretrain.upkeep.slots_draw import draw_games
 
     play = {"moments": config.moments, "seed": config.seed}
     draw_games(config.games, config.out, bench=config.bench, **play)
 
 
 def _probe(config: ProbeVerbConfig) -> None:
-    from pretrain.probing import probe_encoder
-    from pretrain.store import FrameStore
+    from pretrain.data.store import FrameStore
+    from pretrain.probe import probe_encoder
     from slotenv import SlotEncoder
 
     report = probe_encoder(

@@ -134,7 +134,7 @@ class SlotExtractor(BaseFeaturesExtractor, metaclass=_CarriesConfigs):
         folder = checkpoint.find_folder(encoder).resolve()
         config = {**checkpoint.read_config(folder), "folder": str(folder)}
         # Imported here: only who names an environment has one to compare.
-        from slotenv.matching import check_game
+        from slotenv.compatibility import check_game
 
         check_game(_env_id(env), config.get("provenance", {}).get("env_id"), user="SlotExtractor")
         extractor_kwargs = {

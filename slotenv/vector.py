@@ -17,9 +17,9 @@ from gymnasium.vector import AutoresetMode, VectorEnv, VectorWrapper
 from gymnasium.vector.utils import batch_space
 from numpy.typing import NDArray
 
+from slotenv.compatibility import FrameNumberCheck, check_environments, check_game, compare_frames
 from slotenv.encoders import SlotEncoder
 from slotenv.frames import FramePreset
-from slotenv.matching import FrameNumberCheck, check_environments, check_game, compare_frames
 from slotenv.observations import SlotObservations
 from slotenv.wrapper import LazyEncoder
 

@@ -16,10 +16,10 @@ from gymnasium.utils import RecordConstructorArgs
 from numpy.typing import NDArray
 
 from slotenv import checkpoint
+from slotenv.compatibility import FrameNumberCheck, check_environments, make_env_hint
 from slotenv.encoders import ENCODERS, SlotEncoder
 from slotenv.encoders.base import parse_device
 from slotenv.frames import FramePreset
-from slotenv.matching import FrameNumberCheck, check_environments, make_env_hint
 from slotenv.observations import Layout, SlotObservations, one_thread
 
 _USER = "ObjectSlotObservation"

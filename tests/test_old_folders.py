@@ -14,11 +14,11 @@ import torch
 from fake_envs import SpritesEnv
 from stable_baselines3 import PPO
 
-from pretrain.bench.rows import read_rows
-from pretrain.metrics_log import read_metrics
+from pretrain.bench.results.rows import read_rows
+from pretrain.data.store import FrameStore
 from pretrain.report import write_report
 from pretrain.report.run_folder import read_run
-from pretrain.store import FrameStore
+from pretrain.runtime.metrics_log import read_metrics
 from slotenv import SlotEncoder
 
 OLD = Path(__file__).parent / "old_folders"

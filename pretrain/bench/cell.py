@@ -16,16 +16,16 @@ from pretrain.bench.config import BenchConfig
 from pretrain.bench.data import PRESET, PROBE_SEED, pretrain_folder, probe_folder
 from pretrain.bench.matrix import Cell
 from pretrain.bench.references import REFERENCES
-from pretrain.bench.row import FAILED_FILE, ROWS_FILE, Row, read_row_file
+from pretrain.bench.results.row import FAILED_FILE, ROWS_FILE, Row, read_row_file
 from pretrain.config import TrainConfig
+from pretrain.data.store import FrameStore
 from pretrain.methods import METHODS
-from pretrain.models import slots_of
-from pretrain.probing import read_slots
-from pretrain.progress import say
-from pretrain.snapshots import snapshots_of
-from pretrain.store import FrameStore
-from pretrain.train import train
-from pretrain.training_step import choose_device
+from pretrain.probe import read_slots
+from pretrain.runtime.progress import say
+from pretrain.training.build import slots_of
+from pretrain.training.loop import train
+from pretrain.training.snapshots import snapshots_of
+from pretrain.training.step import choose_device
 from slotenv import SlotEncoder, __version__, records
 from slotenv.labels import labelled_games
 from slotenv.probe import Features, probe_features

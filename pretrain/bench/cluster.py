@@ -24,7 +24,7 @@ from pretrain.bench.config import BenchConfig
 from pretrain.bench.data import collect_game, drop_frames
 from pretrain.bench.executors import Task
 from pretrain.bench.matrix import Cell
-from pretrain.bench.row import Row
+from pretrain.bench.results.row import Row
 from pretrain.outside import Tables, register, tables
 
 _RETRIES = 3  # of a cell whose node or process died

@@ -25,9 +25,9 @@ from pretrain.bench.cell import cell_folder, failure, finished_rows, run_cell, w
 from pretrain.bench.config import BenchConfig
 from pretrain.bench.data import collect_game
 from pretrain.bench.matrix import Cell
-from pretrain.cores import usable_cores
-from pretrain.interrupt import starting_processes
 from pretrain.outside import pack, unpack
+from pretrain.runtime.cores import usable_cores
+from pretrain.runtime.interrupt import starting_processes
 
 _ATTEMPTS = 2  # of a cell whose process was killed
 _STARTED = "--- started"  # line of a log

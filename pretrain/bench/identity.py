@@ -74,8 +74,8 @@ def measure_identity(config: IdentityConfig) -> Path:
     """
     # Imported here: the command line reads this file for every verb.
     from pretrain.bench.data import probe_folder
-    from pretrain.slots_draw import encoder_folders
-    from pretrain.store import FrameStore
+    from pretrain.data.store import FrameStore
+    from pretrain.upkeep.slots_draw import encoder_folders
     from slotenv.atomic import write_atomic
     from slotenv.checkpoint import read_config
     from slotenv.encoders import ObjectMixtureEncoder

@@ -13,17 +13,17 @@ from typing import Any, NamedTuple, cast
 
 from pretrain.bench.config import PlayersConfig
 from pretrain.bench.data import PRESET, PROBE_SEED, player_folder, probe_folder
-from pretrain.bench.players_table import players_table
 from pretrain.bench.references import REFERENCES
-from pretrain.bench.row import ROWS_FILE as CELL_ROWS_FILE
-from pretrain.bench.row import Cell, Row, Scores
-from pretrain.bench.rows import read_rows
-from pretrain.collect import collect
+from pretrain.bench.results.players_table import players_table
+from pretrain.bench.results.row import ROWS_FILE as CELL_ROWS_FILE
+from pretrain.bench.results.row import Cell, Row, Scores
+from pretrain.bench.results.rows import read_rows
+from pretrain.data.collect import collect
+from pretrain.data.players import RULES
+from pretrain.data.store import DataDescription, FrameStore
 from pretrain.methods import METHODS
-from pretrain.players import RULES
-from pretrain.probing import read_slots
-from pretrain.store import DataDescription, FrameStore
-from pretrain.training_step import choose_device
+from pretrain.probe import read_slots
+from pretrain.training.step import choose_device
 from slotenv import SlotEncoder, __version__, records
 from slotenv.atomic import write_atomic
 from slotenv.checkpoint import read_config

@@ -14,9 +14,9 @@ from pretrain.bench.config import BenchConfig
 from pretrain.bench.data import drop_frames
 from pretrain.bench.executors import Task, run_here, run_in_processes, tasks_of
 from pretrain.bench.matrix import Cell, cells_of
-from pretrain.bench.render import render
-from pretrain.bench.row import FAILED_FILE, Row
-from pretrain.bench.rows import gather_rows
+from pretrain.bench.results.render import render
+from pretrain.bench.results.row import FAILED_FILE, Row
+from pretrain.bench.results.rows import gather_rows
 
 
 def bench(config: BenchConfig) -> None:

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
-from pretrain.report.overlay import panel_names, slot_panels
+from pretrain.drawing.overlay import panel_names, slot_panels
 
 MAX_BYTES = 2_000_000
 _WIDTH, _GAP, _TITLE = 1080, 8, 22  # widest picture, space between panels, height of a title

@@ -18,8 +18,8 @@ from matplotlib.colors import Normalize
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from pretrain.probe_file import CurvePoint
-from pretrain.report.overlay import HEAT, panel_names, slot_panels
+from pretrain.data.probe_file import CurvePoint
+from pretrain.drawing.overlay import HEAT, panel_names, slot_panels
 
 TRAIN, HELD_OUT, CHANCE = "#9ab5d9", "#1f4e9c", "#b03a2e"
 DPI = 130

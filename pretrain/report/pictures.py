@@ -6,14 +6,14 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from pretrain.drawing.attention import Occlusion
+from pretrain.drawing.labelled_frame import draw_marks, to_png
+from pretrain.drawing.marks import fullness, marks_of
+from pretrain.drawing.overlay import heat_scale
+from pretrain.drawing.scenes import lively_clip, sample_rows, varied_frames
 from pretrain.report import figures
 from pretrain.report.animation import animate
-from pretrain.report.attention import Occlusion
-from pretrain.report.labelled_frame import draw_marks, to_png
-from pretrain.report.marks import fullness, marks_of
-from pretrain.report.overlay import heat_scale
 from pretrain.report.run_folder import RunFolder
-from pretrain.report.scenes import lively_clip, sample_rows, varied_frames
 from pretrain.report.tables import mean_of, paper_accuracy, untrained_rows
 from slotenv.labels import labelled_games, labels_for
 from slotenv.labels.base import RAM_SIZE

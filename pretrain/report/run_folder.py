@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from pretrain.metrics_log import read_metrics
-from pretrain.probe_file import CurvePoint, ProbeRow, read_probe
-from pretrain.run_record import read_record
-from pretrain.store import FrameStore
+from pretrain.data.probe_file import CurvePoint, ProbeRow, read_probe
+from pretrain.data.run_record import read_record
+from pretrain.data.store import FrameStore
+from pretrain.runtime.metrics_log import read_metrics
 from slotenv.encoders import SlotEncoder
 
 OURS, UNTRAINED = "SCN", "untrained"

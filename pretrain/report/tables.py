@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from pretrain.probe_file import ProbeRow
+from pretrain.data.probe_file import ProbeRow
 from pretrain.report.run_folder import UNTRAINED, RunFolder
 from slotenv.labels import labels_for
 from slotenv.probe import PAPER_DISENTANGLEMENT, paper_row

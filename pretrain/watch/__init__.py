@@ -9,16 +9,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pretrain.config import WatchConfig
-from pretrain.progress import Progress
-from pretrain.report.attention import Occlusion
-from pretrain.report.scenes import sample_rows
+from pretrain.drawing.attention import Occlusion
+from pretrain.drawing.scenes import sample_rows
+from pretrain.runtime.progress import Progress
 from pretrain.watch.film import play, random_frames
 from pretrain.watch.pages import Pages
 from pretrain.watch.tracks import follow
 from pretrain.watch.video import gif, mp4
 from slotenv.atomic import write_atomic
+from slotenv.compatibility import check_game
 from slotenv.encoders import SlotEncoder
-from slotenv.matching import check_game
 
 __all__ = ["watch"]
 

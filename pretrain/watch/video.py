@@ -8,7 +8,7 @@ import itertools
 import numpy as np
 from PIL import Image
 
-from pretrain.report.scenes import sample_rows
+from pretrain.drawing.scenes import sample_rows
 from pretrain.watch.pages import DIM, Pages, drawn_colours
 
 

@@ -13,10 +13,10 @@ import numpy as np
 import torch
 from stable_baselines3.common.vec_env import DummyVecEnv, SubprocVecEnv, VecEnv, VecMonitor
 
+from slotenv.compatibility import check_game
 from slotenv.encoders import SlotEncoder
 from slotenv.environments import make_env
 from slotenv.frames import FramePreset
-from slotenv.matching import check_game
 from slotenv.sb3.atari import AtariVecEnv, check_count
 from slotenv.sb3.rewards import VecClipReward, VecEpisodicLives
 from slotenv.sb3.wrapper import VecObjectSlotObservation

@@ -16,9 +16,9 @@ from numpy.typing import NDArray
 from stable_baselines3.common.vec_env import DummyVecEnv, VecEnv, VecEnvWrapper
 from stable_baselines3.common.vec_env.base_vec_env import VecEnvStepReturn
 
+from slotenv.compatibility import FrameNumberCheck, check_environments, check_game, compare_frames
 from slotenv.encoders import SlotEncoder
 from slotenv.frames import FramePreset
-from slotenv.matching import FrameNumberCheck, check_environments, check_game, compare_frames
 from slotenv.observations import SlotObservations
 from slotenv.sb3.atari import AtariVecEnv, check_actions
 from slotenv.wrapper import LazyEncoder

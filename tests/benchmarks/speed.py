@@ -19,13 +19,13 @@ import numpy as np
 import torch
 from plain_form import plain_encode, plain_training
 
-from pretrain.batches import BatchReader, PairSampler, Prefetcher, split_episodes
-from pretrain.collect import collect, collect_shard
 from pretrain.config import TrainConfig
-from pretrain.data_folder import create
-from pretrain.models import build
-from pretrain.store import DataDescription, FrameStore
-from pretrain.training_step import TrainingStep
+from pretrain.data.collect import collect, collect_shard
+from pretrain.data.store import DataDescription, FrameStore
+from pretrain.data.writer import create
+from pretrain.training.batches import BatchReader, PairSampler, Prefetcher, split_episodes
+from pretrain.training.build import build
+from pretrain.training.step import TrainingStep
 from slotenv.environments import make_env, preset_for
 
 PAIRS = 128

@@ -25,14 +25,14 @@ TABLES = (  # Numbers copied from elsewhere: a test could only repeat them.
     "slotenv/labels/tables_pixel.py",
     "slotenv/labels/tables_scn.py",
     "slotenv/probe/paper.py",
-    "pretrain/bench/players_table.py",
+    "pretrain/bench/results/players_table.py",
 )
 LOOKS = (  # Numbers here are sizes, colours and places on a picture.
     "pretrain/watch/pages.py",
-    "pretrain/bench/plots.py",
+    "pretrain/bench/results/plots.py",
     "pretrain/report/*_frame.py",
     "pretrain/report/figures.py",
-    "pretrain/report/marks.py",
+    "pretrain/drawing/marks.py",
     "pretrain/drawing/*.py",
 )
 EVERYWHERE = ("tests/test_values.py",)
@@ -41,32 +41,42 @@ EVERYWHERE = ("tests/test_values.py",)
 OTHER_NAMES = {
     "pretrain/__init__.py": "pretrain/test_command.py",
     "pretrain/__main__.py": "pretrain/test_command.py",
-    "pretrain/bench": "pretrain/bench/test_bench.py pretrain/bench/test_tables.py",
-    "pretrain/bench/aggregate.py": "pretrain/bench/test_tables.py pretrain/bench/test_sampling.py",
-    "pretrain/bench/config.py": "pretrain/bench/test_matrix.py pretrain/bench/test_bench.py",
-    "pretrain/bench/means.py": "pretrain/bench/test_sampling.py pretrain/bench/test_tables.py",
-    "pretrain/bench/render.py": "pretrain/bench/test_tables.py pretrain/bench/test_sampling.py",
-    "pretrain/bench/row.py": "pretrain/bench/test_rows.py",
+    "pretrain/bench": "pretrain/bench/test_bench.py pretrain/bench/results/test_tables.py",
+    "pretrain/bench/results/aggregate.py": (
+        "pretrain/bench/results/test_tables.py pretrain/bench/results/test_sampling.py"
+    ),
+    "pretrain/bench/config.py": ("pretrain/bench/test_matrix.py pretrain/bench/test_bench.py"),
+    "pretrain/bench/results/means.py": (
+        "pretrain/bench/results/test_sampling.py pretrain/bench/results/test_tables.py"
+    ),
+    "pretrain/bench/results/render.py": (
+        "pretrain/bench/results/test_tables.py pretrain/bench/results/test_sampling.py"
+    ),
+    "pretrain/bench/results/row.py": "pretrain/bench/results/test_rows.py",
     "pretrain/bounds.py": "pretrain/test_cli_errors.py",
-    "pretrain/config.py": "pretrain/test_train.py pretrain/test_cli.py",
-    "pretrain/data_folder.py": "pretrain/test_store.py pretrain/test_collect.py",
-    "pretrain/labels_config.py": "pretrain/test_labels_draw.py",
-    "pretrain/methods.py": "pretrain/test_train.py pretrain/test_cli.py",
-    "pretrain/metrics_log.py": "pretrain/test_damaged_training.py pretrain/test_resume.py",
-    "pretrain/models.py": "pretrain/test_train.py",
-    "pretrain/probe_file.py": "pretrain/test_probing.py",
-    "pretrain/progress.py": "pretrain/test_train.py",
-    "pretrain/ready_config.py": "pretrain/test_ready.py",
+    "pretrain/config.py": ("pretrain/training/test_loop.py pretrain/test_cli.py"),
+    "pretrain/data/writer.py": ("pretrain/data/test_store.py pretrain/data/test_collect.py"),
+    "pretrain/upkeep/labels_config.py": "pretrain/upkeep/test_labels_draw.py",
+    "pretrain/methods.py": ("pretrain/training/test_loop.py pretrain/test_cli.py"),
+    "pretrain/runtime/metrics_log.py": (
+        "pretrain/test_damaged_training.py pretrain/test_resume.py"
+    ),
+    "pretrain/training/build.py": "pretrain/training/test_loop.py",
+    "pretrain/data/probe_file.py": "pretrain/test_probe.py",
+    "pretrain/runtime/progress.py": "pretrain/training/test_loop.py",
+    "pretrain/upkeep/ready_config.py": "pretrain/upkeep/test_ready.py",
     "pretrain/report": "pretrain/report/test_write_report.py pretrain/report/test_pictures.py",
-    "pretrain/run.py": "pretrain/test_cli.py pretrain/test_ready.py",
-    "pretrain/run_record.py": "pretrain/report/test_write_report.py pretrain/test_cli.py",
-    "pretrain/settings.py": "pretrain/test_cli_errors.py pretrain/test_train.py",
-    "pretrain/shards.py": "pretrain/test_store.py",
-    "pretrain/slots_config.py": "pretrain/test_slots_draw.py",
-    "pretrain/snapshots.py": "pretrain/test_damaged_training.py pretrain/test_train.py",
-    "pretrain/train_state.py": "pretrain/test_damaged_training.py pretrain/test_resume.py",
-    "pretrain/training_step.py": "pretrain/test_train.py",
-    "pretrain/verbs.py": "pretrain/test_cli.py pretrain/test_refit.py",
+    "pretrain/run.py": ("pretrain/test_cli.py pretrain/upkeep/test_ready.py"),
+    "pretrain/data/run_record.py": ("pretrain/report/test_write_report.py pretrain/test_cli.py"),
+    "pretrain/settings.py": ("pretrain/test_cli_errors.py pretrain/training/test_loop.py"),
+    "pretrain/data/shards.py": "pretrain/data/test_store.py",
+    "pretrain/upkeep/slots_config.py": "pretrain/upkeep/test_slots_draw.py",
+    "pretrain/training/snapshots.py": (
+        "pretrain/test_damaged_training.py pretrain/training/test_loop.py"
+    ),
+    "pretrain/training/state.py": ("pretrain/test_damaged_training.py pretrain/test_resume.py"),
+    "pretrain/training/step.py": "pretrain/training/test_loop.py",
+    "pretrain/verbs.py": ("pretrain/test_cli.py pretrain/training/test_refit.py"),
     "pretrain/watch": "pretrain/test_watch.py",
     "slotenv/__init__.py": "test_layers.py",
     "slotenv/encoders/__init__.py": "encoders/test_contract.py",
@@ -80,7 +90,7 @@ OTHER_NAMES = {
         "encoders/object_mixture/test_fit_steps.py encoders/object_mixture/test_refit.py"
     ),
     "slotenv/encoders/object_mixture/foreground.py": "encoders/object_mixture/test_refit.py",
-    "slotenv/encoders/object_mixture/making.py": (
+    "slotenv/encoders/object_mixture/pipeline.py": (
         "encoders/object_mixture/test_encoder.py encoders/object_mixture/test_refit.py"
     ),
     "slotenv/encoders/object_mixture/readout.py": "encoders/object_mixture/test_encoder.py",
@@ -103,7 +113,7 @@ OTHER_NAMES = {
     "slotenv/probe/run.py": "probe/test_transfer.py",
     "slotenv/ready/__init__.py": "test_ready.py",
     "slotenv/sb3/wrapper.py": (
-        "sb3/test_atari.py sb3/test_stack.py test_matching.py test_misuse.py"
+        "sb3/test_atari.py sb3/test_stack.py test_compatibility.py test_misuse.py"
     ),
     "slotenv/sb3/atari.py": "test_misuse.py",
     "slotenv/sb3": "sb3/test_wrapper.py",

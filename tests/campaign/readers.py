@@ -17,11 +17,11 @@ from verbs import PONG_FRAMES, TRAINED, frames_of_sprites
 from pretrain.bench.config import PlayersConfig
 from pretrain.bench.identity import IdentityConfig, measure_identity
 from pretrain.bench.players import probe_players
-from pretrain.bench.rows import gather_rows, read_rows
+from pretrain.bench.results.rows import gather_rows, read_rows
 from pretrain.config import TrainConfig
+from pretrain.data.store import FrameStore
 from pretrain.report.run_folder import read_run
-from pretrain.store import FrameStore
-from pretrain.train import train
+from pretrain.training.loop import train
 from slotenv import SlotEncoder
 
 Forge = Callable[[Rng, Path], tuple[str, bool]]

@@ -31,7 +31,7 @@ from verbs import ENV, frames_of_sprites
 import slotenv
 import slotenv.sb3
 import slotenv.vector
-from pretrain.store import FrameStore
+from pretrain.data.store import FrameStore
 from slotenv import ObjectSlotObservation, SlotEncoder, SlotExtractor
 
 ROUNDS = 40

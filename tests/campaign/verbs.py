@@ -16,10 +16,10 @@ import torch
 from fake_envs import SPRITES
 from forge import seal
 
-import pretrain.train
+import pretrain.training.loop
 from pretrain.cli import main
-from pretrain.collect import collect
-from pretrain.store import DataDescription
+from pretrain.data.collect import collect
+from pretrain.data.store import DataDescription
 from slotenv import SlotEncoder
 from slotenv.encoders import SlotMapEncoder
 from slotenv.environments import preset_for
@@ -95,7 +95,7 @@ def _save() -> None:
 
 
 def _train() -> None:
-    pretrain.train._SAVE_SECONDS = 0.0  # a state after every update
+    pretrain.training.loop._SAVE_SECONDS = 0.0  # a state after every update
     main(["train", "--data", "in/sprites", "--out", "out", *TRAINED])
 
 

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from pretrain.cli import main
-from pretrain.labels_check import check_labels, make_emulator, play
+from pretrain.upkeep.labels_check import check_labels, make_emulator, play
 from slotenv.labels import Affine, ByteWithin, Label, Modular, labelled_games, labels_for
 from slotenv.labels.poke import MIN_CHECKED, Box, Look, box_of, judge
 
@@ -67,7 +67,9 @@ def test_the_verb_prints_a_line_a_label_and_fails_with_exit_code_1(capsys, monke
     lines = capsys.readouterr().out.splitlines()
     assert len(lines) == 5
     assert all(line.startswith("bowling") and " ok " in line for line in lines[1:])
-    monkeypatch.setattr("pretrain.labels_check.check_labels", lambda *_, **__: _one_failure())
+    monkeypatch.setattr(
+        "pretrain.upkeep.labels_check.check_labels", lambda *_, **__: _one_failure()
+    )
     with pytest.raises(SystemExit) as done:
         main(["labels", "check", "--games", "bowling"])
     assert done.value.code == 1

@@ -9,12 +9,12 @@ import pytest
 import torch
 from fake_envs import SPRITES
 
-from pretrain import train as train_module
-from pretrain.collect import collect
 from pretrain.config import TrainConfig
-from pretrain.metrics_log import read_metrics
-from pretrain.store import DataDescription, FrameStore
-from pretrain.train import train
+from pretrain.data.collect import collect
+from pretrain.data.store import DataDescription, FrameStore
+from pretrain.runtime.metrics_log import read_metrics
+from pretrain.training import loop as train_module
+from pretrain.training.loop import train
 from slotenv import SlotEncoder
 from slotenv.encoders import SlotOutput
 from slotenv.frames import plain

@@ -7,11 +7,11 @@ import torch
 import torch.nn.functional as F
 from fake_envs import SPRITES, random_frames
 
-from pretrain.collect import collect
 from pretrain.config import TrainConfig
-from pretrain.metrics_log import read_metrics
-from pretrain.store import DataDescription, FrameStore
-from pretrain.train import train
+from pretrain.data.collect import collect
+from pretrain.data.store import DataDescription, FrameStore
+from pretrain.runtime.metrics_log import read_metrics
+from pretrain.training.loop import train
 from slotenv.encoders import SlotEncoder, SlotOutput
 from slotenv.frames import plain
 from slotenv.objectives import DataFacts, SlotReconstruction, Transition

@@ -22,14 +22,14 @@ import torch
 from fake_envs import SPRITES, SpritesEnv
 from stable_baselines3 import PPO
 
-from pretrain.bench.rows import read_rows
+from pretrain.bench.results.rows import read_rows
 from pretrain.cli import main
-from pretrain.collect import collect
 from pretrain.config import TrainConfig
-from pretrain.metrics_log import read_metrics
+from pretrain.data.collect import collect
+from pretrain.data.store import DataDescription, FrameStore
 from pretrain.report.run_folder import read_run
-from pretrain.store import DataDescription, FrameStore
-from pretrain.train import train
+from pretrain.runtime.metrics_log import read_metrics
+from pretrain.training.loop import train
 from slotenv import SlotEncoder, SlotExtractor, __version__
 from slotenv.encoders import ObjectMixtureEncoder, SlotMapEncoder
 from slotenv.environments import preset_for

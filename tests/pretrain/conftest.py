@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 from fake_envs import SPRITES
 
-from pretrain.collect import collect
-from pretrain.store import DataDescription, FrameStore
+from pretrain.data.collect import collect
+from pretrain.data.store import DataDescription, FrameStore
 from slotenv.frames import plain
 
 

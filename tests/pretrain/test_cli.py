@@ -15,7 +15,7 @@ from fake_envs import SPRITES
 
 import slotenv
 from pretrain.cli import main
-from pretrain.store import FrameStore
+from pretrain.data.store import FrameStore
 
 ENV = f"fake_envs:{SPRITES}"
 TINY = [

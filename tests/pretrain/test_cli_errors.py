@@ -8,7 +8,7 @@ import pytest
 from fake_envs import SPRITES
 
 from pretrain.cli import main
-from pretrain.interrupt import Terminated
+from pretrain.runtime.interrupt import Terminated
 
 ENV = f"fake_envs:{SPRITES}"
 

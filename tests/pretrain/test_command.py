@@ -17,7 +17,7 @@ from fake_envs import SPRITES
 
 import pretrain
 from pretrain.cli import EXTRAS
-from pretrain.interrupt import Interrupt, Terminated, sigterm_raises, starting_processes
+from pretrain.runtime.interrupt import Interrupt, Terminated, sigterm_raises, starting_processes
 
 ROOT = Path(pretrain.__file__).parents[1]
 ENV = f"fake_envs:{SPRITES}"

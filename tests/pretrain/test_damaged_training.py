@@ -11,9 +11,9 @@ import torch
 from small_training import SMALL, assert_equal_weights
 
 from pretrain.config import TrainConfig
-from pretrain.snapshots import snapshots_of
-from pretrain.store import FrameStore
-from pretrain.train import STATE, train
+from pretrain.data.store import FrameStore
+from pretrain.training.loop import STATE, train
+from pretrain.training.snapshots import snapshots_of
 from slotenv import SlotEncoder
 
 

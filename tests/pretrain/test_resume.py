@@ -11,11 +11,11 @@ from pathlib import Path
 import pytest
 from small_training import SMALL, assert_equal_weights
 
-from pretrain import train as train_module
 from pretrain.config import TrainConfig
-from pretrain.metrics_log import read_metrics
-from pretrain.store import FrameStore
-from pretrain.train import STATE, train
+from pretrain.data.store import FrameStore
+from pretrain.runtime.metrics_log import read_metrics
+from pretrain.training import loop as train_module
+from pretrain.training.loop import STATE, train
 from slotenv import SlotEncoder
 
 SUPPORT = Path(__file__).parents[1] / "support"
@@ -57,8 +57,8 @@ def test_killed_training_ends_with_the_same_weights(
     config = TrainConfig(updates=400, **SMALL)
     whole = train(store, config, tmp_path / "whole", num_slots=2)
     script = (
-        "from pathlib import Path; import pretrain.train as t; t._SAVE_SECONDS = 0.2;"
-        "from pretrain.store import FrameStore; from pretrain.config import TrainConfig;"
+        "from pathlib import Path; import pretrain.training.loop as t; t._SAVE_SECONDS = 0.2;"
+        "from pretrain.data.store import FrameStore; from pretrain.config import TrainConfig;"
         f"t.train(FrameStore({str(sprites)!r}), TrainConfig(updates=400, **{SMALL!r}),"
         f"Path({str(tmp_path / 'cut')!r}), num_slots=2)"
     )

@@ -11,13 +11,13 @@ import numpy as np
 import torch
 import torch.distributed as dist
 
-from pretrain.batches import BatchReader
 from pretrain.config import TrainConfig
-from pretrain.distributed import launch
-from pretrain.peers import Alone, Peers
-from pretrain.store import FrameStore
-from pretrain.train import train_with
-from pretrain.training_step import TrainingStep
+from pretrain.data.store import FrameStore
+from pretrain.training.batches import BatchReader
+from pretrain.training.data_parallel import Alone, Peers
+from pretrain.training.distributed import launch
+from pretrain.training.loop import train_with
+from pretrain.training.step import TrainingStep
 from slotenv.encoders import ENCODERS, SlotOutput
 from slotenv.objectives import (
     DataFacts,

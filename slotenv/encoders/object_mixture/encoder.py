@@ -16,7 +16,8 @@ from slotenv.encoders.modes import refuse_recording, untraced
 from slotenv.encoders.object_mixture.assignment import Mixture, assign
 from slotenv.encoders.object_mixture.bounds import check_mixture
 from slotenv.encoders.object_mixture.foreground import USUAL_COLOURS, Background, ForegroundRuns
-from slotenv.encoders.object_mixture.making import (
+from slotenv.encoders.object_mixture.palette import MAX_COLOURS, Palette
+from slotenv.encoders.object_mixture.pipeline import (
     MAX_RUNS,
     Parts,
     as_runs,
@@ -24,7 +25,6 @@ from slotenv.encoders.object_mixture.making import (
     fit_parts,
     refit_parts,
 )
-from slotenv.encoders.object_mixture.palette import MAX_COLOURS, Palette
 from slotenv.encoders.object_mixture.readout import (
     SLOT_FIELDS,
     Readout,

@@ -28,8 +28,8 @@ from slotenv.encoders.object_mixture.assignment import (
 )
 from slotenv.encoders.object_mixture.fit import _balanced, _far_off, _part_doubles, fit_mixture
 from slotenv.encoders.object_mixture.foreground import fit_background
-from slotenv.encoders.object_mixture.making import as_runs
 from slotenv.encoders.object_mixture.palette import Palette, fit_palette
+from slotenv.encoders.object_mixture.pipeline import as_runs
 
 
 def foreground(frames: NDArray[np.uint8]) -> tuple[Runs, Palette]:

@@ -13,7 +13,7 @@ from pretrain.bench.cell import _facts
 from pretrain.bench.config import BenchConfig
 from pretrain.bench.data import collect_game
 from pretrain.bench.matrix import Cell
-from pretrain.bench.row import Row
+from pretrain.bench.results.row import Row
 
 TOY: dict[str, Any] = {"games": ("pong",), "frames": 400, "probe_frames": 600, "updates": 5}
 TOY["batch_size"] = 16

@@ -20,7 +20,7 @@ from pretrain.bench import executors
 from pretrain.bench.cell import cell_folder, finished_rows
 from pretrain.bench.config import BenchConfig
 from pretrain.bench.matrix import Cell
-from pretrain.bench.row import Row
+from pretrain.bench.results.row import Row
 from pretrain.bench.run import bench
 from pretrain.cli import main
 

@@ -13,9 +13,9 @@ import pytest
 from pretrain.bench import players
 from pretrain.bench.config import BenchConfig, PlayersConfig
 from pretrain.bench.players import probe_players
-from pretrain.bench.players_table import players_table
-from pretrain.bench.row import Row
-from pretrain.bench.rows import read_rows
+from pretrain.bench.results.players_table import players_table
+from pretrain.bench.results.row import Row
+from pretrain.bench.results.rows import read_rows
 from pretrain.bench.run import bench
 from pretrain.cli import main
 

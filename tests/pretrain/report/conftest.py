@@ -11,9 +11,9 @@ import pytest
 import torch
 from numpy.typing import NDArray
 
-from pretrain.data_folder import create, record_shard, write_shard
-from pretrain.shards import Shard, compress_frame
-from pretrain.store import DataDescription
+from pretrain.data.shards import Shard, compress_frame
+from pretrain.data.store import DataDescription
+from pretrain.data.writer import create, record_shard, write_shard
 from slotenv.encoders import SlotMapEncoder
 from slotenv.frames import plain
 from slotenv.probe import ProbeCounts, ProbeReport

@@ -7,13 +7,13 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from pretrain.probe_file import CurvePoint
+from pretrain.data.probe_file import CurvePoint
+from pretrain.data.store import FrameStore
+from pretrain.drawing.attention import Occlusion
+from pretrain.drawing.overlay import heat_scale, overlay
+from pretrain.drawing.scenes import lively_clip, sample_rows, varied_frames
 from pretrain.report import figures
 from pretrain.report.animation import animate
-from pretrain.report.attention import Occlusion
-from pretrain.report.overlay import heat_scale, overlay
-from pretrain.report.scenes import lively_clip, sample_rows, varied_frames
-from pretrain.store import FrameStore
 from slotenv.encoders import SlotMapEncoder
 
 from .conftest import EPISODE, sprite_frames, write_store

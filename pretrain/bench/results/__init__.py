@@ -1,0 +1,1 @@
+"""What becomes of rows: read, averaged, set in tables and plots."""

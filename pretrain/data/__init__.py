@@ -1,0 +1,1 @@
+"""Data folders, run records and who plays: written by collect, read by everything else."""

@@ -1,0 +1,214 @@
+"""Collection of a player's frames, in worker processes, resumable at any moment.
+
+Each shard is a stream of its own, seeded by (seed, shard): so the bytes do not depend on the number
+of workers or on interruptions, and a missing shard can be made at any time.
+"""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import signal
+import threading
+from collections.abc import Callable
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures.process import BrokenProcessPool
+from pathlib import Path
+from typing import Any
+
+import ale_py
+import gymnasium as gym
+import numpy as np
+from gymnasium.spaces import Box, Discrete, MultiBinary, MultiDiscrete
+from numpy.typing import NDArray
+
+from pretrain.data.players import check_player, make_player
+from pretrain.data.shards import Shard, compress_frame
+from pretrain.data.store import DataDescription, StoreError
+from pretrain.data.writer import completed, create, record_shard, write_shard
+from pretrain.runtime.cores import usable_cores
+from pretrain.runtime.interrupt import starting_processes
+from pretrain.runtime.lock import alone_in
+from pretrain.runtime.progress import Progress
+from slotenv.environments import make_env, read_ram
+from slotenv.frames import FramePreset
+
+_TICK = 100  # steps between two reports of a worker
+
+
+def collect(folder: Path, description: DataDescription, *, workers: int | None = None) -> str:
+    """Collect what is missing of a data set.
+
+    Args:
+        folder: Where the data set lies or will lie.
+        description: What to collect.
+        workers: Processes; by default one per core, at most one per missing shard. With 1, this
+            process does the work itself.
+
+    Returns:
+        Checksum of the complete set.
+
+    Raises:
+        StoreError: If the folder holds something else or a damaged shard.
+        FolderInUse: If another process collects into it.
+        ValueError: If the player cannot play this environment, its frames are not as its
+            observation space says, or its actions are no array of numbers.
+        OSError: If the disk is full; nothing that was collected is lost.
+        KeyboardInterrupt: On Ctrl-C; the same call goes on from there.
+    """
+    check_player(description.player, description.env_id)
+    checksum = completed(folder, description)
+    if checksum is not None:  # nothing is written, not even a lock: the folder may be read-only
+        return checksum
+    with alone_in(folder):
+        missing = create(folder, description)
+        _collect(folder, description, missing, workers)
+        checksum = completed(folder, description)
+    assert checksum is not None
+    return checksum
+
+
+def _collect(
+    folder: Path, description: DataDescription, missing: list[int], workers: int | None
+) -> None:
+    workers = min(workers or usable_cores(), max(len(missing), 1))
+    total = description.num_steps
+    done = total - sum(description.shard_length(shard) for shard in missing)
+    with Progress("collect", total=total, start=done, unit="frames") as progress:
+        if workers == 1:
+            for shard in missing:
+                digest = collect_shard(folder, description, shard, tick=progress.advance)
+                record_shard(folder, shard, digest)
+        else:
+            _in_processes(folder, description, missing, workers, progress)
+
+
+def collect_shard(
+    folder: Path,
+    description: DataDescription,
+    shard: int,
+    *,
+    tick: Callable[[int], object] = lambda steps: None,
+) -> str:
+    """Let the player play one shard's stream, write it, and return its SHA-256."""
+    preset = FramePreset.from_dict(description.preset)
+    length = description.shard_length(shard)
+    seeds = np.random.SeedSequence([description.seed, shard]).generate_state(2) >> 1
+    frames, actions, rewards, episodes, rams = [], [], [], [], []
+    with make_env(description.env_id, preset) as env:
+        _check_actions(env, description.env_id)
+        player = make_player(description.player, env, description.env_id, int(seeds[1]))
+        frame, _ = env.reset(seed=int(seeds[0]))
+        episode = 0
+        for step in range(length):
+            ram = read_ram(env)
+            _check_frame(frame, preset, description.env_id)
+            frames.append(compress_frame(frame))
+            rams.append(np.zeros(0, np.uint8) if ram is None else ram)
+            action = player(ram)
+            frame, reward, terminated, truncated, _ = env.step(action)
+            actions.append(action)
+            rewards.append(float(reward))
+            episodes.append(episode)
+            if terminated or truncated:
+                frame, _ = env.reset()
+                episode += 1
+            if (step + 1) % _TICK == 0:
+                tick(_TICK)
+    tick(length % _TICK)
+    ram_rows = np.stack(rams)
+    num_bytes = ram_rows.shape[1]
+    if num_bytes and length > _TICK and (ram_rows == ram_rows[0]).all():
+        raise StoreError(
+            "the emulator's RAM never changes, so labels would be wrong: this happens with ale-py "
+            "0.9 under numpy 2; install ale-py >= 0.11.1"
+        )
+    return write_shard(
+        folder,
+        shard,
+        Shard(
+            frames=b"".join(frames),
+            sizes=np.array([len(f) for f in frames], np.int64),
+            actions=np.asarray(actions),
+            rewards=np.asarray(rewards, np.float32),
+            episode=np.asarray(episodes, np.int32),
+            ram=ram_rows,
+        ),
+    )
+
+
+def _check_actions(env: gym.Env[Any, Any], env_id: str) -> None:
+    if not isinstance(env.action_space, Discrete | Box | MultiDiscrete | MultiBinary):
+        raise ValueError(
+            f"{env_id} has actions {env.action_space}; a data set keeps one array of numbers an "
+            "action (Discrete, Box, MultiDiscrete, MultiBinary): wrap it so that its actions are "
+            "one of these"
+        )
+
+
+def _check_frame(frame: NDArray[np.uint8], preset: FramePreset, env_id: str) -> None:
+    """Raise unless a frame is what its observation space promised."""
+    shape, dtype = getattr(frame, "shape", None), getattr(frame, "dtype", None)
+    if shape != preset.shape or dtype != np.uint8:
+        raise ValueError(
+            f"{env_id} gave a frame {shape} of dtype {dtype}, its observation space says "
+            f"{preset.shape} uint8: mend the environment's observation_space or its frames"
+        )
+
+
+def _in_processes(
+    folder: Path, description: DataDescription, missing: list[int], workers: int, progress: Progress
+) -> None:
+    # Spawned, not forked: a fork of a process that has used torch can hang.
+    context = multiprocessing.get_context("spawn")
+    pool = ProcessPoolExecutor(workers, mp_context=context, initializer=_start_worker)
+    processes: list[multiprocessing.process.BaseProcess] = []
+    try:
+        with starting_processes():
+            futures = {
+                pool.submit(collect_shard, folder, description, shard): shard for shard in missing
+            }
+            processes = list((pool._processes or {}).values())
+        for future in as_completed(futures):
+            shard = futures[future]
+            record_shard(folder, shard, future.result())
+            progress.advance(description.shard_length(shard))
+    except BrokenProcessPool as error:
+        raise RuntimeError(_why_broken(processes)) from error
+    except BaseException:
+        for process in processes:
+            process.terminate()
+        raise
+    finally:
+        pool.shutdown(wait=True, cancel_futures=True)
+
+
+def _why_broken(processes: list[multiprocessing.process.BaseProcess]) -> str:
+    """Say why workers ended before their work did."""
+    for process in processes:
+        process.join(timeout=5)
+    if any(process.exitcode == 1 for process in processes):
+        return (
+            "the collection workers could not start. A script that collects needs its calls under "
+            'if __name__ == "__main__": in a file, because each worker reads the script again; '
+            "workers=1 does without workers"
+        )
+    return (
+        "a collection worker was killed (out of memory?): run the same command again, or with "
+        "fewer --workers"
+    )
+
+
+def _start_worker() -> None:
+    # Ctrl-C reaches the whole process group; the parent alone decides what to do about it.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+    ale_py.ALEInterface.setLoggerMode(ale_py.LoggerMode.Error)
+
+
+def _end_with_parent() -> None:
+    # Without this, the workers of a parent that was killed would wait for work forever.
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        parent.join()
+        os._exit(1)

@@ -1,0 +1,236 @@
+"""From a store to training batches: which pairs, in which order, one batch ahead of the loop."""
+
+from __future__ import annotations
+
+import queue
+import threading
+from collections.abc import Callable, Collection, Iterator
+from types import TracebackType
+from typing import Any, Generic, NamedTuple, Self, TypeVar
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from pretrain.data.store import FrameStore
+from slotenv.encoders import SlotEncoder
+
+T = TypeVar("T")
+
+
+class TransitionBatch(NamedTuple):
+    """B pairs of consecutive moments; a frame that is in two of them is there once.
+
+    Of the frames to encode, there are those of b pairs: all B where one process trains alone, else
+    this process's share of them.
+
+    Attributes:
+        frames: What the encoder's ``prepare`` made of the F distinct frames.
+        rows_t: (b,) int64, which of the F is each pair's frame at time t.
+        rows_tp1: (b,) int64, which is the one after it.
+        actions_t: (B, ...) actions taken at the frames t.
+        ram_t: (B, 128) uint8, if asked for.
+        frames_t: (B, H, W, 3) uint8, if asked for.
+    """
+
+    frames: Any
+    rows_t: Tensor
+    rows_tp1: Tensor
+    actions_t: Tensor
+    ram_t: Tensor | None = None
+    frames_t: Tensor | None = None
+
+
+def pair_starts(episode: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Return the rows t for which row t + 1 is the next step of the same episode."""
+    return np.flatnonzero(episode[:-1] == episode[1:])
+
+
+def split_episodes(
+    episode: NDArray[np.int64], *, validation: float, seed: int
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Split transitions into training and validation by episode.
+
+    Args:
+        episode: (N,) episode of each row.
+        validation: Share of rows, at least, whose whole episodes go to validation.
+        seed: Decides which episodes.
+
+    Returns:
+        Rows t of the training pairs and of the validation pairs. With a single episode, its last
+        part is the validation part.
+    """
+    starts = pair_starts(episode)
+    ids, counts = np.unique(episode, return_counts=True)
+    if len(ids) == 1:
+        cut = int(len(starts) * (1 - validation))
+        return starts[:cut], starts[cut + 1 :]
+    order = np.random.default_rng([seed, 1]).permutation(len(ids))
+    before = np.cumsum(counts[order]) - counts[order]
+    chosen = ids[order[before < validation * len(episode)]]
+    if len(chosen) == len(ids):
+        chosen = chosen[:-1]
+    held_out = np.isin(episode[starts], chosen)
+    return starts[~held_out], starts[held_out]
+
+
+class PairSampler:
+    """The pairs of every update, as a pure function of the seed and the update's number.
+
+    An epoch is a permutation of all runs of pairs, cut into batches; the incomplete rest is left
+    out.
+
+    Args:
+        starts: Rows t to draw from, ascending.
+        batch_size: Pairs in a batch.
+        seed: Decides the permutations.
+        run_length: Pairs in a run, consecutive rows. Where the rows leave no more, a run is
+            shorter; where runs begin differs from epoch to epoch.
+
+    Raises:
+        ValueError: If there are fewer pairs than one batch needs.
+    """
+
+    def __init__(
+        self, starts: NDArray[np.int64], *, batch_size: int, seed: int, run_length: int = 1
+    ) -> None:
+        if len(starts) < batch_size:
+            raise ValueError(
+                f"a batch needs {batch_size} pairs, the data has {len(starts)}: collect more "
+                "frames or lower the batch size"
+            )
+        self._starts, self._batch_size, self._seed = starts, batch_size, seed
+        self._run_length = run_length
+        self.batches_per_epoch = len(starts) // batch_size
+        self._epoch, self._order = -1, starts
+
+    def __call__(self, update: int) -> NDArray[np.int64]:
+        """Return the rows t of one update."""
+        epoch, batch = divmod(update, self.batches_per_epoch)
+        if epoch != self._epoch:
+            rng = np.random.default_rng([self._seed, 2, epoch])
+            runs = self._runs(int(rng.integers(self._run_length)))
+            order = [runs[i] for i in rng.permutation(len(runs))]
+            self._epoch, self._order = epoch, np.concatenate(order)
+        return self._order[batch * self._batch_size : (batch + 1) * self._batch_size]
+
+    def _runs(self, shift: int) -> list[NDArray[np.int64]]:
+        """Cut the rows into runs, the first one ``shift`` pairs shorter."""
+        gaps = np.flatnonzero(np.diff(self._starts) != 1) + 1
+        runs: list[NDArray[np.int64]] = []
+        for stretch in np.split(self._starts, gaps):
+            first = self._run_length - shift
+            runs.extend(np.split(stretch, range(first, len(stretch), self._run_length)))
+        return runs
+
+
+class BatchReader:
+    """Reads the pairs of an update from a store and prepares them for an encoder.
+
+    On a GPU the whole data set is kept there as bytes (100,000 Atari frames are 10 GB).
+
+    Args:
+        store: The frames.
+        encoder: Whose ``prepare`` to use.
+        device: Where training happens.
+        reads: What batches carry besides: ``"ram"``, ``"frames"``.
+        share: Which of a batch's pairs, given their number, this process encodes; all by default.
+    """
+
+    def __init__(
+        self,
+        store: FrameStore,
+        encoder: SlotEncoder,
+        device: torch.device,
+        reads: Collection[str] = (),
+        share: Callable[[int], slice] = slice,
+    ) -> None:
+        self._store, self._encoder, self._device, self._reads = store, encoder, device, reads
+        self._share = share
+        self._resident: Tensor | None = None
+        if device.type == "cuda":
+            resident = torch.empty((len(store), *store.preset.shape), dtype=torch.uint8)
+            for start in range(0, len(store), 1024):
+                rows = np.arange(start, min(start + 1024, len(store)))
+                resident[start : start + len(rows)] = torch.from_numpy(store.frames(rows))
+            self._resident = resident.to(device)
+
+    def __call__(self, rows: NDArray[np.int64]) -> TransitionBatch:
+        """Return the transitions that start at these rows."""
+        own = rows[self._share(len(rows))]
+        distinct, places = np.unique(np.concatenate([own, own + 1]), return_inverse=True)
+        rows_t, rows_tp1 = torch.from_numpy(places).to(self._device).chunk(2)
+        raw = self._raw(distinct)
+        prepared = raw if self._resident is not None else self._encoder.prepare(raw.numpy())
+        ram = torch.from_numpy(self._store.ram[rows]).to(self._device)
+        frames_t = None
+        if "frames" in self._reads:
+            frames_t = raw[rows_t] if len(own) == len(rows) else self._raw(rows)
+        return TransitionBatch(
+            prepared,
+            rows_t,
+            rows_tp1,
+            torch.from_numpy(self._store.actions[rows]).to(self._device),
+            ram if "ram" in self._reads else None,
+            frames_t,
+        )
+
+    def _raw(self, rows: NDArray[np.int64]) -> Tensor:
+        if self._resident is None:
+            return torch.from_numpy(self._store.frames(rows))
+        return self._resident[torch.from_numpy(rows).to(self._device)]
+
+
+class Prefetcher(Generic[T]):
+    """Makes numbered items in a thread, a few ahead of the reader, in order.
+
+    Args:
+        make: Turns a number into an item; runs in the thread.
+        start: First number.
+        stop: One past the last.
+        depth: Items kept ready.
+    """
+
+    def __init__(self, make: Callable[[int], T], start: int, stop: int, *, depth: int = 3) -> None:
+        self._make, self._range = make, range(start, stop)
+        self._ready: queue.Queue[T | BaseException] = queue.Queue(depth)
+        self._closed = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="prefetch", daemon=True)
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._closed.set()
+        while self._thread.is_alive():
+            try:
+                self._ready.get(timeout=0.05)
+            except queue.Empty:
+                continue
+        self._thread.join()
+
+    def __iter__(self) -> Iterator[T]:
+        for _ in self._range:
+            item = self._ready.get()
+            if isinstance(item, BaseException):
+                raise item
+            yield item
+
+    def _run(self) -> None:
+        for number in self._range:
+            if self._closed.is_set():
+                return
+            try:
+                item: T | BaseException = self._make(number)
+            except BaseException as error:  # handed to the reader, who raises it
+                item = error
+            self._ready.put(item)
+            if isinstance(item, BaseException):
+                return

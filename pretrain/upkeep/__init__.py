@@ -1,0 +1,1 @@
+"""What maintainers call: galleries of labels and slots, ready-made encoders."""

@@ -1,0 +1,353 @@
+import hashlib
+import io
+import json
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from pretrain.data.shards import Shard, compress_frame
+from pretrain.data.store import (
+    DataDescription,
+    FrameStore,
+    StoreError,
+    read_description,
+    shard_path,
+)
+from pretrain.data.writer import completed, create, record_shard, write_shard
+from slotenv import records
+from slotenv.frames import plain
+
+STEPS, SHARD = 25, 10
+
+
+@pytest.fixture
+def frames() -> np.ndarray:
+    return np.random.default_rng(0).integers(0, 256, (STEPS, 12, 9, 3), np.uint8)
+
+
+def describe(**changes: object) -> DataDescription:
+    fields = {
+        "env_id": "Toy-v0",
+        "preset": plain(12, 9).to_dict(),
+        "seed": 0,
+        "num_steps": STEPS,
+        "shard_steps": SHARD,
+    }
+    return DataDescription(**(fields | changes))
+
+
+def shard_of(frames: np.ndarray, shard: int) -> Shard:
+    part = frames[shard * SHARD : (shard + 1) * SHARD]
+    compressed = [compress_frame(frame) for frame in part]
+    rows = np.arange(len(part))
+    return Shard(
+        frames=b"".join(compressed),
+        sizes=np.array([len(c) for c in compressed], np.int64),
+        actions=rows + shard * SHARD,
+        rewards=rows.astype(np.float32),
+        episode=(rows // 4).astype(np.int32),
+        ram=np.repeat(part[:, 0, 0, :1], 128, axis=1),
+    )
+
+
+@pytest.fixture
+def folder(tmp_path: Path, frames: np.ndarray) -> Path:
+    create(tmp_path, describe())
+    for shard in range(3):
+        record_shard(tmp_path, shard, write_shard(tmp_path, shard, shard_of(frames, shard)))
+    return tmp_path
+
+
+def forge(folder: Path, shard: int, content: bytes) -> None:
+    """Exchange a shard and make the manifest agree, as somebody with bad intentions would."""
+    shard_path(folder, shard).write_bytes(content)
+    record_shard(folder, shard, hashlib.sha256(content).hexdigest())
+
+
+def columns_of(folder: Path, shard: int) -> dict[str, np.ndarray]:
+    with np.load(shard_path(folder, shard)) as arrays:
+        return {name: arrays[name] for name in arrays.files}
+
+
+def packed(columns: dict[str, np.ndarray]) -> bytes:
+    buffer = io.BytesIO()
+    np.savez_compressed(buffer, **columns)
+    return buffer.getvalue()
+
+
+def test_another_player_is_another_data_set(folder: Path) -> None:
+    assert FrameStore(folder).description.player == "random"
+    with pytest.raises(StoreError, match="player is 'random' there, 'scripted' asked"):
+        create(folder, describe(player="scripted"))
+
+
+def test_the_player_is_kept(tmp_path: Path) -> None:
+    create(tmp_path, describe(player="scripted"))
+    assert read_description(tmp_path) == describe(player="scripted")
+
+
+def test_frames_come_back_without_loss_in_any_order(folder: Path, frames: np.ndarray) -> None:
+    store = FrameStore(folder)
+    assert len(store) == STEPS
+    rows = np.array([24, 0, 9, 10, 10, 3])
+    np.testing.assert_array_equal(store.frames(rows), frames[rows])
+    assert store.frames([]).shape == (0, 12, 9, 3)
+
+
+def test_columns_are_joined_and_episodes_numbered_through(folder: Path) -> None:
+    store = FrameStore(folder)
+    np.testing.assert_array_equal(store.actions, np.arange(STEPS))
+    expected = [0] * 4 + [1] * 4 + [2] * 2 + [3] * 4 + [4] * 4 + [5] * 2 + [6] * 4 + [7]
+    np.testing.assert_array_equal(store.episode, expected)
+
+
+def test_rows_outside_are_an_error(folder: Path) -> None:
+    store = FrameStore(folder)
+    for row in (-1, STEPS):
+        with pytest.raises(IndexError, match=r"rows must lie in 0\.\.24"):
+            store.frames([row])
+
+
+def test_equal_content_gives_equal_bytes(folder: Path, frames: np.ndarray, tmp_path: Path) -> None:
+    other = tmp_path / "other"
+    create(other, describe())
+    for shard in (2, 0, 1):
+        record_shard(other, shard, write_shard(other, shard, shard_of(frames, shard)))
+    assert completed(other, describe()) == FrameStore(folder).checksum
+    for shard in range(3):
+        assert shard_path(folder, shard).read_bytes() == shard_path(other, shard).read_bytes()
+
+
+def test_missing_shards_are_found_and_an_incomplete_set_does_not_open(folder: Path) -> None:
+    shard_path(folder, 1).unlink()
+    assert create(folder, describe()) == [1]
+    with pytest.raises(
+        StoreError, match=r"shard-00001.npz is missing: run the same collection again"
+    ):
+        FrameStore(folder)
+
+
+def test_another_data_set_is_refused_with_the_differences(folder: Path) -> None:
+    with pytest.raises(StoreError, match=r"another data set \(seed is 0 there, 7 asked\)"):
+        create(folder, describe(seed=7))
+
+
+def test_a_flipped_bit_is_noticed_and_named(folder: Path) -> None:
+    path = shard_path(folder, 2)
+    content = bytearray(path.read_bytes())
+    content[len(content) // 2] ^= 1
+    path.write_bytes(content)
+    with pytest.raises(StoreError, match=r"shard-00002.npz is damaged"):
+        FrameStore(folder)
+    with pytest.raises(StoreError, match=r"shard-00002.npz is damaged .*delete that file"):
+        create(folder, describe())
+
+
+def test_a_truncated_shard_is_noticed_on_resume(folder: Path) -> None:
+    path = shard_path(folder, 0)
+    path.write_bytes(path.read_bytes()[:200])
+    with pytest.raises(StoreError, match=r"shard-00000.npz is damaged"):
+        create(folder, describe())
+
+
+def test_a_shard_exchanged_for_another_is_noticed(folder: Path) -> None:
+    shard_path(folder, 0).write_bytes(shard_path(folder, 1).read_bytes())
+    with pytest.raises(StoreError, match="checksum changed since collection"):
+        FrameStore(folder)
+
+
+def test_pickle_is_never_loaded(folder: Path) -> None:
+    columns = columns_of(folder, 0) | {"actions": np.array([{}] * SHARD, dtype=object)}
+    forge(folder, 0, packed(columns))
+    with pytest.raises(StoreError, match=r"shard-00000\.npz is no shard.*allow_pickle=False"):
+        FrameStore(folder)
+
+
+def test_no_data_folder_and_another_format_are_named(folder: Path, tmp_path: Path) -> None:
+    with pytest.raises(StoreError, match="is no data set"):
+        FrameStore(tmp_path / "nothing")
+    path = folder / "data.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | {"format": 99}))
+    with pytest.raises(StoreError, match="has format 99, written by a newer slotenv"):
+        FrameStore(folder)
+
+
+def test_shards_without_a_description_are_refused(folder: Path) -> None:
+    (folder / "data.json").unlink()
+    with pytest.raises(StoreError, match=r"has shards but no data\.json"):
+        create(folder, describe())
+
+
+def test_a_full_disk_leaves_no_partial_shard(
+    folder: Path, frames: np.ndarray, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shard_path(folder, 1).unlink()
+
+    def full(handle: int) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("os.fsync", full)
+    with pytest.raises(OSError, match="No space left"):
+        write_shard(folder, 1, shard_of(frames, 1))
+    monkeypatch.undo()
+    assert sorted(p.name for p in folder.iterdir() if "00001" in p.name) == []
+    assert create(folder, describe()) == [1]
+
+
+def test_a_shard_that_nobody_recorded_counts_as_missing(folder: Path, frames: np.ndarray) -> None:
+    """A kill came between the shard and the manifest, or somebody else put it there."""
+    manifest = folder / "manifest.json"
+    before = manifest.read_text()
+    shard_path(folder, 1).unlink()
+    assert create(folder, describe()) == [1]
+    recorded = json.loads(before)["shards"]
+    del recorded["shard-00001.npz"]
+    records.write(manifest, json.loads(before) | {"shards": recorded})
+    digest = write_shard(folder, 1, shard_of(frames, 1))
+    assert completed(folder, describe()) is None
+    assert create(folder, describe()) == [1]
+    with pytest.raises(StoreError, match=r"shard-00001\.npz is missing"):
+        FrameStore(folder)
+    record_shard(folder, 1, digest)
+    assert create(folder, describe()) == []
+    assert manifest.read_text() == before
+
+
+def test_without_a_manifest_nothing_is_taken_on_trust(folder: Path) -> None:
+    (folder / "manifest.json").unlink()
+    before = {path.name for path in folder.iterdir()}
+    with pytest.raises(StoreError, match=r"has no manifest\.json.*run the same collection again"):
+        FrameStore(folder)
+    assert {path.name for path in folder.iterdir()} == before  # readers write nothing
+    with pytest.warns(UserWarning, match=r"3 shards but no manifest\.json.*collected again"):
+        assert create(folder, describe()) == [0, 1, 2]
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"preset": plain(12, 10).to_dict()},
+        {"preset": {**plain(12, 9).to_dict(), "max_pool": True}},
+        {"env_id": "Other-v0"},
+        {"seed": 1},
+    ],
+)
+def test_a_description_that_was_changed_is_refused(folder: Path, changes: dict[str, Any]) -> None:
+    path = folder / "data.json"
+    fields = json.loads(path.read_text()) | changes
+    path.write_text(json.dumps(fields))
+    with pytest.raises(StoreError, match=r"data\.json was changed since it was written"):
+        FrameStore(folder)
+    records.write(path, fields)  # the digest in it agrees, the manifest's does not
+    with pytest.raises(StoreError, match=r"data\.json was changed since collection began"):
+        FrameStore(folder)
+
+
+@pytest.mark.parametrize(
+    ("fields", "words"),
+    [
+        ({"shard_steps": 0}, "'shard_steps' is 0"),
+        ({"num_steps": True}, "'num_steps' is True"),
+        ({"num_steps": 10**12}, "'num_steps' is 1000000000000"),
+        ({"preset": {}}, "not a frame preset"),
+        ({"preset": [1]}, "'preset' is"),
+        ({"preset": plain(12, 9).to_dict() | {"height": 10**9}}, r"height of a preset must lie in"),
+        ({"seed": -1}, "'seed' is -1"),
+        ({"colour": 1}, "there is no field 'colour'"),
+    ],
+)
+def test_descriptions_that_cannot_be_are_refused(
+    folder: Path, fields: dict[str, Any], words: str
+) -> None:
+    path = folder / "data.json"
+    records.write(path, json.loads(path.read_text()) | fields)
+    with pytest.raises(StoreError, match=rf"data\.json.*{words}"):
+        FrameStore(folder)
+
+
+def header(number: int, value: int) -> Callable[[dict[str, np.ndarray]], None]:
+    """Return what forges a number in the header of the second frame: where it decompresses to."""
+
+    def change(columns: dict[str, np.ndarray]) -> None:
+        start = int(columns["sizes"][0]) + 4 * number
+        columns["frames"][start : start + 4] = np.frombuffer(np.int32(value).tobytes(), np.uint8)
+
+    return change
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        (header(1, 12 * 9 * 3 + 1), "unpacks to another size than 324 bytes"),
+        (header(1, 2**31 - 1), "unpacks to another size"),
+        (header(1, -1), "unpacks to another size"),
+        (header(2, 0), "blocks that do not fit"),
+        (header(2, 2**30), "blocks that do not fit"),
+        (header(3, 40), "tells of another size than it has"),
+        (lambda c: c.update(sizes=c["sizes"] - 400), "sizes that no frame has"),
+        (lambda c: c.update(sizes=c["sizes"] - ([1, -1] * SHARD)[:SHARD]), "no frame has"),
+        (lambda c: c.update(sizes=c["sizes"].astype(np.int32)), "sizes is int32, not int64"),
+        (lambda c: c.update(frames=c["frames"][:-1]), "their sizes add up to"),
+        (lambda c: c.update(frames=c["frames"].view(np.int8)), "frames is int8, not uint8"),
+        (lambda c: c.update(rewards=c["rewards"] + np.float32(np.inf)), "rewards are not finite"),
+        (lambda c: c.update(rewards=c["rewards"][:-1]), r"rewards has shape \(9,\), 10 rows"),
+        (lambda c: c.update(actions=c["actions"][:-1]), r"actions has shape \(9,\), 10 rows"),
+        (lambda c: c.update(actions=c["actions"].astype("U3")), "actions are <U3, not numbers"),
+        (lambda c: c.update(episode=c["episode"] + 1), "not numbered from 0"),
+        (lambda c: c.update(episode=c["episode"] * 2), "not numbered from 0"),
+        (lambda c: c.update(ram=c["ram"][:, 0]), r"ram has shape \(10,\)"),
+        (lambda c: c.pop("ram"), "it has arrays"),
+        (lambda c: c.update(more=np.zeros(3)), "it has arrays"),
+        (lambda c: c.update(actions=np.zeros((SHARD, 10**7))), "it unpacks to"),
+    ],
+)
+def test_forged_shards_are_refused_before_anything_is_decompressed(
+    folder: Path, change: Callable[[dict[str, np.ndarray]], object], words: str
+) -> None:
+    columns = columns_of(folder, 0)
+    columns["frames"] = columns["frames"].copy()
+    change(columns)
+    forge(folder, 0, packed(columns))
+    with pytest.raises(StoreError, match=rf"shard-00000\.npz is no shard: .*{words}"):
+        FrameStore(folder)
+
+
+def test_a_frame_whose_data_are_damaged_is_named(folder: Path) -> None:
+    columns = columns_of(folder, 0)
+    columns["frames"] = columns["frames"].copy()
+    sizes = columns["sizes"]
+    columns["frames"][int(sizes[0]) + 2] ^= 2  # frames of noise are stored: this one no longer
+    forge(folder, 0, packed(columns))
+    store = FrameStore(folder)
+    store.frames([0, 2])
+    with pytest.raises(StoreError, match=r"shard-00000\.npz: a frame cannot be decompressed"):
+        store.frames([1])
+
+
+@pytest.mark.parametrize("content", [b"", b"PK\x03\x04", b"\x93NUMPY" + b"\xff" * 50])
+def test_what_is_no_archive_is_refused(folder: Path, content: bytes) -> None:
+    forge(folder, 2, content)
+    with pytest.raises(StoreError, match=r"shard-00002\.npz is no shard"):
+        FrameStore(folder)
+
+
+def test_shards_of_different_actions_are_refused(folder: Path) -> None:
+    columns = columns_of(folder, 1)
+    columns["actions"] = columns["actions"][:, None].repeat(2, 1)
+    forge(folder, 1, packed(columns))
+    with pytest.raises(StoreError, match="shards of different actions"):
+        FrameStore(folder)
+
+
+def test_what_a_killed_collection_left_is_removed(folder: Path) -> None:
+    process = subprocess.Popen([sys.executable, "-c", ""])
+    process.wait()
+    for name in ("shard-00001.npz", "data.json", "manifest.json", "thesis.tex"):
+        (folder / f".{name}.{process.pid}.tmp").write_text("half")
+    create(folder, describe())
+    assert [path.name for path in folder.glob(".*")] == [f".thesis.tex.{process.pid}.tmp"]

@@ -1,0 +1,80 @@
+"""What the check of labels says when it saw too little."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from pretrain.cli import main
+from pretrain.upkeep import labels_check
+from pretrain.upkeep.labels_check import is_undecided, to_table
+from slotenv.labels import labels_for
+from slotenv.labels.poke import MIN_CHECKED, Verdict
+
+LABELS = labels_for("pong", "pixel").labels
+GOOD = {"within": 1.0, "worst": 0.0, "offset": 0.0, "seen": 1.0, "unannounced": 0.0}
+
+
+def verdict(number: int = 0, checked: int = 60, varied: bool = True, **changes: float) -> Verdict:
+    return Verdict(LABELS[number], "poke", checked, **(GOOD | changes), varied=varied)
+
+
+@pytest.mark.parametrize(
+    ("of", "passed", "undecided"),
+    [
+        (verdict(), True, False),
+        (verdict(checked=MIN_CHECKED), True, False),
+        (verdict(checked=MIN_CHECKED - 1), False, True),
+        (verdict(varied=False), False, True),  # seen often, always in one place
+        (verdict(checked=0, within=0.0, worst=np.inf, offset=np.inf), False, True),
+        (verdict(checked=2, within=0.5), False, False),
+        (verdict(checked=2, offset=3.0), False, False),
+        (verdict(checked=2, seen=0.5), False, False),
+        (verdict(checked=2, unannounced=0.5), False, False),
+        (verdict(within=0.5), False, False),
+    ],
+)
+def test_only_what_speaks_against_a_label_fails_it(
+    of: Verdict, passed: bool, undecided: bool
+) -> None:
+    assert (of.passed, is_undecided(of)) == (passed, undecided)
+    word = "ok" if passed else "few" if undecided else "FAIL"
+    assert word in to_table("pong", [of]).split()
+
+
+@pytest.mark.parametrize(
+    ("verdicts", "text"),
+    [
+        (
+            [verdict(0, checked=5), verdict(1), verdict(2, checked=5)],
+            "pretrain: 2 labels were seen too little to decide (give more --moments): pong "
+            f"{LABELS[0].name}, pong {LABELS[2].name}\n",
+        ),
+        (
+            [verdict(0, checked=5), verdict(1, within=0.1)],
+            f"pretrain: 1 labels fail: pong {LABELS[1].name}; 1 labels were seen too little to "
+            f"decide (give more --moments): pong {LABELS[0].name}\n",
+        ),
+    ],
+)
+def test_too_few_moments_are_not_a_failure(
+    verdicts: list[Verdict],
+    text: str,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(labels_check, "check_labels", lambda *_, **__: verdicts)
+    with pytest.raises(SystemExit) as stopped:
+        main(["labels", "check", "--games", "pong"])
+    assert stopped.value.code == 1
+    assert capsys.readouterr().err == text
+
+
+@pytest.mark.ale
+def test_two_moments_decide_nothing(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        main(["labels", "check", "--games", "pong", "--moments", "2"])
+    said = capsys.readouterr()
+    assert "FAIL" not in said.out
+    assert "fail" not in said.err
+    assert "3 labels were seen too little to decide" in said.err
