@@ -17,11 +17,7 @@ from slotenv.environments import atari_game
 from slotenv.labels import Label, find_game, labelled_games, labels_for
 from slotenv.labels.poke import (
     MIN_CHECKED,
-    SHARE_SEEN,
-    SHARE_UNANNOUNCED,
-    SHARE_WITHIN,
     SHIFT,
-    TOLERANCE,
     Box,
     Look,
     Poker,
@@ -38,38 +34,35 @@ class Patch(NamedTuple):
 
     Attributes:
         colour: 0xRRGGBB.
-        top: First row in which that colour is this object.
-        bottom: First row below.
-        left: First column.
-        right: First column to the right.
-        sizes: (height, width) of the object unclipped, uncovered and unstretched.
+        rows: Those in which that colour is this object.
+        sizes: (height, width) of the object unclipped, uncovered and unstretched; empty: any.
+        columns: Those in which that colour is this object.
     """
 
     colour: int
-    top: int
-    bottom: int
-    left: int
-    right: int
+    rows: slice
     sizes: tuple[tuple[int, int], ...]
+    columns: slice = slice(None)
 
 
 COLOURS: dict[str, dict[str, Patch]] = {
     "pong": {
-        "player": Patch(0x5CBA5C, 34, 194, 0, 160, ((16, 4),)),
-        "enemy": Patch(0xD5824A, 34, 194, 0, 160, ((16, 4),)),
-        "ball": Patch(0xECECEC, 34, 194, 0, 160, ((4, 2),)),
+        "player": Patch(0x5CBA5C, slice(34, 194), ((16, 4),)),
+        "enemy": Patch(0xD5824A, slice(34, 194), ((16, 4),)),
+        "ball": Patch(0xECECEC, slice(34, 194), ((4, 2),)),
     },
     "spaceinvaders": {
-        "player": Patch(0x328432, 180, 195, 0, 160, ((10, 7),)),
-        "enemies": Patch(0x86861D, 25, 180, 0, 160, ()),
+        "player": Patch(0x328432, slice(180, 195), ((10, 7),)),
+        "enemies": Patch(0x86861D, slice(25, 180), ()),
     },
-    "tennis": {"ball": Patch(0xECECEC, 0, 210, 0, 160, ((2, 2),))},
+    "tennis": {"ball": Patch(0xECECEC, slice(None), ((2, 2),))},
     "breakout": {
-        "player": Patch(0xC84848, 189, 193, 8, 152, ((4, 16),)),
-        "ball": Patch(0xC84848, 93, 189, 8, 152, ((4, 2),)),
+        "player": Patch(0xC84848, slice(189, 193), ((4, 16),), slice(8, 152)),
+        "ball": Patch(0xC84848, slice(93, 189), ((4, 2),), slice(8, 152)),
     },
 }
 """Objects whose bytes the game recomputes before they are drawn."""
+_SKIPPED, _APART = 200, 53  # emulator frames: before the first moment, between two
 
 
 def check_games(games: Sequence[str], *, moments: int, seed: int) -> None:
@@ -80,35 +73,24 @@ def check_games(games: Sequence[str], *, moments: int, seed: int) -> None:
         RuntimeError: If a label fails, or too little was seen of one to decide; the message lists
             them.
     """
-    tables = [labels_for(game, "pixel") for game in games or labelled_games("pixel")]
-    unproven: dict[str, list[str]] = {_FAILS: [], _UNDECIDED: []}
+    keys = [labels_for(game, "pixel").game for game in games or labelled_games("pixel")]
+    failed, undecided = [], []
     print(HEADER)
-    for game in (table.game for table in tables):
+    for game in keys:
         verdicts = check_labels(game, moments=moments, seed=seed)
         print(to_table(game, verdicts), flush=True)
-        for verdict in verdicts:
-            if not verdict.passed:
-                kind = _UNDECIDED if is_undecided(verdict) else _FAILS
-                unproven[kind].append(f"{game} {verdict.label.name}")
-    if any(unproven.values()):
-        said = [
-            f"{len(names)} {kind}: {', '.join(names)}" for kind, names in unproven.items() if names
-        ]
+        undecided += [f"{game} {v.label.name}" for v in verdicts if v.undecided]
+        failed += [f"{game} {v.label.name}" for v in verdicts if not (v.passed or v.undecided)]
+    said = []
+    if failed:
+        said.append(f"{len(failed)} labels fail: {', '.join(failed)}")
+    if undecided:
+        said.append(
+            f"{len(undecided)} labels were seen too little to decide (give more --moments): "
+            f"{', '.join(undecided)}"
+        )
+    if said:
         raise RuntimeError("; ".join(said))
-
-
-_FAILS = "labels fail"
-_UNDECIDED = "labels were seen too little to decide (give more --moments)"
-
-
-def is_undecided(verdict: Verdict) -> bool:
-    """Tell whether a label was not passed only for being seen too seldom, or in one place."""
-    fits = verdict.checked == 0 or (
-        verdict.within >= SHARE_WITHIN and abs(verdict.offset) <= TOLERANCE
-    )
-    seldom = verdict.checked < MIN_CHECKED or not verdict.varied
-    hidden = verdict.seen < SHARE_SEEN or verdict.unannounced > SHARE_UNANNOUNCED
-    return fits and seldom and not hidden
 
 
 def check_labels(
@@ -155,7 +137,7 @@ def to_table(game: str, verdicts: Sequence[Verdict]) -> str:
     """Return one line a label, with what it says and whether it passed."""
     lines = []
     for v in verdicts:
-        outcome = "ok" if v.passed else "few" if is_undecided(v) else "FAIL"
+        outcome = "ok" if v.passed else "few" if v.undecided else "FAIL"
         lines.append(
             f"{game:<17} {v.label.name:<28} {v.method:<22} {outcome:<5}"
             f"{v.worst:>5.0f} px {v.offset:>+6.1f} {v.within:>6.0%} of {v.checked:<4}"
@@ -200,18 +182,16 @@ def play(ale: Any, frames: int, rng: np.random.Generator) -> Iterator[int]:
 
 def find_colour(patch: Patch, frame: NDArray[np.uint8]) -> Box | None:
     """Return where an object is by its colour, or None if it cannot be seen whole."""
-    red, green, blue = np.moveaxis(frame.astype(np.int32), 2, 0)
-    mask = (red << 16 | green << 8 | blue) == patch.colour
-    rows, columns = np.arange(len(mask))[:, None], np.arange(mask.shape[1])
-    mask &= (rows >= patch.top) & (rows < patch.bottom)
-    mask &= (columns >= patch.left) & (columns < patch.right)
+    codes = frame @ np.array([1 << 16, 1 << 8, 1])  # 0xRRGGBB of each pixel
+    mask = np.zeros(codes.shape, np.bool_)
+    window = patch.rows, patch.columns
+    mask[window] = codes[window] == patch.colour
     return box_of(mask)
 
 
 def _moments(ale: Any, moments: int, seed: int) -> Iterator[Any]:
-    rng = np.random.default_rng(seed)
-    for frame in play(ale, 200 + 53 * moments, rng):
-        if frame > 200 and frame % 53 == 0:
+    for frame in play(ale, _SKIPPED + _APART * moments, np.random.default_rng(seed)):
+        if frame > _SKIPPED and frame % _APART == 0:
             yield ale.cloneState()
 
 
@@ -220,8 +200,8 @@ def _ranges(
 ) -> dict[str, tuple[float, float]]:
     """Return between which coordinates each object can be moved: where it goes in play."""
     ale = make_emulator(game)
-    frames = play(ale, 200 + 53 * moments, np.random.default_rng(seed))
-    rams = np.stack([read_ram(ale) for frame in frames if frame > 200]).astype(np.int16)
+    frames = play(ale, _SKIPPED + _APART * moments, np.random.default_rng(seed))
+    rams = np.stack([read_ram(ale) for frame in frames if frame > _SKIPPED]).astype(np.int16)
     ranges = {}
     for label in labels:
         values = label.decode(rams, label.byte)[label.presence(rams)]

@@ -10,7 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
-from pretrain.drawing.labelled_frame import draw_marks, to_png
+from pretrain.drawing.canvas import to_png
+from pretrain.drawing.labelled_frame import draw_marks
 from pretrain.drawing.marks import fullness, marks_of
 from slotenv.atomic import write_atomic
 from slotenv.environments import atari_game, make_env, read_ram
@@ -47,7 +48,7 @@ def draw_games(games: Sequence[str], out: Path, *, moments: int, seed: int) -> N
     out.mkdir(parents=True, exist_ok=True)
     small = {}
     for labels in tables:
-        moment = fullest_moment(labels, moments=moments, seed=seed)
+        moment = _fullest_moment(labels, moments * STEPS_PER_MOMENT, seed)
         marks = marks_of(labels, moment.ram)
         write_atomic(out / f"{labels.game}.png", to_png(draw_marks(moment.frame, marks)))
         small[atari_game(labels.game) or labels.game] = draw_marks(
@@ -57,18 +58,6 @@ def draw_games(games: Sequence[str], out: Path, *, moments: int, seed: int) -> N
         print(f"{out / labels.game}.png: {shown} of {len(marks)} objects present", flush=True)
     write_atomic(out / "gallery.png", to_png(gallery(small)))
     print(f"gallery: {out / 'gallery.png'}")
-
-
-def fullest_moment(labels: GameLabels, *, moments: int, seed: int) -> Moment:
-    """Return the moment of random play with the most labelled objects, then the best spread.
-
-    Args:
-        labels: A game's pixel labels.
-        moments: Seconds to play.
-        seed: Decides the play.
-    """
-    play = _play(labels.game, moments * STEPS_PER_MOMENT, seed)
-    return max(play, key=lambda moment: fullness(marks_of(labels, moment.ram), moment.frame.shape))
 
 
 def gallery(pictures: dict[str, Image.Image]) -> Image.Image:
@@ -91,6 +80,12 @@ def gallery(pictures: dict[str, Image.Image]) -> Image.Image:
         draw.text((left, top), title, fill=_INK, font=font)
         page.paste(image, (left, top + _TITLE))
     return page
+
+
+def _fullest_moment(labels: GameLabels, steps: int, seed: int) -> Moment:
+    """Return the moment of random play with the most labelled objects, then the best spread."""
+    play = _play(labels.game, steps, seed)
+    return max(play, key=lambda moment: fullness(marks_of(labels, moment.ram), moment.frame.shape))
 
 
 def _play(game: str, steps: int, seed: int) -> Iterator[Moment]:

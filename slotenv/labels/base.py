@@ -13,9 +13,9 @@ RAM_SIZE = 128
 
 Status = Literal["position", "encoded", "not_position", "unresolved", "unverified"]
 """What a byte is: ``position`` (affine in a screen coordinate, though it may park or wrap while
-the object is away), ``encoded`` (a coordinate in a code that no line undoes), ``not_position``
-(something else under a coordinate's name) or ``unresolved`` (not confirmed on the screen). In the
-``pixel`` tables, ``unverified`` labels did not pass the check and are left out of the view."""
+the object is away), ``encoded`` (a coordinate in a code that is not affine), ``not_position`` (not
+a coordinate, though AtariARI names it as one) or ``unresolved`` (not confirmed on the screen). In
+the ``pixel`` tables, ``unverified`` labels did not pass the check and are left out of the view."""
 
 Decode = Callable[[NDArray[np.int16], int], NDArray[np.float64]]
 """From RAM (N, 128) and the label's byte index to its values (N,)."""
@@ -50,17 +50,14 @@ class Affine:
 
 
 @dataclass(frozen=True)
-class Modular:
+class Modular(Affine):
     """Value = (``scale`` x byte + ``offset``) modulo ``modulus``: the object wraps around."""
 
-    scale: float = 1.0
-    offset: float = 0.0
     modulus: int = 160
 
     def __call__(self, ram: NDArray[np.int16], byte: int) -> NDArray[np.float64]:
         """Decode (N, 128) bytes to (N,) values in 0..modulus."""
-        values: NDArray[np.float64] = Affine(self.scale, self.offset)(ram, byte)
-        return np.asarray(values % self.modulus, dtype=np.float64)
+        return np.asarray(super().__call__(ram, byte) % self.modulus, dtype=np.float64)
 
 
 @dataclass(frozen=True)
@@ -265,7 +262,7 @@ class GameLabels:
             Values and presence, each (N, L); N is 1 for a single moment.
 
         Raises:
-            TypeError: If ``ram`` is no uint8 array.
+            TypeError: If ``ram`` is not a uint8 array.
             ValueError: If it has another shape.
 
         Example:
@@ -278,7 +275,7 @@ class GameLabels:
             raise ValueError(
                 f"labels need RAM of shape ({RAM_SIZE},) or (N, {RAM_SIZE}), got {ram.shape}"
             )
-        # Arithmetic on uint8 wraps around (or overflows) without a word: cast first.
+        # Arithmetic on uint8 silently wraps around (or overflows): cast first.
         ram_wide = np.atleast_2d(ram).astype(np.int16)
         values = [label.decode(ram_wide, label.byte) for label in self.labels]
         presence = [label.presence(ram_wide) for label in self.labels]

@@ -2,7 +2,7 @@
 
 An object is located without knowing what it looks like: its coordinate's byte is set to two other
 values, and the pixels in which the untouched frame differs from both frames are the object. Takes
-an emulator, imports none.
+an emulator as an argument and imports none.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ class Box(NamedTuple):
 
 
 class Look(NamedTuple):
-    """What one moment says about one label.
+    """What was seen of one label's object at one moment.
 
     Attributes:
         ram: RAM of the untouched frame.
@@ -65,7 +65,7 @@ class Look(NamedTuple):
 
 
 class Verdict(NamedTuple):
-    """How a label fared over all moments.
+    """How a label compares with its object over all moments.
 
     Attributes:
         label: The label.
@@ -93,14 +93,25 @@ class Verdict(NamedTuple):
     @property
     def passed(self) -> bool:
         """Whether the label may be in the view."""
-        return (
-            self.checked >= MIN_CHECKED
-            and self.within >= SHARE_WITHIN
-            and abs(self.offset) <= TOLERANCE
-            and self.seen >= SHARE_SEEN
-            and self.unannounced <= SHARE_UNANNOUNCED
-            and self.varied
-        )
+        return self._fits and self._is_there_when_announced and self._was_seen_enough
+
+    @property
+    def undecided(self) -> bool:
+        """Whether it was not passed only for being seen too seldom, or in one place."""
+        fits = self._fits or self.checked == 0
+        return fits and self._is_there_when_announced and not self._was_seen_enough
+
+    @property
+    def _fits(self) -> bool:
+        return self.within >= SHARE_WITHIN and abs(self.offset) <= TOLERANCE
+
+    @property
+    def _is_there_when_announced(self) -> bool:
+        return self.seen >= SHARE_SEEN and self.unannounced <= SHARE_UNANNOUNCED
+
+    @property
+    def _was_seen_enough(self) -> bool:
+        return self.checked >= MIN_CHECKED and self.varied
 
 
 def read_ram(ale: Any) -> NDArray[np.uint8]:
@@ -209,11 +220,11 @@ def judge(
         looks: What was seen, one for each moment.
         sizes: (height, width) that the object must have to count; empty: any.
     """
-    present = [look for look in looks if read_label(label, look.ram)[1]]
-    absent = [look for look in looks if not read_label(label, look.ram)[1]]
+    presence = [read_label(label, look.ram)[1] for look in looks]
+    present = [look for look, is_there in zip(looks, presence, strict=True) if is_there]
+    absent = [look for look, is_there in zip(looks, presence, strict=True) if not is_there]
     found = [look for look in present if look.box is not None and _is_whole(look.box, sizes)]
-    seen = _share([look.box is not None for look in present])
-    unannounced = _share([look.box is not None for look in absent])
+    seen, unannounced = _share_seen(present), _share_seen(absent)
     if not found:
         return Verdict(label, method, 0, 0.0, np.inf, np.inf, seen, unannounced, False)
     near, far, shift = np.transpose([_deviations(label, look) for look in found])
@@ -251,5 +262,5 @@ def _is_whole(box: Box, sizes: tuple[tuple[int, int], ...]) -> bool:
     return not sizes or size in sizes
 
 
-def _share(flags: list[bool]) -> float:
-    return float(np.mean(flags)) if flags else 0.0
+def _share_seen(looks: list[Look]) -> float:
+    return float(np.mean([look.box is not None for look in looks])) if looks else 0.0

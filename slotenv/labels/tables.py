@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import difflib
+import importlib
+import pkgutil
 from collections.abc import Collection, Iterator
 
+from slotenv.labels import pixel
 from slotenv.labels.base import GameLabels, Label, Status
-from slotenv.labels.tables_pixel import PIXEL_LABELS
 from slotenv.labels.tables_scn import (
     SCN_BYTES,
     SCN_ENCODED_AXES,
@@ -16,6 +18,16 @@ from slotenv.labels.tables_scn import (
 )
 
 VIEWS = ("scn", "pixel")
+
+PIXEL_LABELS: dict[str, tuple[Label, ...]] = {
+    game: tuple(
+        label
+        for screen_object in importlib.import_module(f"{pixel.__name__}.{game}").OBJECTS
+        for label in screen_object.labels()
+    )
+    for _, game, _ in pkgutil.iter_modules(pixel.__path__)
+}
+"""All labels of each file in ``pixel/``, by game, those of status ``unverified`` too."""
 
 
 def labels_for(game: str, view: str = "scn") -> GameLabels:
@@ -38,8 +50,7 @@ def labels_for(game: str, view: str = "scn") -> GameLabels:
     have = labelled_games(view)
     if key not in have:
         raise ValueError(
-            f"no {view!r} labels for {key!r} yet: they exist for {', '.join(have)}. "
-            "view='scn' has it."
+            f"no {view!r} labels for {key!r} yet (view='scn' has it), only for {', '.join(have)}"
         )
     if view == "pixel":
         labels = tuple(label for label in PIXEL_LABELS[key] if label.status != "unverified")

@@ -32,35 +32,17 @@ SCN_BYTES: dict[str, dict[str, dict[str, int]]] = {
         "player": {"x": 73, "y": 74},
         "player_missile1": {"x": 83, "y": 86},
         "player_missile2": {"x": 84, "y": 87},
-        "enemy_asteroids_0": {"y": 3, "x": 21},
-        "enemy_asteroids_1": {"y": 4, "x": 22},
-        "enemy_asteroids_2": {"y": 5, "x": 23},
-        "enemy_asteroids_3": {"y": 6, "x": 24},
-        "enemy_asteroids_4": {"y": 7, "x": 25},
-        "enemy_asteroids_5": {"y": 8, "x": 26},
-        "enemy_asteroids_6": {"y": 9, "x": 27},
-        "enemy_asteroids_7": {"y": 12, "x": 30},
-        "enemy_asteroids_8": {"y": 13, "x": 31},
-        "enemy_asteroids_9": {"y": 14, "x": 32},
-        "enemy_asteroids_10": {"y": 15, "x": 33},
-        "enemy_asteroids_11": {"y": 16, "x": 34},
-        "enemy_asteroids_12": {"y": 17, "x": 35},
-        "enemy_asteroids_13": {"y": 18, "x": 36},
-        "enemy_asteroids_14": {"y": 19, "x": 37},
+        **{
+            f"enemy_asteroids_{i}": {"y": y, "x": y + 18}
+            for i, y in enumerate((*range(3, 10), *range(12, 20)))
+        },
     },
     "berzerk": {
         "player": {"x": 19, "y": 11},
         "player_missile": {"x": 22, "y": 23},
         "robot_missile": {"x": 29, "y": 30},
         "enemy_evilOtto": {"x": 46, "y": 89},
-        "enemy_robots_0": {"x": 65, "y": 56},
-        "enemy_robots_1": {"x": 66, "y": 57},
-        "enemy_robots_2": {"x": 67, "y": 58},
-        "enemy_robots_3": {"x": 68, "y": 59},
-        "enemy_robots_4": {"x": 69, "y": 60},
-        "enemy_robots_5": {"x": 70, "y": 61},
-        "enemy_robots_6": {"x": 71, "y": 62},
-        "enemy_robots_7": {"x": 72, "y": 63},
+        **{f"enemy_robots_{i}": {"x": 65 + i, "y": 56 + i} for i in range(8)},
         "enemy_robots_8": {"y": 64},
     },
     "bowling": {
@@ -84,16 +66,7 @@ SCN_BYTES: dict[str, dict[str, dict[str, int]]] = {
     },
     "freeway": {
         "player": {"y": 14},
-        "enemy_car_0": {"x": 108},
-        "enemy_car_1": {"x": 109},
-        "enemy_car_2": {"x": 110},
-        "enemy_car_3": {"x": 111},
-        "enemy_car_4": {"x": 112},
-        "enemy_car_5": {"x": 113},
-        "enemy_car_6": {"x": 114},
-        "enemy_car_7": {"x": 115},
-        "enemy_car_8": {"x": 116},
-        "enemy_car_9": {"x": 117},
+        **{f"enemy_car_{i}": {"x": 108 + i} for i in range(10)},
     },
     "frostbite": {
         "top_row_iceflow": {"x": 34},
@@ -102,10 +75,7 @@ SCN_BYTES: dict[str, dict[str, dict[str, int]]] = {
         "fourth_row_iceflow": {"x": 31},
         "enemy_bear": {"x": 104},
         "player": {"x": 102, "y": 100},
-        "enemy_0": {"x": 84},
-        "enemy_1": {"x": 85},
-        "enemy_2": {"x": 86},
-        "enemy_3": {"x": 87},
+        **{f"enemy_{i}": {"x": 84 + i} for i in range(4)},
     },
     "hero": {
         "player": {"x": 27, "y": 31},
@@ -151,14 +121,8 @@ SCN_BYTES: dict[str, dict[str, dict[str, int]]] = {
     "seaquest": {
         "player": {"x": 70, "y": 97},
         "player_missile": {"x": 103},
-        "enemy_obstacle_0": {"x": 30},
-        "enemy_obstacle_1": {"x": 31},
-        "enemy_obstacle_2": {"x": 32},
-        "enemy_obstacle_3": {"x": 33},
-        "diver_or_enemy_missile_0": {"x": 71},
-        "diver_or_enemy_missile_1": {"x": 72},
-        "diver_or_enemy_missile_2": {"x": 73},
-        "diver_or_enemy_missile_3": {"x": 74},
+        **{f"enemy_obstacle_{i}": {"x": 30 + i} for i in range(4)},
+        **{f"diver_or_enemy_missile_{i}": {"x": 71 + i} for i in range(4)},
     },
     "spaceinvaders": {
         "player": {"x": 28},
@@ -171,12 +135,7 @@ SCN_BYTES: dict[str, dict[str, dict[str, int]]] = {
         "player": {"x": 26, "y": 24},
     },
     "venture": {
-        "sprite0": {"y": 20, "x": 79},
-        "sprite1": {"y": 21, "x": 80},
-        "sprite2": {"y": 22, "x": 81},
-        "sprite3": {"y": 23, "x": 82},
-        "sprite4": {"y": 24, "x": 83},
-        "sprite5": {"y": 25, "x": 84},
+        **{f"sprite{i}": {"y": 20 + i, "x": 79 + i} for i in range(6)},
         "player": {"x": 85, "y": 26},
     },
     "videopinball": {
@@ -194,41 +153,19 @@ SCN_BYTES: dict[str, dict[str, dict[str, int]]] = {
 
 SCN_FILTERED_OUT: dict[str, tuple[str, ...]] = {
     "asteroids": (
-        "enemy_asteroids_4_x",
-        "enemy_asteroids_5_x",
-        "enemy_asteroids_6_y",
-        "enemy_asteroids_6_x",
-        "enemy_asteroids_13_y",
-        "enemy_asteroids_13_x",
-        "enemy_asteroids_14_y",
-        "enemy_asteroids_14_x",
+        *(f"enemy_asteroids_{i}_x" for i in (4, 5, 6, 13, 14)),
+        *(f"enemy_asteroids_{i}_y" for i in (6, 13, 14)),
     ),
     "berzerk": (
         "enemy_evilOtto_x",
-        "enemy_robots_6_x",
-        "enemy_robots_6_y",
-        "enemy_robots_7_x",
-        "enemy_robots_7_y",
-        "enemy_robots_8_y",
+        *(f"enemy_robots_{i}_x" for i in (6, 7)),
+        *(f"enemy_robots_{i}_y" for i in (6, 7, 8)),
     ),
-    "bowling": (
-        "player_x",
-        "player_y",
-    ),
+    "bowling": ("player_x", "player_y"),
     "frostbite": ("enemy_bear_x",),
-    "montezumarevenge": (
-        "enemy_skull_y",
-        "key_monster_x",
-        "key_monster_y",
-    ),
-    "mspacman": (
-        "fruit_x",
-        "fruit_y",
-    ),
-    "pong": (
-        "player_x",
-        "enemy_x",
-    ),
+    "montezumarevenge": ("enemy_skull_y", "key_monster_x", "key_monster_y"),
+    "mspacman": ("fruit_x", "fruit_y"),
+    "pong": ("player_x", "enemy_x"),
     "qbert": ("red_enemy_column",),
     "yarsrevenge": ("enemy_x",),
 }
@@ -251,7 +188,7 @@ SCN_NOT_POSITION: dict[str, dict[str, str]] = {
         "player_right_paddle_y": "state of the flipper, four values",
     },
 }
-"""Kept labels that are no coordinate of anything on the screen, and what they are."""
+"""Kept labels that are not a coordinate of anything on the screen, and what they are."""
 
 SCN_UNRESOLVED: dict[str, dict[str, str]] = {
     "yarsrevenge": {"player_missile_x": "on a line with the screen in two thirds of the frames"},

@@ -13,6 +13,7 @@ from slotenv.labels import (
     ByteWithin,
     Either,
     FirstOfThree,
+    Label,
     Modular,
     Nibbles,
     Signed,
@@ -20,7 +21,8 @@ from slotenv.labels import (
     labelled_games,
     labels_for,
 )
-from slotenv.labels.tables_pixel import PIXEL_LABELS
+from slotenv.labels.pixel import At, ScreenObject
+from slotenv.labels.tables import PIXEL_LABELS
 from slotenv.labels.tables_scn import (
     SCN_BYTES,
     SCN_ENCODED_AXES,
@@ -223,6 +225,34 @@ def test_labels_of_an_object_agree_on_its_presence():
 
 def test_the_20_games_of_the_paper_have_a_pixel_view():
     assert set(COUNTS) - set(labelled_games("pixel")) == {"hero", "qbert"}
+    assert set(labelled_games("pixel")) <= set(COUNTS)
+
+
+def test_an_object_is_written_once_and_makes_a_label_of_each_coordinate():
+    there = ByteWithin(9, 1, 1)
+    ball = ScreenObject("ball", x=At(5), y=At(6, Affine(2), "by eye", "unverified"), presence=there)
+    assert list(ball.labels()) == [
+        Label(
+            name="ball_x",
+            object="ball",
+            axis="x",
+            byte=5,
+            presence=there,
+            evidence="poke; left edge",
+        ),
+        Label(
+            name="ball_y",
+            object="ball",
+            axis="y",
+            byte=6,
+            decode=Affine(2),
+            presence=there,
+            status="unverified",
+            evidence="by eye",
+        ),
+    ]
+    (only,) = ScreenObject("paddle", y=At(7)).labels()
+    assert (only.name, only.evidence) == ("paddle_y", "poke; top edge")
 
 
 @pytest.mark.parametrize("name", ["ALE/MsPacman-v5", "MsPacmanNoFrameskip-v4", "ms_pacman"])

@@ -2,232 +2,56 @@
 
 from __future__ import annotations
 
-from slotenv.labels.base import Affine, AllOf, ByteWithin, Label
+from slotenv.labels.base import Affine, AllOf, ByteWithin
+from slotenv.labels.pixel import At, ScreenObject
 
 _PLAYING = ByteWithin(80, 0, 8)
-_PLAYER_MISSILE = ByteWithin(15, 1, 255)
-_ROBOT_MISSILE = ByteWithin(24, 1, 255)
-_ROBOT_0 = AllOf((ByteWithin(65, 1, 255), _PLAYING))
-_ROBOT_1 = AllOf((ByteWithin(66, 1, 255), _PLAYING))
-_ROBOT_2 = AllOf((ByteWithin(67, 1, 255), _PLAYING))
-_ROBOT_3 = AllOf((ByteWithin(68, 1, 255), _PLAYING))
-_ROBOT_4 = AllOf((ByteWithin(69, 1, 255), _PLAYING))
-_ROBOT_5 = AllOf((ByteWithin(70, 1, 255), _PLAYING))
+_ROBOT_X, _ROBOT_Y = Affine(offset=6), Affine(2, 3)
 
-
-LABELS: tuple[Label, ...] = (
-    Label(
-        name="player_x",
-        object="player",
-        axis="x",
-        byte=19,
-        decode=Affine(offset=4),
+OBJECTS = (
+    ScreenObject(
+        "player",
+        x=At(19, Affine(offset=4), "left edge, found by its y"),
+        y=At(11, Affine(offset=5)),
         presence=_PLAYING,
-        evidence="left edge, found by its y",
     ),
-    Label(
-        name="player_y",
-        object="player",
-        axis="y",
-        byte=11,
-        decode=Affine(offset=5),
-        presence=_PLAYING,
-        evidence="poke; top edge",
+    ScreenObject(
+        "player_missile",
+        x=At(22, Affine(offset=2)),
+        y=At(23, Affine(2, 1), "poke; top edge, 2 px more or less by direction"),
+        presence=ByteWithin(15, 1, 255),
     ),
-    Label(
-        name="player_missile_x",
-        object="player_missile",
-        axis="x",
-        byte=22,
-        decode=Affine(offset=2),
-        presence=_PLAYER_MISSILE,
-        evidence="poke; left edge",
+    ScreenObject(
+        "robot_missile",
+        x=At(29, Affine(offset=2)),
+        y=At(30, Affine(2)),
+        presence=ByteWithin(24, 1, 255),
     ),
-    Label(
-        name="player_missile_y",
-        object="player_missile",
-        axis="y",
-        byte=23,
-        decode=Affine(scale=2, offset=1),
-        presence=_PLAYER_MISSILE,
-        evidence="poke; top edge, 2 px more or less by direction",
+    *(
+        ScreenObject(
+            f"enemy_robots_{i}",
+            x=At(65 + i, _ROBOT_X),
+            y=At(56 + i, _ROBOT_Y, "poke; top edge, or found by its x"),
+            presence=AllOf((ByteWithin(65 + i, 1, 255), _PLAYING)),
+        )
+        for i in range(6)
     ),
-    Label(
-        name="robot_missile_x",
-        object="robot_missile",
-        axis="x",
-        byte=29,
-        decode=Affine(offset=2),
-        presence=_ROBOT_MISSILE,
-        evidence="poke; left edge",
+    *(
+        ScreenObject(
+            f"enemy_robots_{i}",
+            x=At(65 + i, _ROBOT_X, "too rare in random play", "unverified"),
+            y=At(56 + i, _ROBOT_Y, "too rare in random play", "unverified"),
+        )
+        for i in (6, 7)
     ),
-    Label(
-        name="robot_missile_y",
-        object="robot_missile",
-        axis="y",
-        byte=30,
-        decode=Affine(scale=2),
-        presence=_ROBOT_MISSILE,
-        evidence="poke; top edge",
-    ),
-    Label(
-        name="enemy_robots_0_x",
-        object="enemy_robots_0",
-        axis="x",
-        byte=65,
-        decode=Affine(offset=6),
-        presence=_ROBOT_0,
-        evidence="poke; left edge",
-    ),
-    Label(
-        name="enemy_robots_0_y",
-        object="enemy_robots_0",
-        axis="y",
-        byte=56,
-        decode=Affine(scale=2, offset=3),
-        presence=_ROBOT_0,
-        evidence="poke; top edge, or found by its x",
-    ),
-    Label(
-        name="enemy_robots_1_x",
-        object="enemy_robots_1",
-        axis="x",
-        byte=66,
-        decode=Affine(offset=6),
-        presence=_ROBOT_1,
-        evidence="poke; left edge",
-    ),
-    Label(
-        name="enemy_robots_1_y",
-        object="enemy_robots_1",
-        axis="y",
-        byte=57,
-        decode=Affine(scale=2, offset=3),
-        presence=_ROBOT_1,
-        evidence="poke; top edge, or found by its x",
-    ),
-    Label(
-        name="enemy_robots_2_x",
-        object="enemy_robots_2",
-        axis="x",
-        byte=67,
-        decode=Affine(offset=6),
-        presence=_ROBOT_2,
-        evidence="poke; left edge",
-    ),
-    Label(
-        name="enemy_robots_2_y",
-        object="enemy_robots_2",
-        axis="y",
-        byte=58,
-        decode=Affine(scale=2, offset=3),
-        presence=_ROBOT_2,
-        evidence="poke; top edge, or found by its x",
-    ),
-    Label(
-        name="enemy_robots_3_x",
-        object="enemy_robots_3",
-        axis="x",
-        byte=68,
-        decode=Affine(offset=6),
-        presence=_ROBOT_3,
-        evidence="poke; left edge",
-    ),
-    Label(
-        name="enemy_robots_3_y",
-        object="enemy_robots_3",
-        axis="y",
-        byte=59,
-        decode=Affine(scale=2, offset=3),
-        presence=_ROBOT_3,
-        evidence="poke; top edge, or found by its x",
-    ),
-    Label(
-        name="enemy_robots_4_x",
-        object="enemy_robots_4",
-        axis="x",
-        byte=69,
-        decode=Affine(offset=6),
-        presence=_ROBOT_4,
-        evidence="poke; left edge",
-    ),
-    Label(
-        name="enemy_robots_4_y",
-        object="enemy_robots_4",
-        axis="y",
-        byte=60,
-        decode=Affine(scale=2, offset=3),
-        presence=_ROBOT_4,
-        evidence="poke; top edge, or found by its x",
-    ),
-    Label(
-        name="enemy_robots_5_x",
-        object="enemy_robots_5",
-        axis="x",
-        byte=70,
-        decode=Affine(offset=6),
-        presence=_ROBOT_5,
-        evidence="poke; left edge",
-    ),
-    Label(
-        name="enemy_robots_5_y",
-        object="enemy_robots_5",
-        axis="y",
-        byte=61,
-        decode=Affine(scale=2, offset=3),
-        presence=_ROBOT_5,
-        evidence="poke; top edge, or found by its x",
-    ),
-    Label(
-        name="enemy_robots_6_x",
-        object="enemy_robots_6",
-        axis="x",
-        byte=71,
-        decode=Affine(offset=6),
-        status="unverified",
-        evidence="too rare in random play",
-    ),
-    Label(
-        name="enemy_robots_6_y",
-        object="enemy_robots_6",
-        axis="y",
-        byte=62,
-        decode=Affine(scale=2, offset=3),
-        status="unverified",
-        evidence="too rare in random play",
-    ),
-    Label(
-        name="enemy_robots_7_x",
-        object="enemy_robots_7",
-        axis="x",
-        byte=72,
-        decode=Affine(offset=6),
-        status="unverified",
-        evidence="too rare in random play",
-    ),
-    Label(
-        name="enemy_robots_7_y",
-        object="enemy_robots_7",
-        axis="y",
-        byte=63,
-        decode=Affine(scale=2, offset=3),
-        status="unverified",
-        evidence="too rare in random play",
-    ),
-    Label(
-        name="enemy_evilOtto_x",
-        object="enemy_evilOtto",
-        axis="x",
-        byte=46,
-        status="unverified",
-        evidence="the same throughout random play: he never appears",
-    ),
-    Label(
-        name="enemy_evilOtto_y",
-        object="enemy_evilOtto",
-        axis="y",
-        byte=89,
-        status="unverified",
-        evidence="takes three values though he never appears, and moves nothing",
+    ScreenObject(
+        "enemy_evilOtto",
+        x=At(46, Affine(), "the same throughout random play: he never appears", "unverified"),
+        y=At(
+            89,
+            Affine(),
+            "takes three values though he never appears, and moves nothing",
+            "unverified",
+        ),
     ),
 )

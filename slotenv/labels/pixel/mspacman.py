@@ -2,105 +2,21 @@
 
 from __future__ import annotations
 
-from slotenv.labels.base import Affine, Label
+from slotenv.labels.base import Affine
+from slotenv.labels.pixel import At, ScreenObject
 
-LABELS: tuple[Label, ...] = (
-    Label(
-        name="enemy_sue_x",
-        object="enemy_sue",
-        axis="x",
-        byte=6,
-        decode=Affine(offset=-12),
-        evidence="poke; left edge",
-    ),
-    Label(
-        name="enemy_sue_y",
-        object="enemy_sue",
-        axis="y",
-        byte=12,
-        decode=Affine(offset=1),
-        evidence="poke; top edge",
-    ),
-    Label(
-        name="enemy_inky_x",
-        object="enemy_inky",
-        axis="x",
-        byte=7,
-        decode=Affine(offset=-12),
-        evidence="poke; left edge",
-    ),
-    Label(
-        name="enemy_inky_y",
-        object="enemy_inky",
-        axis="y",
-        byte=13,
-        decode=Affine(offset=1),
-        evidence="poke; top edge",
-    ),
-    Label(
-        name="enemy_pinky_x",
-        object="enemy_pinky",
-        axis="x",
-        byte=8,
-        decode=Affine(offset=-12),
-        evidence="poke; left edge",
-    ),
-    Label(
-        name="enemy_pinky_y",
-        object="enemy_pinky",
-        axis="y",
-        byte=14,
-        decode=Affine(offset=1),
-        evidence="poke; top edge",
-    ),
-    Label(
-        name="enemy_blinky_x",
-        object="enemy_blinky",
-        axis="x",
-        byte=9,
-        decode=Affine(offset=-12),
-        evidence="poke; left edge",
-    ),
-    Label(
-        name="enemy_blinky_y",
-        object="enemy_blinky",
-        axis="y",
-        byte=15,
-        decode=Affine(offset=1),
-        evidence="poke; top edge",
-    ),
-    Label(
-        name="player_x",
-        object="player",
-        axis="x",
-        byte=10,
-        decode=Affine(offset=-12),
-        evidence="poke; left edge",
-    ),
-    Label(
-        name="player_y",
-        object="player",
-        axis="y",
-        byte=16,
-        decode=Affine(offset=1),
-        evidence="poke; top edge",
-    ),
-    Label(
-        name="fruit_x",
-        object="fruit",
-        axis="x",
-        byte=11,
-        decode=Affine(offset=-12),
-        status="unverified",
-        evidence="0 throughout random play: no fruit appears",
-    ),
-    Label(
-        name="fruit_y",
-        object="fruit",
-        axis="y",
-        byte=17,
-        decode=Affine(offset=1),
-        status="unverified",
-        evidence="0 throughout random play: no fruit appears",
+_X, _Y = Affine(offset=-12), Affine(offset=1)
+_NO_FRUIT = "0 throughout random play: no fruit appears"
+
+OBJECTS = (
+    ScreenObject("enemy_sue", x=At(6, _X), y=At(12, _Y)),
+    ScreenObject("enemy_inky", x=At(7, _X), y=At(13, _Y)),
+    ScreenObject("enemy_pinky", x=At(8, _X), y=At(14, _Y)),
+    ScreenObject("enemy_blinky", x=At(9, _X), y=At(15, _Y)),
+    ScreenObject("player", x=At(10, _X), y=At(16, _Y)),
+    ScreenObject(
+        "fruit",
+        x=At(11, _X, _NO_FRUIT, "unverified"),
+        y=At(17, _Y, _NO_FRUIT, "unverified"),
     ),
 )

@@ -2,46 +2,36 @@
 
 from __future__ import annotations
 
-from slotenv.labels.base import Affine, ByteWithin, Label
+from slotenv.labels.base import Affine, ByteWithin
+from slotenv.labels.pixel import At, ScreenObject
 
-# Those bytes at which the object still shares a row with the playfield, rows 34 to 193.
-_BALL = ByteWithin(54, 45, 207)
-_ENEMY = ByteWithin(50, 34, 208)
-
-LABELS: tuple[Label, ...] = (
-    Label(
-        name="player_y",
-        object="player",
-        axis="y",
-        byte=51,
-        decode=Affine(offset=-13),
-        evidence="colour: top edge, drawn on even rows; the game sets it from the dial",
+# Presence: those bytes at which the object still shares a row with the playfield, rows 34 to 193.
+OBJECTS = (
+    ScreenObject(
+        "player",
+        y=At(
+            51,
+            Affine(offset=-13),
+            "colour: top edge, drawn on even rows; the game sets it from the dial",
+        ),
     ),
-    Label(
-        name="enemy_y",
-        object="enemy",
-        axis="y",
-        byte=50,
-        decode=Affine(offset=-15),
-        presence=_ENEMY,
-        evidence="colour: top edge; the game recomputes it; slides in from above at a new game",
+    ScreenObject(
+        "enemy",
+        y=At(
+            50,
+            Affine(offset=-15),
+            "colour: top edge; the game recomputes it; slides in from above at a new game",
+        ),
+        presence=ByteWithin(50, 34, 208),
     ),
-    Label(
-        name="ball_x",
-        object="ball",
-        axis="x",
-        byte=49,
-        decode=Affine(offset=-49),
-        presence=_BALL,
-        evidence="poke; colour: left edge; parked at 205 or so while there is no ball",
-    ),
-    Label(
-        name="ball_y",
-        object="ball",
-        axis="y",
-        byte=54,
-        decode=Affine(offset=-14),
-        presence=_BALL,
-        evidence="poke; colour: top edge; 0 while there is no ball",
+    ScreenObject(
+        "ball",
+        x=At(
+            49,
+            Affine(offset=-49),
+            "poke; colour: left edge; parked at 205 or so while there is no ball",
+        ),
+        y=At(54, Affine(offset=-14), "poke; colour: top edge; 0 while there is no ball"),
+        presence=ByteWithin(54, 45, 207),
     ),
 )

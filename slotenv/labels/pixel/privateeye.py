@@ -2,40 +2,20 @@
 
 from __future__ import annotations
 
-from slotenv.labels.base import Affine, Label
+from slotenv.labels.base import Affine
+from slotenv.labels.pixel import At, ScreenObject
 
-LABELS: tuple[Label, ...] = (
-    Label(
-        name="player_x",
-        object="player",
-        axis="x",
-        byte=63,
-        evidence="left edge of the driver, found by its y",
+_OTHERS = "moves another object in each room, and none in some"
+
+OBJECTS = (
+    ScreenObject(
+        "player",
+        x=At(63, evidence="left edge of the driver, found by its y"),
+        y=At(97, Affine(-1, 150)),
     ),
-    Label(
-        name="player_y",
-        object="player",
-        axis="y",
-        byte=97,
-        decode=Affine(scale=-1, offset=150),
-        evidence="poke; top edge",
-    ),
-    Label(
-        name="dove_x",
-        object="dove",
-        axis="x",
-        byte=48,
-        decode=Affine(offset=15),
-        status="unverified",
-        evidence="moves another object in each room, and none in some",
-    ),
-    Label(
-        name="dove_y",
-        object="dove",
-        axis="y",
-        byte=39,
-        decode=Affine(scale=-1, offset=169),
-        status="unverified",
-        evidence="moves another object in each room, and none in some",
+    ScreenObject(
+        "dove",
+        x=At(48, Affine(offset=15), _OTHERS, "unverified"),
+        y=At(39, Affine(-1, 169), _OTHERS, "unverified"),
     ),
 )

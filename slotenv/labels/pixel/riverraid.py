@@ -2,38 +2,23 @@
 
 from __future__ import annotations
 
-from slotenv.labels.base import Affine, ByteWithin, Label
+from slotenv.labels.base import Affine, ByteWithin
+from slotenv.labels.pixel import At, ScreenObject
 
-_MISSILE = ByteWithin(50, 1, 179)
-_PLAYER = ByteWithin(58, 1, 255)
-
-
-LABELS: tuple[Label, ...] = (
-    Label(
-        name="player_x",
-        object="player",
-        axis="x",
-        byte=51,
-        decode=Affine(offset=1),
-        presence=_PLAYER,
-        evidence="poke; left edge, 1 px more or less by tilt",
+OBJECTS = (
+    ScreenObject(
+        "player",
+        x=At(51, Affine(offset=1), "poke; left edge, 1 px more or less by tilt"),
+        presence=ByteWithin(58, 1, 255),
     ),
-    Label(
-        name="missile_x",
-        object="missile",
-        axis="x",
-        byte=117,
-        decode=Affine(offset=-1),
-        presence=_MISSILE,
-        evidence="left edge, found by its y; 180 in byte 50 while there is none",
-    ),
-    Label(
-        name="missile_y",
-        object="missile",
-        axis="y",
-        byte=50,
-        decode=Affine(scale=-1, offset=162),
-        presence=_MISSILE,
-        evidence="poke; top edge; 180 while there is none",
+    ScreenObject(
+        "missile",
+        x=At(
+            117,
+            Affine(offset=-1),
+            "left edge, found by its y; 180 in byte 50 while there is none",
+        ),
+        y=At(50, Affine(-1, 162), "poke; top edge; 180 while there is none"),
+        presence=ByteWithin(50, 1, 179),
     ),
 )

@@ -2,62 +2,32 @@
 
 from __future__ import annotations
 
-from slotenv.labels.base import Affine, ByteWithin, Either, Label
+from slotenv.labels.base import Affine, ByteWithin, Either
+from slotenv.labels.pixel import At, ScreenObject
 
-_BALL = ByteWithin(16, 3, 255)
-_TOP_Y = Affine(scale=-1, offset=166)
-_BOTTOM_Y = Affine(scale=-1, offset=167)
+_SIDE = 80
+_TOP_Y, _BOTTOM_Y = Affine(-1, 166), Affine(-1, 167)
+_LEFT = "poke; left edge, 2 px less or more by facing"
 
-
-LABELS: tuple[Label, ...] = (
-    Label(
-        name="player_x",
-        object="player",
-        axis="x",
-        byte=26,
-        decode=Either(80, Affine(), 27, Affine()),
-        evidence="poke; left edge, 2 px less or more by facing",
+OBJECTS = (
+    ScreenObject(
+        "player",
+        x=At(26, Either(_SIDE, Affine(), 27, Affine()), _LEFT),
+        y=At(24, Either(_SIDE, _TOP_Y, 25, _BOTTOM_Y)),
     ),
-    Label(
-        name="player_y",
-        object="player",
-        axis="y",
-        byte=24,
-        decode=Either(80, _TOP_Y, 25, _BOTTOM_Y),
-        evidence="poke; top edge",
+    ScreenObject(
+        "enemy",
+        x=At(27, Either(_SIDE, Affine(), 26, Affine()), _LEFT),
+        y=At(25, Either(_SIDE, _BOTTOM_Y, 24, _TOP_Y)),
     ),
-    Label(
-        name="enemy_x",
-        object="enemy",
-        axis="x",
-        byte=27,
-        decode=Either(80, Affine(), 26, Affine()),
-        evidence="poke; left edge, 2 px less or more by facing",
-    ),
-    Label(
-        name="enemy_y",
-        object="enemy",
-        axis="y",
-        byte=25,
-        decode=Either(80, _BOTTOM_Y, 24, _TOP_Y),
-        evidence="poke; top edge",
-    ),
-    Label(
-        name="ball_x",
-        object="ball",
-        axis="x",
-        byte=16,
-        decode=Affine(offset=-2),
-        presence=_BALL,
-        evidence="colour: left edge; 2 while there is no ball",
-    ),
-    Label(
-        name="ball_y",
-        object="ball",
-        axis="y",
-        byte=54,
-        decode=Affine(scale=-1, offset=189),
-        presence=_BALL,
-        evidence="colour: top edge; byte 17 is the height above the ground",
+    ScreenObject(
+        "ball",
+        x=At(16, Affine(offset=-2), "colour: left edge; 2 while there is no ball"),
+        y=At(
+            54,
+            Affine(-1, 189),
+            "colour: top edge; byte 17 is the height above the ground",
+        ),
+        presence=ByteWithin(16, 3, 255),
     ),
 )

@@ -2,22 +2,7 @@
 
 from __future__ import annotations
 
-from slotenv.labels.base import Affine, Label
+from slotenv.labels.base import Affine
+from slotenv.labels.pixel import At, ScreenObject
 
-LABELS: tuple[Label, ...] = (
-    Label(
-        name="ball_x",
-        object="ball",
-        axis="x",
-        byte=67,
-        evidence="poke; left edge",
-    ),
-    Label(
-        name="ball_y",
-        object="ball",
-        axis="y",
-        byte=68,
-        decode=Affine(offset=-3),
-        evidence="poke; top edge",
-    ),
-)
+OBJECTS = (ScreenObject("ball", x=At(67), y=At(68, Affine(offset=-3))),)

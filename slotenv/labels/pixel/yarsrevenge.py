@@ -2,74 +2,33 @@
 
 from __future__ import annotations
 
-from slotenv.labels.base import Affine, ByteWithin, Label
+from slotenv.labels.base import Affine, ByteWithin
+from slotenv.labels.pixel import At, ScreenObject
 
-_ENEMY_MISSILE = ByteWithin(23, 0, 0)
+_LEFT = "left edge, found by its y"
 
-
-LABELS: tuple[Label, ...] = (
-    Label(
-        name="player_x",
-        object="player",
-        axis="x",
-        byte=32,
-        evidence="left edge, found by its y",
+OBJECTS = (
+    ScreenObject("player", x=At(32, evidence=_LEFT), y=At(31, Affine(offset=3))),
+    ScreenObject(
+        "player_missile",
+        x=At(
+            38,
+            Affine(),
+            "on a line with what byte 37 moves in two thirds of the frames",
+            "unverified",
+        ),
+        y=At(
+            37,
+            Affine(offset=2),
+            "moves its missile, but no byte found says when there is one",
+            "unverified",
+        ),
     ),
-    Label(
-        name="player_y",
-        object="player",
-        axis="y",
-        byte=31,
-        decode=Affine(offset=3),
-        evidence="poke; top edge",
-    ),
-    Label(
-        name="player_missile_x",
-        object="player_missile",
-        axis="x",
-        byte=38,
-        status="unverified",
-        evidence="on a line with what byte 37 moves in two thirds of the frames",
-    ),
-    Label(
-        name="player_missile_y",
-        object="player_missile",
-        axis="y",
-        byte=37,
-        decode=Affine(offset=2),
-        status="unverified",
-        evidence="moves its missile, but no byte found says when there is one",
-    ),
-    Label(
-        name="enemy_x",
-        object="enemy",
-        axis="x",
-        byte=43,
-        evidence="left edge, found by its y",
-    ),
-    Label(
-        name="enemy_y",
-        object="enemy",
-        axis="y",
-        byte=42,
-        decode=Affine(offset=3),
-        evidence="poke; top edge",
-    ),
-    Label(
-        name="enemy_missile_x",
-        object="enemy_missile",
-        axis="x",
-        byte=47,
-        presence=_ENEMY_MISSILE,
-        evidence="left edge, found by its y",
-    ),
-    Label(
-        name="enemy_missile_y",
-        object="enemy_missile",
-        axis="y",
-        byte=46,
-        decode=Affine(offset=2),
-        presence=_ENEMY_MISSILE,
-        evidence="poke; top edge",
+    ScreenObject("enemy", x=At(43, evidence=_LEFT), y=At(42, Affine(offset=3))),
+    ScreenObject(
+        "enemy_missile",
+        x=At(47, evidence=_LEFT),
+        y=At(46, Affine(offset=2)),
+        presence=ByteWithin(23, 0, 0),
     ),
 )

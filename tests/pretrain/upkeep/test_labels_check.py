@@ -7,9 +7,9 @@ import pytest
 
 from pretrain.cli import main
 from pretrain.upkeep import labels_check
-from pretrain.upkeep.labels_check import is_undecided, to_table
+from pretrain.upkeep.labels_check import Patch, find_colour, to_table
 from slotenv.labels import labels_for
-from slotenv.labels.poke import MIN_CHECKED, Verdict
+from slotenv.labels.poke import MIN_CHECKED, Box, Verdict
 
 LABELS = labels_for("pong", "pixel").labels
 GOOD = {"within": 1.0, "worst": 0.0, "offset": 0.0, "seen": 1.0, "unannounced": 0.0}
@@ -37,7 +37,7 @@ def verdict(number: int = 0, checked: int = 60, varied: bool = True, **changes: 
 def test_only_what_speaks_against_a_label_fails_it(
     of: Verdict, passed: bool, undecided: bool
 ) -> None:
-    assert (of.passed, is_undecided(of)) == (passed, undecided)
+    assert (of.passed, of.undecided) == (passed, undecided)
     word = "ok" if passed else "few" if undecided else "FAIL"
     assert word in to_table("pong", [of]).split()
 
@@ -68,6 +68,21 @@ def test_too_few_moments_are_not_a_failure(
         main(["labels", "check", "--games", "pong"])
     assert stopped.value.code == 1
     assert capsys.readouterr().err == text
+
+
+def test_a_colour_counts_only_within_the_rows_and_columns_of_its_object() -> None:
+    frame = np.zeros((210, 160, 3), np.uint8)
+    frame[40:44, 10:12] = 0xC8, 0x48, 0x49
+    frame[100:104, 10:12] = frame[40:44, 90:92] = frame[40, 2] = 0xC8, 0x48, 0x49
+    frame[41, 11] = 0xC8, 0x49, 0x48  # another colour
+    frame[43] = 0xC8, 0x48, 0x49  # below the rows
+    patch = Patch(0xC84849, slice(40, 43), ((3, 2),), slice(8, 90))
+    assert find_colour(patch, frame) == Box(top=40, bottom=42, left=10, right=11, pixels=5)
+    everywhere = Patch(0xC84849, slice(None), ())
+    found = find_colour(everywhere, frame)
+    assert found is not None
+    assert found[:4] == (40, 103, 0, 159)
+    assert find_colour(Patch(0xC84849, slice(60, 90), ()), frame) is None
 
 
 @pytest.mark.ale

@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
 from pretrain.cli import main
-from pretrain.drawing.labelled_frame import COLOURS, MARGIN, Box, draw_marks, place_names, to_png
+from pretrain.drawing.canvas import MARGIN, Box, to_png
+from pretrain.drawing.labelled_frame import COLOURS, draw_marks, place_names
 from pretrain.drawing.marks import Mark, fullness, marks_of
 from pretrain.upkeep.labels_draw import gallery
 from slotenv.labels import ByteWithin, GameLabels, Label
