@@ -13,9 +13,7 @@ import gymnasium as gym
 import numpy as np
 from numpy.typing import NDArray
 
-from slotenv.environments import atari_game
-from slotenv.labels import Label, find_game, labelled_games, labels_for
-from slotenv.labels.poke import (
+from pretrain.upkeep.poke import (
     MIN_CHECKED,
     SHIFT,
     Box,
@@ -27,6 +25,8 @@ from slotenv.labels.poke import (
     read_label,
     read_ram,
 )
+from slotenv.environments import atari_game
+from slotenv.labels import Label, find_game, labelled_games, labels_for
 
 
 class Patch(NamedTuple):

@@ -22,7 +22,6 @@ COPIED = (*PACKAGES, "tests", "examples", "pyproject.toml", "README.md", "constr
 
 TABLES = (  # Numbers copied from elsewhere: a test could only repeat them.
     "slotenv/labels/pixel/*.py",
-    "slotenv/labels/tables_pixel.py",
     "slotenv/labels/tables_scn.py",
     "slotenv/probe/paper.py",
     "pretrain/bench/results/players_table.py",
@@ -98,10 +97,11 @@ OTHER_NAMES = {
     "slotenv/encoders/unique_patches.py": "encoders/test_window_hashes.py",
     "slotenv/environments": "test_environments.py test_environment_messages.py",
     "slotenv/environments/atari.py": "test_atari_stack.py",
-    "slotenv/extractor.py": "test_extractor_checks.py",
+    "slotenv/checks.py": "test_frames.py sb3/test_stack.py",
+    "slotenv/extractor.py": "test_extractor.py test_old_folders.py",
     "slotenv/labels": "labels/test_tables.py",
     "slotenv/labels/base.py": "labels/test_tables.py",
-    "slotenv/labels/poke.py": "labels/test_judge.py",
+    "pretrain/upkeep/poke.py": "pretrain/upkeep/test_judge.py",
     "slotenv/model_card.py": "test_checkpoint.py",
     "slotenv/objectives/__init__.py": "objectives/test_base.py",
     "slotenv/objectives/cswm.py": "objectives/test_base.py",
@@ -116,6 +116,10 @@ OTHER_NAMES = {
         "sb3/test_atari.py sb3/test_stack.py test_compatibility.py test_misuse.py"
     ),
     "slotenv/sb3/atari.py": "test_misuse.py",
+    "slotenv/sb3/extractor.py": "test_extractor.py test_extractor_checks.py",
+    "slotenv/sb3/set_extractor.py": "test_set_extractor.py",
+    "slotenv/lazy_encoder.py": "test_wrapper_spec.py test_wrapper_threads.py test_misuse.py",
+    "slotenv/threads.py": "test_wrapper_threads.py",
     "slotenv/sb3": "sb3/test_wrapper.py",
     "slotenv/sb3/rewards.py": "sb3/test_atari.py",
     "slotenv/vector.py": "test_vector_infos.py test_vector_atari.py",

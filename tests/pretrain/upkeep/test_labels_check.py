@@ -8,8 +8,8 @@ import pytest
 from pretrain.cli import main
 from pretrain.upkeep import labels_check
 from pretrain.upkeep.labels_check import Patch, find_colour, to_table
+from pretrain.upkeep.poke import MIN_CHECKED, Box, Verdict
 from slotenv.labels import labels_for
-from slotenv.labels.poke import MIN_CHECKED, Box, Verdict
 
 LABELS = labels_for("pong", "pixel").labels
 GOOD = {"within": 1.0, "worst": 0.0, "offset": 0.0, "seen": 1.0, "unannounced": 0.0}

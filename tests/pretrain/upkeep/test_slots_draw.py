@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
 from pretrain.cli import main
-from pretrain.drawing.labelled_frame import MARGIN, Box
+from pretrain.drawing.canvas import MARGIN, Box
 from pretrain.drawing.slot_boxes import TRAIL, SlotBox, slot_boxes
 from pretrain.drawing.slot_frame import SLOT_COLOURS, draw_slots, outlines_of, place_numbers
 from pretrain.upkeep import slots_draw

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from pretrain.upkeep.poke import Box, Look, Poker, Verdict, box_of, judge
 from slotenv.labels import Affine, ByteWithin, Label
-from slotenv.labels.poke import Box, Look, Poker, Verdict, box_of, judge
 
 BALL = Label(name="ball_x", object="ball", axis="x", byte=5, presence=ByteWithin(9, 1, 1))
 

@@ -6,8 +6,8 @@ import pytest
 
 from pretrain.cli import main
 from pretrain.upkeep.labels_check import check_labels, make_emulator, play
+from pretrain.upkeep.poke import MIN_CHECKED, Box, Look, box_of, judge
 from slotenv.labels import Affine, ByteWithin, Label, Modular, labelled_games, labels_for
-from slotenv.labels.poke import MIN_CHECKED, Box, Look, box_of, judge
 
 pytestmark = pytest.mark.ale
 
