@@ -148,6 +148,7 @@ def _live(work: Callable[[Send], object], pipe: int, log: Path) -> None:
     except SystemExit as stop:
         code = stop.code if isinstance(stop.code, int) else int(stop.code is not None)
     except BaseException:
+        signal.signal(signal.SIGINT, signal.SIG_IGN)  # a second one would cut off what is printed
         traceback.print_exc()
     finally:
         sys.stdout.flush()
