@@ -16,12 +16,17 @@ from slotenv.compatibility import check_game, compare_frames
 from slotenv.encoders import SlotEncoder
 from slotenv.environments import game_key
 from slotenv.labels import labels_for
-from slotenv.probe import Features, ProbeReport, probe_features, read_features
-from slotenv.probe.run import probe_transfer
+from slotenv.probe import (
+    METRICS,
+    Features,
+    ProbeReport,
+    probe_features,
+    probe_transfer,
+    read_features,
+)
 from slotenv.tracking import Tracking, track_recording
 
 RESULTS_FILE = "results.jsonl"
-_METRICS = ("accuracy", "ridge_accuracy", "modularity", "weighted_modularity", "compactness")
 
 
 def probe_encoder(
@@ -168,7 +173,9 @@ def probe_run(
             write_probe(folder, ProbeFile(rows=list(known.values())))
         return replace(known[key], name=name)
 
-    method = method_name(trained) + (", held" if hold else "")
+    made = read_config(trained)
+    title = made.get("provenance", {}).get("title", "encoder")
+    method = title + (", held" if hold else "")
     taken = snapshots_of(folder)
     rows = [probed(method, trained, store, False) for store in stores]
     if 0 in taken:  # an encoder that was fitted to frames never was untrained
@@ -184,17 +191,11 @@ def probe_run(
         )
         for updates, row in zip(taken, snapshots, strict=False)
     ]
-    made = read_config(trained)
     records.write_lines(folder / RESULTS_FILE, [_result(row, made) for row in rows + snapshots])
     content = ProbeFile(rows=rows, curve=points, snapshots=snapshots)
     if content != there:
         write_probe(folder, content)
     return content
-
-
-def method_name(encoder_folder: Path) -> str:
-    """Return the name of the method that made an encoder, as tables show it."""
-    return str(read_config(encoder_folder).get("provenance", {}).get("title", "encoder"))
 
 
 def _result(row: ProbeRow, made: dict[str, Any]) -> dict[str, Any]:
@@ -213,7 +214,7 @@ def _result(row: ProbeRow, made: dict[str, Any]) -> dict[str, Any]:
         "train_seconds": row.train_seconds,
         "device": provenance.get("device"),
         "slotenv": provenance.get("slotenv"),
-        **{name: getattr(report, name) for name in _METRICS},
+        **{name: getattr(report, name) for name in METRICS},
         "accuracy_by_label": report.accuracy_by_label,
         "counts": report.counts,
     }

@@ -7,20 +7,16 @@ one is.
 
 from __future__ import annotations
 
-import io
 import textwrap
 from collections.abc import Iterator, Sequence
-from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
+from pretrain.drawing.canvas import FONT_SIZE, MARGIN, SHADOW, ZOOM, Box, Canvas, Colour, place
 from pretrain.drawing.marks import OBJECT_SIZE, Mark
 
-ZOOM, FONT_SIZE = 3, 14
-MARGIN = 4
-"""Game pixels around the frame, so that marks at its border can be seen."""
 COLOURS = (
     (255, 235, 40),
     (70, 240, 240),
@@ -34,28 +30,8 @@ COLOURS = (
     (40, 230, 140),
     (205, 165, 255),
 )
-_PAPER, _INK, _SHADOW = (255, 255, 255), (86, 96, 112), (0, 0, 0)
+_PAPER, _INK = (255, 255, 255), (86, 96, 112)
 _INWARD, _OUTWARD, _DASH = 7, 2, 2  # lengths of a corner's arms and of a dash, in game pixels
-
-
-class Box(NamedTuple):
-    """A rectangle; right and bottom are outside of it."""
-
-    left: int
-    top: int
-    right: int
-    bottom: int
-
-    def shared(self, other: Box) -> int:
-        """Return how many pixels two rectangles have in common."""
-        wide = min(self.right, other.right) - max(self.left, other.left)
-        high = min(self.bottom, other.bottom) - max(self.top, other.top)
-        return max(wide, 0) * max(high, 0)
-
-    @property
-    def area(self) -> int:
-        """Pixels in it."""
-        return (self.right - self.left) * (self.bottom - self.top)
 
 
 def draw_marks(
@@ -74,12 +50,7 @@ def draw_marks(
         font_size: Of the names.
     """
     height, width = frame.shape[:2]
-    font = ImageFont.load_default(size=font_size)
-    size = (width + 2 * MARGIN) * zoom, (height + 2 * MARGIN) * zoom
-    page = Image.new("RGB", size, _SHADOW)
-    large = Image.fromarray(frame).resize((width * zoom, height * zoom), Image.Resampling.NEAREST)
-    page.paste(large, (MARGIN * zoom, MARGIN * zoom))
-    draw = ImageDraw.Draw(page)
+    canvas = Canvas(frame, zoom=zoom, font_size=font_size)
     coloured = [
         (_moved(mark, width, height), COLOURS[i % len(COLOURS)])
         for i, mark in enumerate(marks)
@@ -87,12 +58,15 @@ def draw_marks(
     ]
     edges = [(mark.x, mark.y) for mark, _ in coloured]
     for i, (mark, colour) in enumerate(coloured):
-        _draw_mark(draw, mark, colour, zoom, edges[:i].count(edges[i]), edges.count(edges[i]))
-    sizes = [_text_size(draw, _readable(mark.name), font) for mark, _ in coloured]
-    places = place_names([mark for mark, _ in coloured], sizes, Box(0, 0, *size), zoom)
+        turn, turns = edges[:i].count(edges[i]), edges.count(edges[i])
+        _draw_mark(canvas.draw, mark, colour, zoom, turn, turns)
+    sizes = [canvas.text_size(_readable(mark.name)) for mark, _ in coloured]
+    places = place_names([mark for mark, _ in coloured], sizes, canvas.area, zoom)
     for (mark, colour), box in zip(coloured, places, strict=True):
-        _draw_text(draw, (box.left, box.top), _readable(mark.name), colour, font)
-    return _with_absent(page, [mark.name for mark in marks if not mark.present], font_size)
+        canvas.write(_readable(mark.name), box, colour)
+    return _with_absent(
+        canvas.picture, [mark.name for mark in marks if not mark.present], font_size
+    )
 
 
 def place_names(
@@ -110,30 +84,16 @@ def place_names(
         A rectangle for each mark, in pixels of the picture.
     """
     objects = [
-        _scaled(Box(m.x, m.y, m.x + OBJECT_SIZE[0], m.y + OBJECT_SIZE[1]), zoom)
+        Box(m.x, m.y, m.x + OBJECT_SIZE[0], m.y + OBJECT_SIZE[1]).scaled(zoom)
         for m in marks
         if m.x is not None and m.y is not None
     ]
-    placed: dict[int, Box] = {}
     # Names of corners first: those of lines may go anywhere along them.
-    for i in sorted(range(len(marks)), key=lambda i: marks[i].x is None or marks[i].y is None):
-        best, least = page, float("inf")
-        for box, distance in _candidates(marks[i], sizes[i], page, zoom):
-            cost = distance + 10.0 * (box.area - box.shared(page))
-            cost += 10.0 * sum(box.shared(other) for other in placed.values())
-            cost += 2.0 * sum(box.shared(other) for other in objects)
-            if cost < least:
-                best, least = box, cost
-        placed[i] = best
-    return [placed[i] for i in range(len(marks))]
-
-
-def to_png(image: Image.Image) -> bytes:
-    """Return a small PNG file: 256 colours at most, which a console's picture rarely exceeds."""
-    buffer = io.BytesIO()
-    few = image.quantize(256, Image.Quantize.MEDIANCUT, dither=Image.Dither.NONE)
-    few.save(buffer, format="PNG", optimize=True)
-    return buffer.getvalue()
+    order = sorted(range(len(marks)), key=lambda i: marks[i].x is None or marks[i].y is None)
+    candidates = [
+        _candidates(mark, size, page, zoom) for mark, size in zip(marks, sizes, strict=True)
+    ]
+    return place(candidates, page, order=order, avoid=objects, weight=2.0)
 
 
 def _candidates(
@@ -169,7 +129,7 @@ def _moved(mark: Mark, width: int, height: int) -> Mark:
 def _draw_mark(
     draw: ImageDraw.ImageDraw,
     mark: Mark,
-    colour: tuple[int, int, int],
+    colour: Colour,
     zoom: int,
     turn: int,
     turns: int,
@@ -181,9 +141,9 @@ def _draw_mark(
     if mark.x is not None and mark.y is not None:
         level = Box(mark.x - 1 - _OUTWARD, mark.y - 1, mark.x + _INWARD, mark.y)
         upright = Box(mark.x - 1, mark.y - 1 - _OUTWARD, mark.x, mark.y + _INWARD)
-        bars = [_scaled(bar, zoom) for bar in (level, upright)]
+        bars = [bar.scaled(zoom) for bar in (level, upright)]
         for bar in bars:
-            _fill(draw, bar._replace(left=bar.left - 1, top=bar.top - 1), _SHADOW)
+            _fill(draw, bar._replace(left=bar.left - 1, top=bar.top - 1), SHADOW)
         for bar in bars:
             _fill(draw, bar, colour)
         return
@@ -191,40 +151,17 @@ def _draw_mark(
     first, step = turn * _DASH, max(turns, 2) * _DASH
     if mark.x is not None:
         for top in range(first, draw.im.size[1] // zoom, step):
-            dash = _scaled(Box(mark.x - 1, top, mark.x, top + _DASH), zoom)
+            dash = Box(mark.x - 1, top, mark.x, top + _DASH).scaled(zoom)
             _fill(draw, dash._replace(left=dash.left + zoom // 2), colour)
     elif mark.y is not None:
         for left in range(first, draw.im.size[0] // zoom, step):
-            dash = _scaled(Box(left, mark.y - 1, left + _DASH, mark.y), zoom)
+            dash = Box(left, mark.y - 1, left + _DASH, mark.y).scaled(zoom)
             _fill(draw, dash._replace(top=dash.top + zoom // 2), colour)
 
 
-def _scaled(box: Box, zoom: int) -> Box:
-    return Box(*(side * zoom for side in box))
-
-
-def _fill(draw: ImageDraw.ImageDraw, box: Box, colour: tuple[int, int, int]) -> None:
+def _fill(draw: ImageDraw.ImageDraw, box: Box, colour: Colour) -> None:
     # Pillow counts the last pixel in.
     draw.rectangle((box.left, box.top, box.right - 1, box.bottom - 1), fill=colour)
-
-
-def _draw_text(
-    draw: ImageDraw.ImageDraw,
-    corner: tuple[int, int],
-    text: str,
-    colour: tuple[int, int, int],
-    font: ImageFont.FreeTypeFont | ImageFont.ImageFont,
-) -> None:
-    left, top, _, _ = draw.textbbox((0, 0), text, font=font, stroke_width=2)
-    start = corner[0] - left, corner[1] - top
-    draw.text(start, text, fill=colour, font=font, stroke_width=2, stroke_fill=_SHADOW)
-
-
-def _text_size(
-    draw: ImageDraw.ImageDraw, text: str, font: ImageFont.FreeTypeFont | ImageFont.ImageFont
-) -> tuple[int, int]:
-    left, top, right, bottom = draw.textbbox((0, 0), text, font=font, stroke_width=2)
-    return int(right - left), int(bottom - top)
 
 
 def _with_absent(picture: Image.Image, names: Sequence[str], font_size: int) -> Image.Image:

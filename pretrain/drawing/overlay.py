@@ -48,13 +48,25 @@ def overlay(
 
 
 def slot_panels(
-    frame: NDArray[np.uint8],
+    frames: NDArray[np.uint8],
     effects: NDArray[np.floating[Any]],
     block: tuple[int, int],
     scale: float,
-) -> list[NDArray[np.uint8]]:
-    """Return the frame and one overlay for each slot; arguments as in :func:`overlay`."""
-    return [frame, *(overlay(frame, effect, block, scale) for effect in effects)]
+) -> NDArray[np.uint8]:
+    """Return (n, 1 + K, H, W, 3): each frame, and one :func:`overlay` for each slot.
+
+    Args:
+        frames: (n, H, W, 3) uint8.
+        effects: (n, K, gh, gw) effect of hiding each block, on each slot.
+        block: Height and width of a block in pixels.
+        scale: Effect that gets the brightest colour.
+    """
+    return np.stack(
+        [
+            [frame, *(overlay(frame, one, block, scale) for one in effect)]
+            for frame, effect in zip(frames, effects, strict=True)
+        ]
+    )
 
 
 def panel_names(num_slots: int) -> list[str]:

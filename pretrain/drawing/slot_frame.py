@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageDraw, ImageFont
+from PIL import Image, ImageDraw
 
-from pretrain.drawing.labelled_frame import COLOURS, FONT_SIZE, MARGIN, ZOOM, Box
+from pretrain.drawing.canvas import FONT_SIZE, MARGIN, SHADOW, ZOOM, Box, Canvas, Colour, place
+from pretrain.drawing.labelled_frame import COLOURS
 from pretrain.drawing.slot_boxes import SlotBox
 
 SLOT_COLOURS = (
@@ -29,8 +29,8 @@ SLOT_COLOURS = (
     (210, 190, 90),
 )
 """One for each slot of the largest encoders, bright enough for a dark rim to set them off."""
-_SHADOW = (0, 0, 0)
-_LINE, _RIM = 2, 2  # width of lines, and of the dark rim of numbers; pixels of the picture
+_LINE = 2  # width of lines; pixels of the picture
+_NEAR = 24  # pixels of the picture within which boxes are neighbours
 _SAME = 0.5  # share of their area that boxes have in common from which on they are of one object
 
 
@@ -49,30 +49,22 @@ def draw_slots(
         zoom: Pixels of the picture for one of the frame.
         font_size: Of the numbers.
     """
-    height, width = frame.shape[:2]
-    size = (width + 2 * MARGIN) * zoom, (height + 2 * MARGIN) * zoom
-    page = Image.new("RGB", size, _SHADOW)
-    large = Image.fromarray(frame).resize((width * zoom, height * zoom), Image.Resampling.NEAREST)
-    page.paste(large, (MARGIN * zoom, MARGIN * zoom))
-    draw = ImageDraw.Draw(page)
-    font = ImageFont.load_default(size=font_size)
+    canvas = Canvas(frame, zoom=zoom, font_size=font_size)
     outlines = outlines_of(boxes, zoom)
     colours = [SLOT_COLOURS[box.slot % len(SLOT_COLOURS)] for box in boxes]
     for box, colour in zip(boxes, colours, strict=True):
-        _draw_trail(draw, box, colour, zoom)
+        _draw_trail(canvas.draw, box, colour, zoom)
     for box in boxes:  # once more, for trails end in the middle of objects
-        inside = [side * zoom for side in (box.left, box.top, box.right, box.bottom)]
-        corner = (inside[0] + MARGIN * zoom, inside[1] + MARGIN * zoom)
-        page.paste(large.crop((inside[0], inside[1], inside[2], inside[3])), corner)
+        inside = Box(box.left, box.top, box.right, box.bottom).scaled(zoom)
+        corner = (inside.left + MARGIN * zoom, inside.top + MARGIN * zoom)
+        canvas.picture.paste(canvas.large.crop(inside), corner)
     for outline, colour in zip(outlines, colours, strict=True):
-        _draw_box(draw, outline, colour)
+        _draw_box(canvas.draw, outline, colour)
     names = [str(box.slot) for box in boxes]
-    places = place_numbers(outlines, [_size(draw, name, font) for name in names], Box(0, 0, *size))
-    for name, place, colour in zip(names, places, colours, strict=True):
-        left, top, _, _ = draw.textbbox((0, 0), name, font=font, stroke_width=_RIM)
-        start = place.left - left, place.top - top
-        draw.text(start, name, fill=colour, font=font, stroke_width=_RIM, stroke_fill=_SHADOW)
-    return page
+    places = place_numbers(outlines, [canvas.text_size(name) for name in names], canvas.area)
+    for name, free, colour in zip(names, places, colours, strict=True):
+        canvas.write(name, free, colour)
+    return canvas.picture
 
 
 def outlines_of(boxes: Sequence[SlotBox], zoom: int) -> list[Box]:
@@ -84,19 +76,15 @@ def outlines_of(boxes: Sequence[SlotBox], zoom: int) -> list[Box]:
         Rectangles in pixels of the picture.
     """
     plain = [
-        Box(
-            (box.left - 1 + MARGIN) * zoom,
-            (box.top - 1 + MARGIN) * zoom,
-            (box.right + 1 + MARGIN) * zoom,
-            (box.bottom + 1 + MARGIN) * zoom,
-        )
+        Box(*(edge + MARGIN for edge in (box.left, box.top, box.right, box.bottom)))
+        .grown(1)
+        .scaled(zoom)
         for box in boxes
     ]
-    outlines = []
-    for i, box in enumerate(plain):
-        away = sum(_alike(box, other) for other in plain[:i]) * (_LINE + 1)
-        outlines.append(Box(box.left - away, box.top - away, box.right + away, box.bottom + away))
-    return outlines
+    return [
+        box.grown(sum(_alike(box, other) for other in plain[:i]) * (_LINE + 1))
+        for i, box in enumerate(plain)
+    ]
 
 
 def place_numbers(
@@ -112,19 +100,11 @@ def place_numbers(
     Returns:
         A rectangle for each number.
     """
-    placed: dict[int, Box] = {}
     # Those with the most neighbours have the fewest places to go, so they choose first.
-    crowd = [sum(_near(a, b) for b in outlines) for a in outlines]
-    for i in sorted(range(len(outlines)), key=lambda i: -crowd[i]):
-        best, least = page, math.inf
-        for place, distance in _candidates(outlines[i], sizes[i]):
-            cost = distance + 10.0 * (place.area - place.shared(page))
-            cost += 10.0 * sum(place.shared(other) for other in placed.values())
-            cost += sum(place.shared(other) for other in outlines)
-            if cost < least:
-                best, least = place, cost
-        placed[i] = best
-    return [placed[i] for i in range(len(outlines))]
+    crowd = [sum(a.grown(_NEAR).shared(b) > 0 for b in outlines) for a in outlines]
+    order = sorted(range(len(outlines)), key=lambda i: -crowd[i])
+    candidates = map(_candidates, outlines, sizes)
+    return place(list(candidates), page, order=order, avoid=outlines, weight=1.0)
 
 
 def _candidates(outline: Box, size: tuple[int, int]) -> Iterator[tuple[Box, float]]:
@@ -140,34 +120,20 @@ def _candidates(outline: Box, size: tuple[int, int]) -> Iterator[tuple[Box, floa
                 yield Box(left, top, left + wide, top + high), away + 1.0
 
 
-def _near(a: Box, b: Box) -> bool:
-    reach = 24
-    return bool(b.shared(Box(a.left - reach, a.top - reach, a.right + reach, a.bottom + reach)))
-
-
 def _alike(a: Box, b: Box) -> bool:
     shared = a.shared(b)
     return shared > _SAME * (a.area + b.area - shared)
 
 
-def _draw_box(draw: ImageDraw.ImageDraw, outline: Box, colour: tuple[int, int, int]) -> None:
+def _draw_box(draw: ImageDraw.ImageDraw, outline: Box, colour: Colour) -> None:
     # Pillow counts the last pixel in; a dark rim sets the line off from bright backgrounds.
     left, top, right, bottom = outline.left, outline.top, outline.right - 1, outline.bottom - 1
-    draw.rectangle((left - 1, top - 1, right + 1, bottom + 1), outline=_SHADOW, width=1)
+    draw.rectangle((left - 1, top - 1, right + 1, bottom + 1), outline=SHADOW, width=1)
     draw.rectangle((left, top, right, bottom), outline=colour, width=_LINE)
 
 
-def _draw_trail(
-    draw: ImageDraw.ImageDraw, box: SlotBox, colour: tuple[int, int, int], zoom: int
-) -> None:
+def _draw_trail(draw: ImageDraw.ImageDraw, box: SlotBox, colour: Colour, zoom: int) -> None:
     points = [((x + 0.5 + MARGIN) * zoom, (y + 0.5 + MARGIN) * zoom) for x, y in box.trail]
     if len(points) > 1:
-        draw.line(points, fill=_SHADOW, width=_LINE + 2)
+        draw.line(points, fill=SHADOW, width=_LINE + 2)
         draw.line(points, fill=colour, width=_LINE)
-
-
-def _size(
-    draw: ImageDraw.ImageDraw, text: str, font: ImageFont.FreeTypeFont | ImageFont.ImageFont
-) -> tuple[int, int]:
-    left, top, right, bottom = draw.textbbox((0, 0), text, font=font, stroke_width=_RIM)
-    return int(right - left), int(bottom - top)

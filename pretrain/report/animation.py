@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import io
 import math
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
-from pretrain.drawing.overlay import panel_names, slot_panels
+from pretrain.drawing.gif import gif
+from pretrain.drawing.overlay import panel_names
 
 MAX_BYTES = 2_000_000
 _WIDTH, _GAP, _TITLE = 1080, 8, 22  # widest picture, space between panels, height of a title
@@ -21,32 +20,19 @@ _COLOURS = 128
 _PAPER, _INK = (255, 255, 255), (30, 30, 30)
 
 
-def animate(
-    frames: NDArray[np.uint8],
-    effects: NDArray[np.floating[Any]],
-    block: tuple[int, int],
-    scale: float,
-    *,
-    max_bytes: int = MAX_BYTES,
-) -> bytes:
+def animate(panels: NDArray[np.uint8], *, max_bytes: int = MAX_BYTES) -> bytes:
     """Draw an animated GIF.
 
     Args:
-        frames: (n, H, W, 3) consecutive frames.
-        effects: (n, K, gh, gw) effect of hiding each block, on each slot.
-        block: Height and width of a block in pixels.
-        scale: Effect that gets the brightest colour.
+        panels: (n, 1 + K, H, W, 3) of consecutive frames, as
+            :func:`pretrain.drawing.overlay.slot_panels` returns them.
         max_bytes: The panels are made smaller, and then the clip shorter, to stay below this.
-
-    Returns:
-        The GIF file.
     """
-    panels = [slot_panels(f, e, block, scale) for f, e in zip(frames, effects, strict=True)]
-    columns = min(len(panels[0]), _COLUMNS)
-    fitting = (_WIDTH / columns - _GAP) / frames.shape[2]
+    columns = min(panels.shape[1], _COLUMNS)
+    fitting = (_WIDTH / columns - _GAP) / panels.shape[3]
     zooms = [zoom for zoom in _SCALES if zoom <= fitting] or [fitting]
     content = b""
-    while panels:
+    while len(panels):
         for zoom in zooms:
             content = _encode([_page(p, columns, zoom) for p in panels])
             if len(content) <= max_bytes:
@@ -55,7 +41,7 @@ def animate(
     return content
 
 
-def _page(panels: list[NDArray[np.uint8]], columns: int, zoom: float) -> Image.Image:
+def _page(panels: NDArray[np.uint8], columns: int, zoom: float) -> Image.Image:
     """Draw the panels of one moment in rows, each below its name."""
     height, width = (max(1, round(n * zoom)) for n in panels[0].shape[:2])
     rows = math.ceil(len(panels) / columns)
@@ -75,21 +61,9 @@ def _page(panels: list[NDArray[np.uint8]], columns: int, zoom: float) -> Image.I
 
 
 def _encode(pages: list[Image.Image]) -> bytes:
-    """Write pages as a GIF with one palette for all of them, so that still parts stay still."""
     shown = pages[:: max(1, len(pages) // 8)]
     strip = Image.new("RGB", (shown[0].width, sum(p.height for p in shown)))
     for i, page in enumerate(shown):
         strip.paste(page, (0, i * page.height))
     palette = strip.quantize(_COLOURS, method=Image.Quantize.MEDIANCUT)
-    indexed = [page.quantize(palette=palette, dither=Image.Dither.NONE) for page in pages]
-    buffer = io.BytesIO()
-    indexed[0].save(
-        buffer,
-        format="GIF",
-        save_all=True,
-        append_images=indexed[1:],
-        duration=_MILLISECONDS,
-        loop=0,
-        optimize=False,
-    )
-    return buffer.getvalue()
+    return gif(pages, palette, _MILLISECONDS)

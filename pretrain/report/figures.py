@@ -1,28 +1,22 @@
-"""The report's charts, each a function from numbers to a PNG file.
-
-Figures are made without pyplot, so that nothing global is touched or left behind.
-"""
+"""The report's charts, each a function from numbers to a PNG file."""
 
 from __future__ import annotations
 
-import io
 import math
 from collections.abc import Iterable, Sequence
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.cm import ScalarMappable
 from matplotlib.colors import Normalize
-from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from pretrain.data.probe_file import CurvePoint
-from pretrain.drawing.overlay import HEAT, panel_names, slot_panels
+from pretrain.drawing.charts import new_figure, png, tidy
+from pretrain.drawing.overlay import HEAT, panel_names
 
 TRAIN, HELD_OUT, CHANCE = "#9ab5d9", "#1f4e9c", "#b03a2e"
-DPI = 130
 _TASKS = (  # metric and title, of the loss and of the share of right answers
     (
         ("saliency", "Saliency loss: tell this moment from others"),
@@ -41,9 +35,6 @@ def losses(metrics: Sequence[dict[str, Any]], *, num_slots: int) -> bytes:
     Args:
         metrics: Rows of ``metrics.jsonl``.
         num_slots: K, whose logarithm is the diversity loss of guessing.
-
-    Returns:
-        A PNG file.
     """
     known = {name for row in metrics for name in row}
     saliency_chance = next(
@@ -57,7 +48,7 @@ def losses(metrics: Sequence[dict[str, Any]], *, num_slots: int) -> bytes:
     }
     columns = [pair for pair in _TASKS if any(name in known for name, _ in pair)]
     columns = columns or [(("loss", "Loss"), ("accuracy", "Accuracy"))]
-    figure = _figure(5.2 * len(columns), 5.6)
+    figure = new_figure(5.2 * len(columns), 5.6)
     axes = figure.subplots(2, len(columns), squeeze=False, sharex=True)
     for (above, below), (loss, accuracy) in zip(axes.T, columns, strict=True):
         for axis, (name, title) in ((above, loss), (below, accuracy)):
@@ -68,7 +59,7 @@ def losses(metrics: Sequence[dict[str, Any]], *, num_slots: int) -> bytes:
         below.set_xlabel("updates")
     if axes[0, 0].lines:
         axes[0, 0].legend(frameon=False, fontsize=9)
-    return _png(figure)
+    return png(figure)
 
 
 def importance(matrix: NDArray[np.floating[Any]], object_names: Sequence[str]) -> bytes:
@@ -77,12 +68,9 @@ def importance(matrix: NDArray[np.floating[Any]], object_names: Sequence[str]) -
     Args:
         matrix: (P, K) share of slot k in reading object p; rows sum to 1.
         object_names: The P objects.
-
-    Returns:
-        A PNG file.
     """
     num_objects, num_slots = matrix.shape
-    figure = _figure(max(4.0, 2.2 + 0.75 * num_slots), 1.4 + 0.5 * num_objects)
+    figure = new_figure(max(4.0, 2.2 + 0.75 * num_slots), 1.4 + 0.5 * num_objects)
     axis = figure.subplots()
     image = axis.imshow(matrix, cmap="Blues", vmin=0, vmax=1, aspect="auto")
     axis.set_xticks(range(num_slots), [f"slot {k}" for k in range(num_slots)])
@@ -95,7 +83,7 @@ def importance(matrix: NDArray[np.floating[Any]], object_names: Sequence[str]) -
         colour = "white" if share > 0.55 else "black"
         axis.text(col, row, f"{share:.0%}", ha="center", va="center", color=colour, fontsize=9)
     figure.colorbar(image, ax=axis, label="share of the object's readout")
-    return _png(figure)
+    return png(figure)
 
 
 def predictions(points: dict[str, list[list[float]]], accuracies: dict[str, float]) -> bytes:
@@ -104,16 +92,13 @@ def predictions(points: dict[str, list[list[float]]], accuracies: dict[str, floa
     Args:
         points: Label to pairs (true, predicted).
         accuracies: Label to R2, for the titles.
-
-    Returns:
-        A PNG file.
     """
     columns = min(4, len(points))
     rows = math.ceil(len(points) / columns)
     # Placed by hand: with dozens of panels, automatic layout takes longer than all the drawing.
     side, left, above, below = 2.0, 0.65, 0.35, 0.55  # inches
     wide, high = columns * (left + side) + 0.15, rows * (above + side + below)
-    figure = _figure(wide, high, layout=None)
+    figure = new_figure(wide, high, layout=None)
     axes = [
         figure.add_axes(
             (
@@ -139,7 +124,7 @@ def predictions(points: dict[str, list[list[float]]], accuracies: dict[str, floa
         axis.set_xlabel("true", fontsize=9)
         axis.set_ylabel("predicted", fontsize=9)
         axis.tick_params(labelsize=8)
-    return _png(figure)
+    return png(figure)
 
 
 def curve(points: Sequence[CurvePoint], *, untrained: float | None, paper: float | None) -> bytes:
@@ -149,11 +134,8 @@ def curve(points: Sequence[CurvePoint], *, untrained: float | None, paper: float
         points: In the order of training.
         untrained: Accuracy of the encoder before any update.
         paper: The paper's accuracy in this game.
-
-    Returns:
-        A PNG file.
     """
-    figure = _figure(10.4, 3.6)
+    figure = new_figure(10.4, 3.6)
     axes = figure.subplots(1, 2, sharey=True)
     timed = [point for point in points if point.train_seconds is not None]
     for axis, part, x, name in (
@@ -174,44 +156,29 @@ def curve(points: Sequence[CurvePoint], *, untrained: float | None, paper: float
             )
         axis.set_xlabel(name)
         axis.set_xlim(left=0)
-        _tidy(axis)
+        tidy(axis)
     axes[0].set_ylabel("slot accuracy (mean R²)")
     axes[0].legend(frameon=False, fontsize=9, loc="best")
-    return _png(figure)
+    return png(figure)
 
 
-def attention(
-    frames: NDArray[np.uint8],
-    effects: NDArray[np.floating[Any]],
-    block: tuple[int, int],
-    scale: float,
-) -> bytes:
+def attention(panels: NDArray[np.uint8], scale: float) -> bytes:
     """Draw frames, one a row, and beside each what each slot looks at, one slot a column.
 
     Args:
-        frames: (n, H, W, 3).
-        effects: (n, K, gh, gw) effect of hiding each block, on each slot.
-        block: Height and width of a block in pixels.
-        scale: Effect that gets the brightest colour.
-
-    Returns:
-        A PNG file.
+        panels: (n, 1 + K, H, W, 3) as :func:`pretrain.drawing.overlay.slot_panels` returns them.
+        scale: Effect that has the brightest colour.
     """
-    num_frames, num_slots = effects.shape[:2]
-    height, width = frames.shape[1:3]
+    num_frames, columns, height, width, _ = panels.shape
     gap = max(2, width // 20)
-    sheet = np.full(
-        (num_frames * (height + gap) - gap, (num_slots + 1) * (width + gap) - gap, 3), 255, np.uint8
-    )
-    for i, (frame, effect) in enumerate(zip(frames, effects, strict=True)):
-        for j, panel in enumerate(slot_panels(frame, effect, block, scale)):
-            top, left = i * (height + gap), j * (width + gap)
-            sheet[top : top + height, left : left + width] = panel
-    figure = _figure(1.9 * (num_slots + 1), 1.9 * sheet.shape[0] / width, layout=None)
+    padded = np.pad(panels, [(0, 0), (0, 0), (0, gap), (0, gap), (0, 0)], constant_values=255)
+    rows = padded.transpose(0, 2, 1, 3, 4).reshape(num_frames * (height + gap), -1, 3)
+    sheet = rows[:-gap, :-gap]
+    figure = new_figure(1.9 * columns, 1.9 * sheet.shape[0] / width, layout=None)
     axis = figure.add_axes((0, 0, 1, 1))
     axis.imshow(sheet, interpolation="nearest")
     axis.axis("off")
-    for j, name in enumerate(panel_names(num_slots)):
+    for j, name in enumerate(panel_names(columns - 1)):
         middle = j * (width + gap) + width / 2
         axis.text(middle, -gap / 2, name, ha="center", va="bottom", fontsize=11)
     below = axis.inset_axes((0, sheet.shape[0] + gap, 2 * width, gap), transform=axis.transData)
@@ -220,7 +187,7 @@ def attention(
     bar.set_label(
         "how far the slot moves when the patch is hidden\n(1: as far as it usually varies)"
     )
-    return _png(figure, tight=True)
+    return png(figure, tight=True)
 
 
 def _curves(axis: Axes, metrics: Iterable[dict[str, Any]], name: str, chance: float | None) -> None:
@@ -235,27 +202,8 @@ def _curves(axis: Axes, metrics: Iterable[dict[str, Any]], name: str, chance: fl
             axis.plot(*zip(*part, strict=True), color=colour, label=label, marker=marker)
     if chance is not None:
         axis.axhline(chance, color=CHANCE, linestyle="--", linewidth=1, label="guessing")
-    _tidy(axis)
+    tidy(axis)
 
 
 def _readable(name: str) -> str:
     return name.replace("_", " ").replace("$", r"\$")  # a pair of dollars would start a formula
-
-
-def _tidy(axis: Axes) -> None:
-    axis.spines[["top", "right"]].set_visible(False)
-    axis.grid(alpha=0.25)
-
-
-def _figure(
-    width: float, height: float, layout: Literal["constrained"] | None = "constrained"
-) -> Figure:
-    figure = Figure(figsize=(width, height), layout=layout)
-    FigureCanvasAgg(figure)
-    return figure
-
-
-def _png(figure: Figure, *, tight: bool = False) -> bytes:
-    buffer = io.BytesIO()
-    figure.savefig(buffer, format="png", dpi=DPI, bbox_inches="tight" if tight else None)
-    return buffer.getvalue()

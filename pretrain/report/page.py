@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import base64
-import struct
+import io
 from dataclasses import dataclass
 from typing import Any
 
 import jinja2
+from PIL import Image
 
+from pretrain.drawing.charts import DPI
 from pretrain.report import tables
-from pretrain.report.figures import DPI
-from pretrain.report.pictures import Pictures
+from pretrain.report.pictures import PICTURES, Pictures
 from pretrain.report.run_folder import RunFolder
 from slotenv.probe import ProbeReport
 
@@ -62,6 +63,7 @@ def _context(run: RunFolder, pictures: Pictures) -> dict[str, Any]:
         "report": report,
         "tiles": _tiles(run),
         "headings": tables.headings(),
+        "metrics": tables.METRICS.values(),
         "probe_rows": tables.probe_table(run),
         "paper_rows": tables.paper_table(run),
         "notes": tables.comparison_notes(run),
@@ -72,13 +74,7 @@ def _context(run: RunFolder, pictures: Pictures) -> dict[str, Any]:
         "settings": tables.settings_table(run),
         "versions": tables.flattened(run.config.get("versions") or {}),
         "command": run.config.get("command"),
-        "labels": _png(pictures.labels),
-        "losses": _png(pictures.losses),
-        "importance": _png(pictures.importance),
-        "predictions": _png(pictures.predictions),
-        "curve": _png(pictures.curve),
-        "attention": _png(pictures.attention),
-        "animation": _gif(pictures.animation),
+        **{name: _image(getattr(pictures, name)) for name in PICTURES},
         "constant_slots": pictures.constant_slots,
     }
 
@@ -125,19 +121,10 @@ def _probe_frames(report: ProbeReport | None) -> str | None:
     )
 
 
-def _png(content: bytes | None) -> _Image | None:
-    if content is None:
-        return None
-    (width,) = struct.unpack(">I", content[16:20])  # of the header chunk
-    return _Image(_data_uri("image/png", content), round(width / _FIGURE_ZOOM))
-
-
-def _gif(content: bytes | None) -> _Image | None:
+def _image(content: bytes | None) -> _Image | None:
     if not content:
         return None
-    (width,) = struct.unpack("<H", content[6:8])
-    return _Image(_data_uri("image/gif", content), width)
-
-
-def _data_uri(kind: str, content: bytes) -> str:
-    return f"data:{kind};base64,{base64.b64encode(content).decode()}"
+    with Image.open(io.BytesIO(content)) as picture:
+        kind, width = str(picture.format).lower(), picture.width
+    uri = f"data:image/{kind};base64,{base64.b64encode(content).decode()}"
+    return _Image(uri, round(width / _FIGURE_ZOOM) if kind == "png" else width)

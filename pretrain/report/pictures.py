@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 import numpy as np
 
 from pretrain.drawing.attention import Occlusion
-from pretrain.drawing.labelled_frame import draw_marks, to_png
+from pretrain.drawing.canvas import to_png
+from pretrain.drawing.labelled_frame import draw_marks
 from pretrain.drawing.marks import fullness, marks_of
-from pretrain.drawing.overlay import heat_scale
+from pretrain.drawing.overlay import heat_scale, slot_panels
 from pretrain.drawing.scenes import lively_clip, sample_rows, varied_frames
 from pretrain.report import figures
 from pretrain.report.animation import animate
@@ -46,6 +47,9 @@ class Pictures:
     attention: bytes | None
     animation: bytes | None
     constant_slots: list[int]
+
+
+PICTURES = [field.name for field in fields(Pictures) if field.name != "constant_slots"]
 
 
 def draw(run: RunFolder) -> Pictures:
@@ -110,7 +114,7 @@ def _draw_attention(run: RunFolder) -> tuple[bytes | None, bytes | None, list[in
     of_clip = np.stack([occlusion(frame) for frame in clip])
     scale = heat_scale(of_scenes)
     return (
-        figures.attention(scenes, of_scenes, occlusion.block, scale),
-        animate(clip, of_clip, occlusion.block, scale),
+        figures.attention(slot_panels(scenes, of_scenes, occlusion.block, scale), scale),
+        animate(slot_panels(clip, of_clip, occlusion.block, scale)),
         np.flatnonzero(occlusion.spread == 0).tolist(),
     )

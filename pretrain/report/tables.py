@@ -2,39 +2,30 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import numpy as np
-
 from pretrain.data.probe_file import ProbeRow
+from pretrain.drawing.estimate import NONE, estimate, mean, number, show
 from pretrain.report.run_folder import UNTRAINED, RunFolder
 from slotenv.labels import labels_for
-from slotenv.probe import PAPER_DISENTANGLEMENT, paper_row
+from slotenv.probe import PAPER_DISENTANGLEMENT, metrics_of, paper_row
 
 PAPER_UPDATES = 62_500
-_METRICS = (  # field of ProbeReport, heading, digits
-    ("accuracy", "slot accuracy", 3),
-    ("ridge_accuracy", "with ridge", 3),
-    ("modularity", "modularity", 4),
-    ("weighted_modularity", "weighted modularity", 4),
-    ("compactness", "compactness", 4),
-)
+METRICS = metrics_of("scn")  # presence stands in a table of its own, by object
 _PAPER_NAMES = {
     "scn": "Paper: SCN",
     "random": "Paper: random CNN",
     "cswm": "Paper: C-SWM",
     "supervised": "Paper: supervised",
 }
-_NONE = "–"  # noqa: RUF001 (a dash)
 
 Cells = list[str]
 
 
 def headings() -> Cells:
     """Return the columns of :func:`probe_table`."""
-    return ["", "updates", *(heading for _, heading, _ in _METRICS), "probes"]
+    return ["", "updates", *(metric.title for metric in METRICS.values()), "probes"]
 
 
 def probe_table(run: RunFolder) -> list[Cells]:
@@ -47,7 +38,10 @@ def probe_table(run: RunFolder) -> list[Cells]:
         [
             name,
             f"{updates:,}",
-            *(_over_seeds(rows, field, digits) for field, _, digits in _METRICS),
+            *(
+                show(estimate(getattr(row.report, field) for row in rows), metric.digits)
+                for field, metric in METRICS.items()
+            ),
             str(len(rows)),
         ]
         for (name, updates), rows in groups.items()
@@ -63,12 +57,12 @@ def paper_table(run: RunFolder) -> list[Cells]:
     for method, name in _PAPER_NAMES.items():
         means = PAPER_DISENTANGLEMENT[method]
         cells = {
-            "accuracy": _show(accuracies[method], 2),
+            "accuracy": number(accuracies[method], 2),
             "modularity": f"{means['modularity']:.3f} *",
             "compactness": f"{means['compactness']:.3f} *",
         }
         updates = f"{PAPER_UPDATES:,}" if method == "scn" else ""
-        lines.append([name, updates, *(cells.get(field, _NONE) for field, _, _ in _METRICS), ""])
+        lines.append([name, updates, *(cells.get(field, NONE) for field in METRICS), ""])
     return lines
 
 
@@ -121,9 +115,9 @@ def label_table(run: RunFolder) -> list[Cells]:
         [
             label,
             name,
-            _with_error([r.report.accuracy_by_label.get(label) for r in rows], 3),
-            _with_error([r.report.ridge_by_label.get(label) for r in rows], 3),
-            _with_error([r.report.accuracy_by_label.get(label) for r in fresh], 3),
+            show(estimate(row.report.accuracy_by_label.get(label) for row in rows)),
+            show(estimate(row.report.ridge_by_label.get(label) for row in rows)),
+            show(estimate(row.report.accuracy_by_label.get(label) for row in fresh)),
         ]
         for label, name in objects.items()
     ]
@@ -143,7 +137,7 @@ def presence_table(run: RunFolder) -> list[Cells]:
     rows = run.best_rows
     names = dict.fromkeys(name for row in rows for name in row.report.presence_by_object)
     return [
-        [name, _with_error([row.report.presence_by_object.get(name) for row in rows], 3)]
+        [name, show(estimate(row.report.presence_by_object.get(name) for row in rows))]
         for name in names
     ]
 
@@ -164,7 +158,7 @@ def flattened(values: Mapping[str, Any], *, prefix: str = "") -> list[Cells]:
         if isinstance(value, Mapping):
             lines += flattened(value, prefix=f"{prefix}{name}.")
         else:
-            lines.append([f"{prefix}{name}", _NONE if value is None else str(value)])
+            lines.append([f"{prefix}{name}", NONE if value is None else str(value)])
     return lines
 
 
@@ -175,24 +169,4 @@ def untrained_rows(run: RunFolder) -> list[ProbeRow]:
 
 def mean_of(rows: Sequence[ProbeRow], field: str) -> float | None:
     """Return the mean of a field of the reports over rows where it is defined, None if nowhere."""
-    values = [value for row in rows if (value := getattr(row.report, field)) is not None]
-    return float(np.mean(values)) if values else None
-
-
-def _over_seeds(rows: Sequence[ProbeRow], field: str, digits: int) -> str:
-    return _with_error([getattr(row.report, field) for row in rows], digits)
-
-
-def _with_error(values: Sequence[float | None], digits: int) -> str:
-    """Return mean and standard error of the mean; the mean alone for one value."""
-    defined = [value for value in values if value is not None]
-    if not defined:
-        return _NONE
-    mean = _show(float(np.mean(defined)), digits)
-    if len(defined) < 2:
-        return mean
-    return f"{mean} ± {float(np.std(defined, ddof=1)) / math.sqrt(len(defined)):.{digits}f}"
-
-
-def _show(value: float | None, digits: int) -> str:
-    return _NONE if value is None else f"{value:.{digits}f}"
+    return mean(getattr(row.report, field) for row in rows)

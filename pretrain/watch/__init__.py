@@ -4,21 +4,24 @@ from __future__ import annotations
 
 import importlib
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
-from pretrain.config import WatchConfig
 from pretrain.drawing.attention import Occlusion
 from pretrain.drawing.scenes import sample_rows
 from pretrain.runtime.progress import Progress
 from pretrain.watch.film import play, random_frames
 from pretrain.watch.pages import Pages
 from pretrain.watch.tracks import follow
-from pretrain.watch.video import gif, mp4
+from pretrain.watch.video import to_gif, to_mp4
 from slotenv.atomic import write_atomic
 from slotenv.compatibility import check_game
 from slotenv.encoders import SlotEncoder
+
+if TYPE_CHECKING:
+    from pretrain.verbs.watch import WatchConfig
 
 __all__ = ["watch"]
 
@@ -74,7 +77,7 @@ def watch(config: WatchConfig) -> Path:
         constant=occlusion.spread == 0,
     )
     config.out.parent.mkdir(parents=True, exist_ok=True)
-    write_atomic(config.out, gif(pages, config.fps) if as_gif else mp4(pages, config.fps))
+    write_atomic(config.out, to_gif(pages, config.fps) if as_gif else to_mp4(pages, config.fps))
     return config.out
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import gymnasium as gym
 import numpy as np
@@ -21,10 +21,12 @@ from stable_baselines3.common.vec_env import (
     VecTransposeImage,
 )
 
-from pretrain.config import WatchConfig
 from slotenv.encoders import SlotEncoder
 from slotenv.environments import make_env
 from slotenv.wrapper import ObjectSlotObservation
+
+if TYPE_CHECKING:
+    from pretrain.verbs.watch import WatchConfig
 
 _ALGORITHMS: dict[str, Any] = {"ppo": PPO, "a2c": A2C, "dqn": DQN}
 _SAMPLE = 100  # frames of random play to take background and spread from

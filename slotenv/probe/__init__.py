@@ -21,8 +21,10 @@ from slotenv.probe.paper import (
 )
 from slotenv.probe.report import ProbeCounts, ProbeReport
 from slotenv.probe.run import probe_features, probe_transfer, run_probe
+from slotenv.probe.table import METRICS, Metric, Metrics, metrics_of
 
 __all__ = [
+    "METRICS",
     "PAPER_ABLATION",
     "PAPER_ACCURACY",
     "PAPER_DISENTANGLEMENT",
@@ -31,12 +33,15 @@ __all__ = [
     "Features",
     "Identity",
     "IdentityReport",
+    "Metric",
+    "Metrics",
     "ObjectPlaces",
     "ProbeCounts",
     "ProbeData",
     "ProbeReport",
     "balanced_accuracy",
     "label_accuracies",
+    "metrics_of",
     "object_places",
     "paper_row",
     "probe_features",

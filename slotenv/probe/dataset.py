@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+
+from slotenv import checks
 
 Indices = NDArray[np.integer[Any]]
 
@@ -100,26 +102,32 @@ def read_features(encode: Encode, dataset: ProbeData, *, batch_size: int = 256) 
 
     Raises:
         TypeError: If frames are not uint8.
-        ValueError: If the encoder does not return finite (B, K, D).
+        ValueError: If there are no frames, or the encoder does not return finite (B, K, D).
     """
     slots: list[NDArray[np.float32]] = []
     digests: list[bytes] = []
-    for start in range(0, len(dataset), batch_size):
-        indices = np.arange(start, min(start + batch_size, len(dataset)))
-        frames = dataset.frames(indices)
+    for frames in frame_batches(dataset, len(dataset), batch_size):
         if frames.dtype != np.uint8:
             raise TypeError(f"the probe needs uint8 frames, the dataset gives {frames.dtype}")
+        name = f"slots of the frames from {len(digests)} on"
         digests.extend(
             hashlib.blake2b(frame.tobytes(), digest_size=16).digest() for frame in frames
         )
         batch = np.asarray(encode(frames), dtype=np.float32)
-        if batch.ndim != 3 or len(batch) != len(frames):
-            raise ValueError(
-                f"encode must return (B, K, D) with B = {len(frames)}, got shape {batch.shape}"
-            )
-        if not np.isfinite(batch).all():
-            raise ValueError(f"encode returned NaN or infinite slots for frames from {start} on")
+        checks.shape(name, batch, len(frames), "K", "D")
+        checks.finite(name, batch)
         slots.append(batch)
-    if not slots:
-        raise ValueError("the dataset has no frames")
     return Features(np.concatenate(slots), digests)
+
+
+def frame_batches(dataset: ProbeData, count: int, batch_size: int) -> Iterator[NDArray[np.uint8]]:
+    """Yield the first ``count`` frames, ``batch_size`` at a time.
+
+    Raises:
+        TypeError: If a number is not whole.
+        ValueError: If a number is below 1.
+    """
+    checks.whole_number("the number of frames", count, low=1)
+    checks.whole_number("batch_size", batch_size, low=1)
+    for start in range(0, count, batch_size):
+        yield dataset.frames(np.arange(start, min(start + batch_size, count)))

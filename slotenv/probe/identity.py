@@ -11,8 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import linear_sum_assignment  # type: ignore[import-untyped]
 
+from slotenv import checks
 from slotenv.labels import GameLabels, labels_for
-from slotenv.probe.dataset import ProbeData
+from slotenv.probe.dataset import ProbeData, frame_batches
 from slotenv.probe.identity_report import Identity, IdentityReport
 from slotenv.tracking import SEEN
 
@@ -80,23 +81,17 @@ def run_identity(
         >>> report = run_identity(encoder, dataset, "pong")  # doctest: +SKIP
         >>> report.overall.changes_per_thousand, report.objects["ball"].share  # doctest: +SKIP
     """
-    if not callable(getattr(encoder, "boxes", None)):
+    if not hasattr(encoder, "boxes"):
         raise TypeError(
-            "run_identity needs an encoder that says where its slots are on the screen (boxes), "
-            f"such as slotenv.encoders.ObjectMixtureEncoder, got {type(encoder).__name__}"
+            f"a {type(encoder).__name__} does not say where its slots are on the screen (boxes): "
+            "use an encoder such as slotenv.encoders.ObjectMixtureEncoder"
         )
-    for name, value in (("batch_size", batch_size), ("max_frames", max_frames)):
-        if value is not None and value < 1:
-            raise ValueError(f"{name} must be at least 1, got {value}")
     labels = labels_for(game, "pixel")
-    count = len(dataset) if max_frames is None else min(max_frames, len(dataset))
-    if count == 0:
-        raise ValueError("the dataset has no frames")
+    count = len(dataset)
+    if max_frames is not None:
+        count = min(checks.whole_number("max_frames", max_frames, low=1), count)
     objects = object_places(labels, dataset.ram[:count])
-    boxes = [
-        encoder.boxes(dataset.frames(np.arange(start, min(start + batch_size, count))))
-        for start in range(0, count, batch_size)
-    ]
+    boxes = [encoder.boxes(frames) for frames in frame_batches(dataset, count, batch_size)]
     episode = dataset.episode[:count]
     return slot_identity(
         np.concatenate(boxes), objects, episode, radius=radius, still_axes=still_axes
@@ -189,10 +184,10 @@ def slot_identity(
     return IdentityReport(
         objects=found,
         overall=Identity(
-            present=sum(one.present for one in found.values()),
-            assigned=sum(one.assigned for one in found.values()),
-            changes=sum(one.changes for one in found.values()),
-            doubles=sum(one.doubles for one in found.values()),
+            **{
+                name: sum(getattr(one, name) for one in found.values())
+                for name in ("present", "assigned", "changes", "doubles")
+            }
         ),
         num_slots=boxes.shape[1],
         frames=len(boxes),
@@ -264,20 +259,11 @@ def _plain(value: float) -> float | None:
 
 
 def _check(boxes: NDArray[Any], objects: ObjectPlaces, episode: Any, radius: float) -> None:
-    if boxes.ndim != 3 or boxes.shape[2] != 5:
-        raise ValueError(f"boxes must be (N, K, 5), got shape {boxes.shape}")
-    shape = (len(boxes), len(objects.names))
-    if objects.points.shape != (*shape, 2) or objects.present.shape != shape:
-        raise ValueError(
-            f"{shape[0]} frames and {shape[1]} names need points {(*shape, 2)} and presence "
-            f"{shape}, got {objects.points.shape} and {objects.present.shape}"
-        )
-    if np.shape(episode) != shape[:1]:
-        raise ValueError(f"{shape[0]} frames need as many episodes, got {np.shape(episode)}")
-    if 0 in shape:
-        raise ValueError(f"there must be frames and objects, got {shape[0]} and {shape[1]}")
-    if not np.isfinite(boxes).all():
-        raise ValueError("boxes hold NaN or infinite numbers")
+    checks.shape("boxes", boxes, "N", "K", 5)
+    checks.finite("boxes", boxes)
+    checks.shape("points of the objects", objects.points, len(boxes), len(objects.names), 2)
+    checks.shape("presence of the objects", objects.present, len(boxes), len(objects.names))
+    checks.shape("episode", episode, len(boxes))
     unknown = np.isnan(objects.points)
     for o, name in enumerate(objects.names):
         axes = unknown[:, o].all(axis=0)

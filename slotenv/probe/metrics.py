@@ -2,7 +2,8 @@
 
 Accuracy says whether the slots hold the coordinates, modularity whether a slot holds one object,
 compactness whether an object sits in one slot. Source: Slot Contrastive Networks,
-https://arxiv.org/abs/2007.09294, after DCI (Eastwood and Williams, 2018).
+https://arxiv.org/abs/2007.09294, after DCI (Eastwood and Williams, 2018). A new one gets a line in
+:class:`slotenv.probe.table.Metrics`.
 """
 
 from __future__ import annotations
@@ -12,6 +13,9 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from sklearn.metrics import balanced_accuracy_score, r2_score
+
+from slotenv import checks
 
 Floats = NDArray[np.floating[Any]]
 
@@ -31,18 +35,11 @@ def slot_accuracy(truth: Floats, prediction: Floats) -> float:
 
 def label_accuracies(truth: Floats, prediction: Floats) -> NDArray[np.float64]:
     """R2 of each label, (L,); arguments and errors as in :func:`slot_accuracy`."""
-    if truth.ndim != 2 or truth.shape != prediction.shape or not truth.size:
-        raise ValueError(
-            "truth and prediction must both be (N, L) and not empty, "
-            f"got {truth.shape} and {prediction.shape}"
-        )
+    checks.shape("truth", truth, "N", "L")
+    checks.shape("prediction", prediction, *truth.shape)
     if constant := np.flatnonzero(np.ptp(truth, axis=0) == 0).tolist():
         raise ValueError(f"R2 is undefined for labels that never change: columns {constant}")
-    wide = truth.astype(np.float64)
-    residual = np.sum((wide - prediction) ** 2, axis=0)
-    spread = np.sum((wide - wide.mean(axis=0)) ** 2, axis=0)
-    accuracies: NDArray[np.float64] = 1.0 - residual / spread
-    return accuracies
+    return np.asarray(r2_score(truth.astype(np.float64), prediction, multioutput="raw_values"))
 
 
 def slot_importance(coefficients: Floats, objects: Sequence[str]) -> NDArray[np.float64]:
@@ -61,11 +58,8 @@ def slot_importance(coefficients: Floats, objects: Sequence[str]) -> NDArray[np.
     Raises:
         ValueError: If the shapes do not fit or a label's coefficients are all zero.
     """
-    if coefficients.ndim != 3 or len(coefficients) != len(objects) or not len(objects):
-        raise ValueError(
-            "coefficients must be (L, K, D) with L >= 1 object names beside them, "
-            f"got {coefficients.shape} and {len(objects)} names"
-        )
+    checks.shape("coefficients", coefficients, "L", "K", "D")
+    checks.shape("objects", objects, len(coefficients))
     weight = np.abs(coefficients.astype(np.float64)).sum(axis=2)  # (L, K)
     total = weight.sum(axis=1, keepdims=True)
     if unused := np.flatnonzero(total[:, 0] == 0).tolist():
@@ -84,12 +78,7 @@ def slot_compactness(importance: Floats) -> float:
     Raises:
         ValueError: If there is only one slot or an object with no weight at all.
     """
-    weight = _checked(importance)
-    if weight.shape[1] < 2:
-        raise ValueError("slot compactness is undefined for one slot: there is nothing to choose")
-    if empty := np.flatnonzero(weight.sum(axis=1) == 0).tolist():
-        raise ValueError(f"slot compactness is undefined for objects without weight: rows {empty}")
-    return float(np.mean(_concentration(weight)))
+    return float(np.mean(_concentration(_weights(importance), "compactness", "slot", "choose")))
 
 
 def slot_modularity(importance: Floats) -> float:
@@ -103,7 +92,7 @@ def slot_modularity(importance: Floats) -> float:
     Raises:
         ValueError: If there is only one object or no slot has any weight.
     """
-    return float(np.mean(_concentration(_live_slots(importance))))
+    return float(np.mean(_slot_concentration(importance)[0]))
 
 
 def weighted_modularity(importance: Floats) -> float:
@@ -111,8 +100,8 @@ def weighted_modularity(importance: Floats) -> float:
 
     The plain mean gives a slot that nothing relies on as much say as the slot that holds all.
     """
-    live = _live_slots(importance)
-    return float(np.average(_concentration(live), weights=live.sum(axis=1)))
+    concentration, weight = _slot_concentration(importance)
+    return float(np.average(concentration, weights=weight))
 
 
 def balanced_accuracy(truth: NDArray[np.bool_], prediction: NDArray[np.bool_]) -> float:
@@ -127,31 +116,34 @@ def balanced_accuracy(truth: NDArray[np.bool_], prediction: NDArray[np.bool_]) -
     """
     if truth.all() or not truth.any():
         raise ValueError("balanced accuracy is undefined where an object is always or never there")
-    return float((np.mean(prediction[truth]) + np.mean(~prediction[~truth])) / 2)
+    return float(balanced_accuracy_score(truth, prediction))
 
 
-def _live_slots(importance: Floats) -> NDArray[np.float64]:
-    """Return (slots with weight, P), or raise where modularity is undefined."""
-    weight = _checked(importance)
-    if weight.shape[0] < 2:
-        raise ValueError("slot modularity is undefined for one object: there is nothing to mix")
-    live: NDArray[np.float64] = weight.T[weight.sum(axis=0) > 0]
-    if not len(live):
-        raise ValueError("slot modularity is undefined: no slot has any weight")
-    return live
+def _slot_concentration(importance: Floats) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return how concentrated each slot that has weight is on an object, and its weight."""
+    slots = _weights(importance).T
+    live = slots[slots.any(axis=1)] if slots.any() else slots
+    return _concentration(live, "modularity", "object", "mix"), live.sum(axis=1)
 
 
-def _checked(importance: Floats) -> NDArray[np.float64]:
+def _weights(importance: Floats) -> NDArray[np.float64]:
+    checks.shape("importance", importance, "objects", "slots")
     weight = importance.astype(np.float64)
-    if weight.ndim != 2 or not weight.size:
-        raise ValueError(f"importance must be (objects, slots) and not empty, got {weight.shape}")
     if not np.isfinite(weight).all() or (weight < 0).any():
         raise ValueError("importance must be finite and not negative")
     return weight
 
 
-def _concentration(rows: NDArray[np.float64]) -> NDArray[np.float64]:
+def _concentration(
+    rows: NDArray[np.float64], measure: str, column: str, purpose: str
+) -> NDArray[np.float64]:
     """Return 1 - H of each row normalised to 1, with the logarithm's base the row's length."""
+    if rows.shape[1] < 2:
+        raise ValueError(
+            f"slot {measure} is undefined for one {column}: there is nothing to {purpose}"
+        )
+    if empty := np.flatnonzero(~rows.any(axis=1)).tolist():
+        raise ValueError(f"slot {measure} is undefined without weight on any {column}: {empty}")
     share = rows / rows.sum(axis=1, keepdims=True)
     logs = np.log(share, out=np.zeros_like(share), where=share > 0)
     entropy = -np.sum(share * logs, axis=1) / np.log(rows.shape[1])

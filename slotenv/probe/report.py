@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from slotenv import records
+from slotenv import markdown, records
+from slotenv.probe.table import Metrics, metrics_of
 from slotenv.records import Count, Text
 
 
@@ -35,22 +36,18 @@ class ProbeCounts:
 
 
 @dataclass(frozen=True, kw_only=True)
-class ProbeReport:
+class ProbeReport(Metrics):
     """Outcome of :func:`slotenv.probe.run_probe`. No field holds NaN: undefined is None.
+
+    Its numbers are those of :class:`slotenv.probe.Metrics`: ``accuracy``, ``modularity``, ...
 
     Attributes:
         game: Lower-case game name.
         view: Label view, ``"scn"`` or ``"pixel"``.
-        accuracy: Slot accuracy: mean test R2 of least squares over labels.
-        ridge_accuracy: The same of ridge regression.
         accuracy_by_label: Test R2 of least squares.
         ridge_by_label: Test R2 of ridge regression.
         object_by_label: Object of each scored label.
-        modularity: Slot modularity.
-        weighted_modularity: Slot modularity, slots weighted by their importance.
-        compactness: Slot compactness.
-        presence_accuracy: Mean balanced accuracy of presence over objects (``pixel`` view).
-        presence_by_object: The same by object.
+        presence_by_object: Balanced accuracy of presence (``pixel`` view).
         undefined: Metric that is None to the reason.
         left_out: Label that is not scored to the reason.
         importance: (P, K) rows sum to 1; empty if undefined.
@@ -67,15 +64,9 @@ class ProbeReport:
 
     game: Text
     view: Text
-    accuracy: float | None
-    ridge_accuracy: float | None
     accuracy_by_label: dict[Text, float]
     ridge_by_label: dict[Text, float]
     object_by_label: dict[Text, Text]
-    modularity: float | None
-    weighted_modularity: float | None
-    compactness: float | None
-    presence_accuracy: float | None
     presence_by_object: dict[Text, float]
     undefined: dict[Text, Text]
     left_out: dict[Text, Text]
@@ -100,18 +91,16 @@ class ProbeReport:
 
     def to_markdown(self) -> str:
         """Return a table of the labels, what was left out, and a summary line."""
-        lines = ["| label | object | R2 | R2 (ridge) |", "|---|---|---|---|"]
-        for name, accuracy in self.accuracy_by_label.items():
-            ridge = self.ridge_by_label[name]
-            lines.append(
-                f"| {name} | {self.object_by_label[name]} | {accuracy:.3f} | {ridge:.3f} |"
-            )
-        lines.append(
-            f"| **mean** | | **{_show(self.accuracy)}** | **{_show(self.ridge_accuracy)}** |"
-        )
+        rows = [
+            [name, self.object_by_label[name], _show(r2), _show(self.ridge_by_label[name])]
+            for name, r2 in self.accuracy_by_label.items()
+        ]
+        means = (f"**{_show(mean)}**" for mean in (self.accuracy, self.ridge_accuracy))
+        rows.append(["**mean**", "", *means])
+        lines = markdown.table(["label", "object", "R2", "R2 (ridge)"], rows, words=2)
         if self.presence_by_object:
-            lines += ["", "| object | presence (balanced accuracy) |", "|---|---|"]
-            lines += [f"| {name} | {x:.3f} |" for name, x in self.presence_by_object.items()]
+            rows = [[name, _show(share)] for name, share in self.presence_by_object.items()]
+            lines += ["", *markdown.table(["object", "presence (balanced accuracy)"], rows)]
         notes = [f"- not scored: {name}: {why}" for name, why in self.left_out.items()]
         notes += [f"- undefined: {name}: {why}" for name, why in self.undefined.items()]
         return "\n".join([*lines, *(["", *notes] if notes else []), "", self.summary()])
@@ -119,12 +108,13 @@ class ProbeReport:
     def summary(self) -> str:
         """Return the numbers in one line."""
         counts = self.counts
+        numbers = ", ".join(
+            f"{metric.title} {_show(getattr(self, name), metric.digits)}"
+            for name, metric in metrics_of(self.view).items()
+        )
         return (
             f"{self.game} ({self.view} labels{', shuffled' if self.shuffled else ''}): "
-            f"accuracy {_show(self.accuracy)} (ridge {_show(self.ridge_accuracy)}), "
-            f"modularity {_show(self.modularity, 4)} "
-            f"(weighted {_show(self.weighted_modularity, 4)}), "
-            f"compactness {_show(self.compactness, 4)}; "
+            f"{numbers}; "
             f"{self.num_slots} slots x {self.slot_dim}, {counts.dead_slots} dead, "
             f"{counts.constant_dims} constant dimensions; "
             f"{counts.train} + {counts.validation} + {counts.test} frames, "

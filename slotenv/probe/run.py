@@ -7,32 +7,13 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
+from slotenv import checks
 from slotenv.labels import GameLabels, LabelValues, labels_for
-from slotenv.probe.dataset import (
-    Encode,
-    Features,
-    ProbeData,
-    Split,
-    read_features,
-    split_frames,
-)
-from slotenv.probe.metrics import (
-    slot_compactness,
-    slot_importance,
-    slot_modularity,
-    weighted_modularity,
-)
-from slotenv.probe.regressors import (
-    standardise,
-)
+from slotenv.probe.dataset import Encode, Features, ProbeData, Split, read_features, split_frames
+from slotenv.probe.regressors import standardise
 from slotenv.probe.report import ProbeCounts, ProbeReport
-from slotenv.probe.scores import LabelScore, score_coordinates, score_presence
-
-_DISENTANGLEMENT = {
-    "modularity": slot_modularity,
-    "weighted_modularity": weighted_modularity,
-    "compactness": slot_compactness,
-}
+from slotenv.probe.scores import ProbeScores, score_coordinates, score_presence
+from slotenv.probe.table import METRICS, metrics_of
 
 
 def run_probe(
@@ -73,12 +54,8 @@ def run_probe(
         >>> report = run_probe(encode, dataset, game="pong")  # doctest: +SKIP
         >>> print(report.to_markdown())  # doctest: +SKIP
     """
-    if batch_size < 1:
-        raise ValueError(f"batch_size must be at least 1, got {batch_size}")
     # What is wrong is told before the frames are encoded.
-    rows = len(labels_for(game, view).read(dataset.ram).values)
-    if rows != len(dataset):
-        raise ValueError(f"{len(dataset)} frames but {rows} rows of RAM")
+    _truth(labels_for(game, view), dataset, len(dataset))
     features = read_features(encode, dataset, batch_size=batch_size)
     return probe_features(
         features, dataset, game=game, view=view, shuffle_labels=shuffle_labels, seed=seed
@@ -112,7 +89,7 @@ def probe_features(
         ValueError: If the game has no such labels, shapes do not fit or there are too few frames.
     """
     labels = labels_for(game, view)
-    truth = _truth(labels, features, dataset)
+    truth = _truth(labels, dataset, len(features.slots), len(features.digests))
     split = split_frames(features.digests)
     if shuffle_labels:
         rows = _shuffled_rows(split, len(truth.values), np.random.default_rng(seed))
@@ -152,11 +129,8 @@ def probe_transfer(
         ValueError: If the game has no such labels, shapes do not fit, there are too few frames, or
             all test frames were fitted on.
     """
-    if features.slots.shape[1:] != fit_features.slots.shape[1:]:
-        raise ValueError(
-            f"one encoder must give both slots, got {fit_features.slots.shape[1:]} to fit on and "
-            f"{features.slots.shape[1:]} to test"
-        )
+    sizes = fit_features.slots.shape[1:]
+    checks.shape("slots to test, like those that are fitted on,", features.slots, "N", *sizes)
     labels = labels_for(game, view)
     learned, tested = split_frames(fit_features.digests), split_frames(features.digests)
     fit = np.concatenate([learned.train, learned.validation])
@@ -166,7 +140,10 @@ def probe_transfer(
         raise ValueError(
             f"all {len(tested.test)} test frames occur among those fitted on: collect more"
         )
-    parts = _truth(labels, fit_features, fit_dataset), _truth(labels, features, dataset)
+    parts = [
+        _truth(labels, play, len(encoded.slots), len(encoded.digests))
+        for encoded, play in ((fit_features, fit_dataset), (features, dataset))
+    ]
     truth = LabelValues(
         np.concatenate([parts[0].values[fit], parts[1].values[test]]),
         np.concatenate([parts[0].presence[fit], parts[1].presence[test]]),
@@ -182,15 +159,12 @@ def probe_transfer(
     return _report(labels, truth, slots, split, episodes=episodes)
 
 
-def _truth(labels: GameLabels, features: Features, dataset: ProbeData) -> LabelValues:
-    """Read the labels of all frames; raise unless there are as many as slots and digests."""
-    slots, digests = features
+def _truth(labels: GameLabels, dataset: ProbeData, *counts: int) -> LabelValues:
+    """Read the labels of all frames; each count is of something that every frame has."""
     truth = labels.read(dataset.ram)
-    if not len(truth.values) == len(slots) == len(digests):
-        raise ValueError(
-            f"{len(slots)} frames were encoded but there are {len(truth.values)} rows of RAM and "
-            f"{len(digests)} digests"
-        )
+    rows = len(truth.values)
+    if any(count != rows for count in counts):
+        raise ValueError(f"{rows} rows of RAM need as many frames, slots and digests, got {counts}")
     return truth
 
 
@@ -203,74 +177,53 @@ def _report(
     episodes: int,
 ) -> ProbeReport:
     """Fit on the training rows of (N, K, D) slots and score the test rows."""
-    view = labels.view
     _, num_slots, slot_dim = slots.shape
     standard = standardise(slots.reshape(len(slots), -1), split.train)
-
-    scores, left_out = score_coordinates(labels, truth, standard, split)
+    varying = standard.varying.reshape(num_slots, slot_dim)
+    scored, left_out = score_coordinates(labels, truth, standard, split)
     presence: dict[str, float] = {}
-    if view == "pixel":
+    if labels.view == "pixel":
         presence, reasons = score_presence(labels, truth, standard, split)
         left_out |= reasons
-    importance, undefined = _importance(scores, standard.varying, (num_slots, slot_dim))
-    if not scores:
-        undefined |= dict.fromkeys(("accuracy", "ridge_accuracy"), "no label could be scored")
-    if view == "pixel" and not presence:
-        undefined["presence_accuracy"] = "no object both comes and goes often enough"
-    disentanglement = _disentanglement(importance, undefined)
+    scores = ProbeScores(labels=scored, presence=presence, shape=(num_slots, slot_dim))
+    values: dict[str, float | None] = dict.fromkeys(METRICS)
+    undefined: dict[str, str] = {}
+    for name, metric in metrics_of(labels.view).items():
+        try:
+            values[name] = metric.compute(scores)
+        except ValueError as error:
+            undefined[name] = str(error)
+    try:
+        importance = scores.importance.tolist()
+    except ValueError:
+        importance = []
     return ProbeReport(
+        **values,
         game=labels.game,
-        view=view,
-        accuracy=_mean([score.ols for score in scores]),
-        ridge_accuracy=_mean([score.ridge for score in scores]),
-        accuracy_by_label={score.name: score.ols for score in scores},
-        ridge_by_label={score.name: score.ridge for score in scores},
-        object_by_label={score.name: score.object for score in scores},
-        **disentanglement,
-        presence_accuracy=_mean(list(presence.values())),
+        view=labels.view,
+        accuracy_by_label={score.name: score.ols for score in scored},
+        ridge_by_label={score.name: score.ridge for score in scored},
+        object_by_label={score.name: score.object for score in scored},
         presence_by_object=presence,
         undefined=undefined,
         left_out=left_out,
-        importance=[] if importance is None else importance.tolist(),
-        object_names=[] if importance is None else list(dict.fromkeys(s.object for s in scores)),
+        importance=importance,
+        object_names=list(dict.fromkeys(score.object for score in scored)) if importance else [],
         num_slots=num_slots,
         slot_dim=slot_dim,
-        counts=_counts(split, standard.varying.reshape(num_slots, slot_dim), episodes),
+        counts=ProbeCounts(
+            train=len(split.train),
+            validation=len(split.validation),
+            test=len(split.test),
+            duplicates=split.duplicates,
+            constant_dims=int((~varying).sum()),
+            dead_slots=int((~varying.any(axis=1)).sum()),
+            episodes=episodes,
+        ),
         shuffled=False,
         seed=0,
-        points={score.name: score.points for score in scores},
+        points={score.name: score.points for score in scored},
     )
-
-
-def _importance(
-    scores: list[LabelScore], varying: NDArray[np.bool_], shape: tuple[int, int]
-) -> tuple[NDArray[np.float64] | None, dict[str, str]]:
-    """Return the (P, K) importance, or None and why the metrics built on it are undefined."""
-    if not scores:
-        reason = "no label could be scored"
-    else:
-        coefficients = np.zeros((len(scores), varying.size))
-        coefficients[:, varying] = [score.coefficients for score in scores]
-        try:
-            objects = [score.object for score in scores]
-            return slot_importance(coefficients.reshape(len(scores), *shape), objects), {}
-        except ValueError as error:
-            reason = str(error)
-    return None, dict.fromkeys(_DISENTANGLEMENT, reason)
-
-
-def _disentanglement(
-    importance: NDArray[np.float64] | None, undefined: dict[str, str]
-) -> dict[str, float | None]:
-    """Return the metrics of the importance; note in ``undefined`` why one is None."""
-    values: dict[str, float | None] = dict.fromkeys(_DISENTANGLEMENT)
-    for name, metric in _DISENTANGLEMENT.items():
-        if importance is not None:
-            try:
-                values[name] = metric(importance)
-            except ValueError as error:
-                undefined[name] = str(error)
-    return values
 
 
 def _shuffled_rows(split: Split, count: int, rng: np.random.Generator) -> NDArray[np.int64]:
@@ -282,19 +235,3 @@ def _shuffled_rows(split: Split, count: int, rng: np.random.Generator) -> NDArra
 
 def _episodes(dataset: ProbeData) -> int:
     return len(np.unique(dataset.episode))
-
-
-def _counts(split: Split, varying: NDArray[np.bool_], episodes: int) -> ProbeCounts:
-    return ProbeCounts(
-        train=len(split.train),
-        validation=len(split.validation),
-        test=len(split.test),
-        duplicates=split.duplicates,
-        constant_dims=int((~varying).sum()),
-        dead_slots=int((~varying.any(axis=1)).sum()),
-        episodes=episodes,
-    )
-
-
-def _mean(values: list[float]) -> float | None:
-    return float(np.mean(values)) if values else None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
@@ -10,7 +11,7 @@ from numpy.typing import NDArray
 
 from slotenv.labels import GameLabels, LabelValues
 from slotenv.probe.dataset import Split
-from slotenv.probe.metrics import balanced_accuracy, label_accuracies
+from slotenv.probe.metrics import balanced_accuracy, label_accuracies, slot_importance
 from slotenv.probe.regressors import (
     Standardised,
     ols_predictions,
@@ -26,7 +27,7 @@ MAX_POINTS = 400
 
 
 class LabelScore(NamedTuple):
-    """One label's outcome; ``coefficients`` are (V,), ``points`` pairs (true, predicted)."""
+    """One label's outcome; ``coefficients`` are (F,), ``points`` pairs (true, predicted)."""
 
     name: str
     object: str
@@ -34,6 +35,44 @@ class LabelScore(NamedTuple):
     ridge: float
     coefficients: NDArray[np.float64]
     points: list[list[float]]
+
+
+@dataclass(frozen=True, kw_only=True)
+class ProbeScores:
+    """What metrics are computed from.
+
+    Attributes:
+        labels: The scored labels.
+        presence: Balanced accuracy of each object's presence.
+        shape: K and D of the slots.
+    """
+
+    labels: list[LabelScore]
+    presence: dict[str, float]
+    shape: tuple[int, int]
+
+    @property
+    def importance(self) -> NDArray[np.float64]:
+        """(P, K) as :func:`slot_importance` returns it; ValueError if it is undefined."""
+        coefficients = np.stack([score.coefficients for score in self._scored()])
+        return slot_importance(
+            coefficients.reshape(-1, *self.shape), [score.object for score in self.labels]
+        )
+
+    def mean_accuracy(self, regressor: str) -> float:
+        """Return the mean R2 of ``"ols"`` or ``"ridge"``; ValueError without labels."""
+        return float(np.mean([getattr(score, regressor) for score in self._scored()]))
+
+    def mean_presence(self) -> float:
+        """Return the mean over objects; ValueError without any."""
+        if not self.presence:
+            raise ValueError("no object both comes and goes often enough")
+        return float(np.mean(list(self.presence.values())))
+
+    def _scored(self) -> list[LabelScore]:
+        if not self.labels:
+            raise ValueError("no label could be scored")
+        return self.labels
 
 
 def score_coordinates(
@@ -51,7 +90,7 @@ def score_coordinates(
     scores = {
         column: score
         for columns in groups.values()
-        for column, score in _score_group(labels, columns, truth, standard.features, split)
+        for column, score in _score_group(labels, columns, truth, standard, split)
     }
     return [scores[column] for column in sorted(scores)], left_out
 
@@ -73,18 +112,20 @@ def _score_group(
     labels: GameLabels,
     columns: list[int],
     truth: LabelValues,
-    features: NDArray[np.float64],
+    standard: Standardised,
     split: Split,
 ) -> Iterator[tuple[int, LabelScore]]:
     present = truth.presence[:, columns[0]]
     train, validation, test = (
         part[present[part]] for part in (split.train, split.validation, split.test)
     )
-    train_x, test_x = features[train], features[test]
-    train_y, test_y = truth.values[train][:, columns], truth.values[test][:, columns]
-    ols, coefficients = ols_predictions(train_x, train_y, test_x)
-    validation_y = truth.values[validation][:, columns]
-    ridge = ridge_predictions(train_x, train_y, features[validation], validation_y, test_x)
+    train_x, validation_x, test_x = (standard.features[p] for p in (train, validation, test))
+    train_y, validation_y, test_y = (
+        truth.values[part][:, columns] for part in (train, validation, test)
+    )
+    coefficients = np.zeros((len(columns), standard.varying.size))
+    ols, coefficients[:, standard.varying] = ols_predictions(train_x, train_y, test_x)
+    ridge = ridge_predictions(train_x, train_y, validation_x, validation_y, test_x)
     ols_r2, ridge_r2 = label_accuracies(test_y, ols), label_accuracies(test_y, ridge)
     shown = np.unique(np.linspace(0, len(test) - 1, MAX_POINTS).astype(int))
     for i, column in enumerate(columns):

@@ -78,7 +78,7 @@ def test_held_slots_are_those_of_the_wrapper(
     reports = [probe_encoder(pong, single, view="scn", hold=hold) for hold in (False, True)]
     assert reports[0].accuracy != reports[1].accuracy
     main(["probe", "--encoder", "pong", "--data", str(single.folder), "--hold"])
-    assert f"accuracy {reports[1].accuracy:.3f} " in capsys.readouterr().out
+    assert f"slot accuracy {reports[1].accuracy:.3f}, " in capsys.readouterr().out
 
 
 @pytest.mark.parametrize(

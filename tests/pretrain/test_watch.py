@@ -20,11 +20,11 @@ from stable_baselines3.common.vec_env import DummyVecEnv, VecFrameStack, VecNorm
 
 import slotenv
 from pretrain.cli import main
-from pretrain.config import WatchConfig
+from pretrain.verbs.watch import WatchConfig
 from pretrain.watch.film import Film, agent_env, play
 from pretrain.watch.pages import COLOURS, Pages, _free_place
 from pretrain.watch.tracks import Tracks, follow
-from pretrain.watch.video import gif
+from pretrain.watch.video import to_gif
 from slotenv.encoders import ObjectMixtureEncoder
 
 ENV = f"fake_envs:{SPRITES}"
@@ -241,7 +241,7 @@ def test_pages_have_room_for_everything(num_slots, height):
     ((width, tall),) = sizes
     assert width % 2 == tall % 2 == 0  # an .mp4 needs it
     assert tall > height
-    with Image.open(io.BytesIO(gif(pages, 8))) as film:
+    with Image.open(io.BytesIO(to_gif(pages, 8))) as film:
         assert film.n_frames == 3
 
 

@@ -56,11 +56,11 @@ def test_reading_keeps_order_whatever_the_batch(data):
 
 
 def test_encoders_must_return_finite_slots(data):
-    with pytest.raises(ValueError, match=r"\(B, K, D\) with B = 256, got shape \(256, 129\)"):
+    with pytest.raises(ValueError, match=r"must be \(256, K, D\).*, got shape \(256, 129\)"):
         read_features(lambda f: f.reshape(len(f), -1), data, batch_size=256)
-    with pytest.raises(ValueError, match=r"B = 256, got shape \(255, 3, 43\)"):
+    with pytest.raises(ValueError, match=r"\(256, K, D\).*, got shape \(255, 3, 43\)"):
         read_features(lambda f: pixels(f)[1:], data, batch_size=256)
-    with pytest.raises(ValueError, match="NaN or infinite slots for frames from 0 on"):
+    with pytest.raises(ValueError, match="slots of the frames from 0 on must be finite, got NaN"):
         read_features(lambda f: pixels(f) * np.nan, data, batch_size=256)
 
 
@@ -72,5 +72,5 @@ def test_frames_must_be_uint8(data, monkeypatch):
 
 def test_an_empty_dataset_is_refused(make_data):
     empty = make_data(np.zeros((0, 128), dtype=np.uint8))
-    with pytest.raises(ValueError, match="no frames"):
+    with pytest.raises(ValueError, match="the number of frames must be at least 1, got 0"):
         read_features(pixels, empty, batch_size=256)

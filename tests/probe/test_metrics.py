@@ -7,7 +7,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
-from sklearn.metrics import balanced_accuracy_score, r2_score
 
 from slotenv.probe import (
     balanced_accuracy,
@@ -35,10 +34,24 @@ def test_accuracy_by_hand():
     assert slot_accuracy(truth, prediction) == pytest.approx(0.375)
 
 
-def test_accuracy_is_scikit_learns_r2():
-    rng = np.random.default_rng(0)
-    truth, prediction = rng.normal(size=(2, 40, 3)) * 100
-    assert slot_accuracy(truth, prediction) == pytest.approx(r2_score(truth, prediction))
+@pytest.mark.parametrize(
+    ("scale", "offset", "error"),
+    [
+        (100.0, 0.0, 1.0),
+        (1e-9, 1.0, 1.0),  # hardly changes
+        (1.0, 1e6, 1e-6),  # nearly perfect, far from zero
+        (1.0, 0.0, 1e12),  # exploded
+    ],
+)
+@pytest.mark.parametrize("count", [2, 3, 500])
+def test_accuracy_matches_its_definition(scale, offset, error, count):
+    rng = np.random.default_rng(count)
+    truth = rng.normal(size=(count, 3)) * scale + offset
+    prediction = truth + rng.normal(size=(count, 3)) * scale * error
+    residual = ((truth - prediction) ** 2).sum(axis=0)
+    expected = 1 - residual / ((truth - truth.mean(axis=0)) ** 2).sum(axis=0)
+    np.testing.assert_allclose(label_accuracies(truth, prediction), expected, rtol=1e-12)
+    assert slot_accuracy(truth, prediction) == pytest.approx(expected.mean(), rel=1e-12)
 
 
 def test_accuracy_ignores_the_labels_unit():
@@ -63,7 +76,7 @@ def test_accuracy_of_bytes_does_not_wrap():
 def test_accuracy_errors():
     with pytest.raises(ValueError, match=r"never change: columns \[1\]"):
         slot_accuracy(np.array([[0.0, 3.0], [1.0, 3.0]]), np.zeros((2, 2)))
-    with pytest.raises(ValueError, match=r"got \(2, 2\) and \(2, 1\)"):
+    with pytest.raises(ValueError, match=r"prediction must be \(2, 2\).*got shape \(2, 1\)"):
         slot_accuracy(np.zeros((2, 2)), np.zeros((2, 1)))
     with pytest.raises(ValueError, match="not empty"):
         slot_accuracy(np.zeros((0, 2)), np.zeros((0, 2)))
@@ -113,9 +126,9 @@ def test_importance_ignores_each_labels_unit_and_follows_slot_order():
 def test_importance_errors():
     with pytest.raises(ValueError, match=r"any weight for labels \[1\]"):
         slot_importance(np.array([[[1.0]], [[0.0]]]), ("a", "b"))
-    with pytest.raises(ValueError, match=r"\(2, 3, 1\) and 1 names"):
+    with pytest.raises(ValueError, match=r"objects must be \(2\).*got shape \(1,\)"):
         slot_importance(np.zeros((2, 3, 1)), ("a",))
-    with pytest.raises(ValueError, match=r"must be \(L, K, D\)"):
+    with pytest.raises(ValueError, match=r"coefficients must be \(L, K, D\)"):
         slot_importance(np.zeros((2, 3)), ("a", "b"))
 
 
@@ -176,16 +189,16 @@ def test_weighting_discounts_a_slot_nobody_uses():
 
 @pytest.mark.parametrize("metric", [slot_modularity, weighted_modularity])
 def test_modularity_is_undefined_for_one_object(metric):
-    with pytest.raises(ValueError, match="undefined for one object"):
+    with pytest.raises(ValueError, match="undefined for one object: there is nothing to mix"):
         metric(np.ones((1, 4)))
-    with pytest.raises(ValueError, match="no slot has any weight"):
+    with pytest.raises(ValueError, match=r"without weight on any object: \[0, 1, 2, 3\]"):
         metric(np.zeros((2, 4)))
 
 
 def test_compactness_is_undefined_for_one_slot():
-    with pytest.raises(ValueError, match="undefined for one slot"):
+    with pytest.raises(ValueError, match="undefined for one slot: there is nothing to choose"):
         slot_compactness(np.ones((4, 1)))
-    with pytest.raises(ValueError, match=r"without weight: rows \[1\]"):
+    with pytest.raises(ValueError, match=r"without weight on any slot: \[1\]"):
         slot_compactness(np.array([[1.0, 2.0], [0.0, 0.0]]))
 
 
@@ -199,11 +212,18 @@ def test_importance_must_be_a_nonnegative_matrix(metric):
         metric(np.ones(3))
 
 
-def test_balanced_accuracy_is_scikit_learns():
+@pytest.mark.parametrize("share", [0.001, 0.3, 0.999])
+@pytest.mark.parametrize("said", ["always", "never", "at random"])
+def test_balanced_accuracy_is_the_mean_of_both_shares(share, said):
     rng = np.random.default_rng(0)
-    truth, prediction = rng.random((2, 50)) < np.array([[0.1], [0.4]])
-    expected = balanced_accuracy_score(truth, prediction)
-    assert balanced_accuracy(truth, prediction) == pytest.approx(expected)
+    truth = rng.random(3000) < share
+    prediction = {
+        "always": np.ones(3000, bool),
+        "never": np.zeros(3000, bool),
+        "at random": truth ^ (rng.random(3000) < 0.2),
+    }[said]
+    expected = (prediction[truth].mean() + (~prediction[~truth]).mean()) / 2
+    assert balanced_accuracy(truth, prediction) == pytest.approx(expected, rel=1e-12)
 
 
 def test_balanced_accuracy_extremes_and_error():

@@ -277,7 +277,7 @@ def test_markdown_has_a_row_a_label_and_a_summary(data):
     report = run_probe(perfect, data, game="pong", view="pixel")
     text = report.to_markdown()
     assert "| ball_x | ball | 1.000 | 1.000 |" in text
-    assert "| **mean** | | **1.000** | **1.000** |" in text
+    assert "| **mean** |  | **1.000** | **1.000** |" in text
     assert "| enemy | " in text
     assert text.endswith(report.summary())
     assert "3 slots x 2" in report.summary()
@@ -299,5 +299,5 @@ def test_frames_and_ram_must_go_together(make_data):
         def __len__(self):
             return 11
 
-    with pytest.raises(ValueError, match="11 frames but 10 rows of RAM"):
+    with pytest.raises(ValueError, match=r"10 rows of RAM need as many frames, .*, got \(11,\)"):
         run_probe(perfect, TooLong(np.zeros((10, 128), dtype=np.uint8)), game="pong")

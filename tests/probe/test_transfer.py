@@ -109,12 +109,15 @@ def test_frames_that_were_fitted_on_do_not_count(data, make_data):
 def test_slots_of_two_encoders_are_refused(data):
     features = read_features(linear, data)
     other = features._replace(slots=features.slots[:, :2])
-    with pytest.raises(ValueError, match=r"got \(2, 2\) to fit on and \(3, 2\) to test"):
+    with pytest.raises(ValueError, match=r"test.* must be \(N, 2, 2\).*got shape \(2000, 3, 2\)"):
         probe_transfer(features, data, fit_features=other, fit_dataset=data, game="pong")
 
 
 def test_frames_and_ram_must_go_together(data, make_data):
     features = read_features(linear, data)
     short = make_data(data.ram[:50])
-    with pytest.raises(ValueError, match="2000 frames were encoded but there are 50 rows of RAM"):
+    with pytest.raises(ValueError, match=r"50 rows of RAM need as many .*, got \(2000, 2000\)"):
         probe_transfer(features, data, fit_features=features, fit_dataset=short, game="pong")
+    cut = features._replace(digests=features.digests[1:])
+    with pytest.raises(ValueError, match=r"2000 rows of RAM need as many .*, got \(2000, 1999\)"):
+        probe_transfer(cut, data, fit_features=features, fit_dataset=data, game="pong")

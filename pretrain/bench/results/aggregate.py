@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
@@ -11,9 +10,11 @@ import numpy as np
 
 from pretrain.bench.references import REFERENCES
 from pretrain.bench.results.row import Row
-from pretrain.methods import METHODS
+from pretrain.drawing.estimate import Estimate, estimate
+from pretrain.methods import HELD, METHODS
 
-_ORDER = ("mean", "pixels", *METHODS, "coordinates", *REFERENCES)
+_METHODS = [name for plain in METHODS for name in (plain, *(h for h in HELD if HELD[h] == plain))]
+_ORDER = ("mean", "pixels", *_METHODS, "coordinates", *REFERENCES)
 _RESAMPLES = 10_000
 
 
@@ -37,14 +38,6 @@ class Budget(NamedTuple):
             f"{self.updates:,} updates of {self.batch_size} pairs{runs}, {self.frames:,} "
             f"frames{frames}, {probe}"
         )
-
-
-class Estimate(NamedTuple):
-    """A mean, its standard error (None for a single value) and how many values went in."""
-
-    mean: float
-    error: float | None
-    size: int
 
 
 class Interval(NamedTuple):
@@ -111,8 +104,7 @@ class Scores:
 
     def estimate(self, title: str, game: str) -> Estimate | None:
         """Return the mean over seeds in one game, None where there is no number."""
-        seeds = self.values.get(title, {}).get(game)
-        return estimate(list(seeds.values())) if seeds else None
+        return estimate(self.values.get(title, {}).get(game, {}).values())
 
     def overall(self, title: str, games: Sequence[str]) -> Estimate | None:
         """Return the mean over games; the error is over the seeds that all of them have."""
@@ -121,8 +113,10 @@ class Scores:
             return None
         mean = float(np.mean(self.by_game(title, games)))
         seeds = set.intersection(*(set(part[game]) for game in games))
-        totals = [float(np.mean([part[game][seed] for game in games])) for seed in sorted(seeds)]
-        return Estimate(mean, estimate(totals).error if totals else None, max(len(totals), 1))
+        totals = estimate(
+            float(np.mean([part[game][seed] for game in games])) for seed in sorted(seeds)
+        )
+        return totals._replace(mean=mean) if totals else Estimate(mean, None, 1)
 
     def by_game(self, title: str, games: Sequence[str]) -> list[float]:
         """Return the means over seeds, game by game."""
@@ -185,19 +179,11 @@ def scores_of(rows: Iterable[Row], view: str, value: str | Callable[[Row], float
             scores.failed[row["title"], row["game"]] = row["failed"]
         elif row["view"] == view:
             scores.methods[row["title"]] = row["method"]
-            number = row[value] if isinstance(value, str) else value(row)
+            number = row.get(value) if isinstance(value, str) else value(row)
             if number is not None:
                 games = scores.values.setdefault(row["title"], {})
                 games.setdefault(row["game"], {})[row["seed"]] = float(number)
     return scores
-
-
-def estimate(values: Sequence[float]) -> Estimate:
-    """Return mean and standard error of at least one value."""
-    error = None
-    if len(values) > 1:
-        error = float(np.std(values, ddof=1) / math.sqrt(len(values)))
-    return Estimate(float(np.mean(values)), error, len(values))
 
 
 def bootstrap(values: Sequence[float], *, seed: int = 0) -> Interval:
@@ -210,19 +196,14 @@ def bootstrap(values: Sequence[float], *, seed: int = 0) -> Interval:
 
 def means_by_update(rows: Iterable[Row]) -> dict[str, dict[int, dict[str, float]]]:
     """Return the curves: title -> updates -> game -> accuracy, averaged over seeds."""
-    found: dict[str, dict[int, dict[str, list[float]]]] = {}
-    for row in sorted(rows, key=_order):
-        usable = row.get("snapshot") and row["view"] == "scn" and row["accuracy"] is not None
-        if usable and not is_variant(row):
-            games = found.setdefault(row["title"], {}).setdefault(row["updates"], {})
-            games.setdefault(row["game"], []).append(row["accuracy"])
-    return {
-        title: {
-            updates: {game: float(np.mean(values)) for game, values in part[updates].items()}
-            for updates in sorted(part)
-        }
-        for title, part in found.items()
-    }
+    rows = [row for row in rows if row.get("snapshot") and not is_variant(row)]
+    titles = scores_of(rows, "scn", "accuracy").values
+    found: dict[str, dict[int, dict[str, float]]] = {title: {} for title in titles}
+    for updates in sorted({row["updates"] for row in rows}):
+        scores = scores_of((r for r in rows if r["updates"] == updates), "scn", "accuracy")
+        for title, part in scores.values.items():
+            found[title][updates] = dict(zip(part, scores.by_game(title, list(part)), strict=True))
+    return found
 
 
 def curve_games(curves: Mapping[str, Mapping[int, Mapping[str, float]]]) -> list[str]:

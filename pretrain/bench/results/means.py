@@ -4,34 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from pretrain.bench.results.aggregate import Estimate, Scores
+from pretrain.bench.results.aggregate import Scores
+from pretrain.drawing.estimate import NONE, show
 
-NONE = "–"  # noqa: RUF001 (a dash)
 MARKED = (
     "Where a number of games is given, the mean is over those alone and does not compare with "
     "other lines; the accuracy tables have means over the same games."
 )
 _MEAN_ROWS = 4  # besides the first
-_EXPLODED = 100.0  # no R2 that means anything is this far from [-1, 1]
 
 
 def count_games(count: int) -> str:
     """Write a number of games."""
     return "1 game" if count == 1 else f"{count} games"
-
-
-def show(found: Estimate | None, digits: int = 3) -> str:
-    """Write a mean, with its standard error where there is one; two digits of an exploded one."""
-    if found is None:
-        return NONE
-    form = number_format(found.mean, digits)
-    error = "" if found.error is None else f" ± {found.error:{form}}"
-    return f"{found.mean:{form}}{error}"
-
-
-def number_format(value: float, digits: int) -> str:
-    """Return how to write a score: with so many decimals, or two digits of an exploded one."""
-    return f".{digits}f" if abs(value) < _EXPLODED else ".1e"
 
 
 def overall(scores: Scores, title: str, games: Sequence[str], digits: int = 3) -> str:

@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from functools import partial
 
 from pretrain.bench.results.aggregate import Scores, budgets, rows_of, scores_of
-from pretrain.bench.results.means import NONE, show
 from pretrain.bench.results.row import Row
-from pretrain.bench.results.tables import markdown
+from pretrain.drawing.estimate import NONE, mean, show
+from slotenv import markdown
 
 _INTRODUCTION = """\
 # On a better player's frames
@@ -66,7 +66,7 @@ def _table(rows: Sequence[Row]) -> list[str]:
             there = [presence[measure].estimate(title, game) for measure in MEASURES]
             cells.append(", ".join(map(show, there)) if any(there) else NONE)
             lines.append([game, title, *cells])
-    return markdown(_HEADINGS, lines)
+    return markdown.table(_HEADINGS, lines)
 
 
 def _by_measure(rows: Sequence[Row], field: str) -> dict[tuple[str, str], Scores]:
@@ -74,18 +74,17 @@ def _by_measure(rows: Sequence[Row], field: str) -> dict[tuple[str, str], Scores
     shared: dict[str, set[str]] = {}
     for row in rows:
         shared[row["cell"]] = shared.get(row["cell"], set(row[field])) & set(row[field])
-    mean = partial(_mean, field=field, shared=shared)
+    average = partial(_mean, field=field, shared=shared)
     return {
         measure: scores_of(
-            [row for row in rows if (row["player"], row["fitted_on"]) == measure], "pixel", mean
+            [row for row in rows if (row["player"], row["fitted_on"]) == measure], "pixel", average
         )
         for measure in MEASURES
     }
 
 
 def _mean(row: Row, field: str, shared: dict[str, set[str]]) -> float | None:
-    values = [value for name, value in row[field].items() if name in shared[row["cell"]]]
-    return sum(values) / len(values) if values else None
+    return mean(value for name, value in row[field].items() if name in shared[row["cell"]])
 
 
 def _notes(rows: Sequence[Row]) -> list[str]:

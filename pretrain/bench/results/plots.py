@@ -1,28 +1,21 @@
-"""The benchmark's plots, each a function from scores to a PNG file.
-
-Figures are made without pyplot, so that nothing global is touched or left behind.
-"""
+"""The benchmark's plots, each a function from scores to a PNG file."""
 
 from __future__ import annotations
 
-import io
 import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.backends.backend_agg import FigureCanvasAgg
-from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from pretrain.bench.results.aggregate import Scores, bootstrap
 from pretrain.bench.results.means import count_games
-from pretrain.bench.results.tables import PAPER_NAMES
+from pretrain.bench.results.tables import paper_mean
+from pretrain.drawing.charts import new_figure, png, tidy
 from slotenv.environments import atari_game
-from slotenv.probe import PAPER_ACCURACY
 
-DPI = 130
 LOWEST = -0.4
 """Accuracies below are drawn here, with their number: one of -27 would flatten the others."""
 
@@ -54,15 +47,12 @@ def by_game(scores: Scores, subtitle: str, *, paper: bool) -> bytes:
         scores: Slot accuracy.
         subtitle: What it was measured at.
         paper: Whether to mark the paper's number on the bars of the methods it has.
-
-    Returns:
-        A PNG file.
     """
     titles = _shown(scores)
     games = scores.games
     rows = max(math.ceil(len(games) / _GAMES_A_ROW), 1)
     per_row = math.ceil(len(games) / rows) if games else 1
-    figure = _figure(max(7.6, 1.9 * per_row + 1.0), 2.5 * rows + 1.3)
+    figure = new_figure(max(7.6, 1.9 * per_row + 1.0), 2.5 * rows + 1.3)
     axes = figure.subplots(rows, 1, squeeze=False, sharey=True)[:, 0]
     for axis, start in zip(axes, range(0, max(len(games), 1), per_row), strict=True):
         part = games[start : start + per_row]
@@ -70,7 +60,7 @@ def by_game(scores: Scores, subtitle: str, *, paper: bool) -> bytes:
         axis.set_xlim(-0.5, per_row - 0.5)
         axis.set_xticks(range(len(part)), [str(atari_game(game)) for game in part], fontsize=9.5)
         axis.set_ylabel("slot accuracy (R²)", fontsize=9)
-        _tidy(axis, "y")
+        tidy(axis, "y")
     known = [e.mean for t in titles for g in games if (e := scores.estimate(t, g))]
     low = min([0.0, *known])  # room below 0 only where something is there
     axes[0].set_ylim(max(low - 0.06, LOWEST) if low < -0.01 else -0.06, 1.04)
@@ -81,7 +71,7 @@ def by_game(scores: Scores, subtitle: str, *, paper: bool) -> bytes:
     columns = min(len(labels), 5 if per_row > 4 else 3) or 1
     figure.legend(handles, labels, loc="outside upper center", ncols=columns, frameon=False)
     figure.supxlabel(subtitle, fontsize=9, color="#444444")
-    return _png(figure)
+    return png(figure)
 
 
 def overall(scores: Scores, ridge: Scores, subtitle: str) -> bytes:
@@ -93,9 +83,6 @@ def overall(scores: Scores, ridge: Scores, subtitle: str) -> bytes:
         scores: Slot accuracy by least squares.
         ridge: The same by ridge.
         subtitle: What it was measured at.
-
-    Returns:
-        A PNG file.
     """
     full = sorted(set(scores.full_games()) & set(ridge.full_games()))
     covered = {
@@ -106,7 +93,7 @@ def overall(scores: Scores, ridge: Scores, subtitle: str) -> bytes:
     partly = [title for title, games in covered.items() if games != full and games]
     names = titles + [f"{title} ({count_games(len(covered[title]))})" for title in partly]
     titles += partly
-    figure = _figure(7.6, 1.6 + 0.52 * max(len(titles), 1))
+    figure = new_figure(7.6, 1.6 + 0.52 * max(len(titles), 1))
     axis = figure.subplots()
     for row, title in enumerate(titles):
         style = _style(scores.methods[title])
@@ -131,7 +118,7 @@ def overall(scores: Scores, ridge: Scores, subtitle: str) -> bytes:
             )
             if found.mean < LOWEST:
                 axis.annotate(f"{found.mean:.2g}", (LOWEST, y - 0.12), va="bottom", fontsize=8)
-        if (number := _paper_mean(scores.methods[title], games)) is not None:
+        if (number := paper_mean(scores.methods[title], games)) is not None:
             axis.plot([number, number], [row - 0.34, row + 0.34], **_TICK, alpha=alpha)
     axis.set_yticks(range(len(titles)), names)
     axis.set_ylim(max(len(titles), 1) - 0.5, -0.5)
@@ -141,7 +128,7 @@ def overall(scores: Scores, ridge: Scores, subtitle: str) -> bytes:
         f"{fewer}\n{subtitle}",
         fontsize=9,
     )
-    _tidy(axis, "x")
+    tidy(axis, "x")
     handles = [
         Line2D([], [], marker="o", linestyle="", color="#777777", label="least squares"),
         Line2D(
@@ -151,7 +138,7 @@ def overall(scores: Scores, ridge: Scores, subtitle: str) -> bytes:
         Line2D([], [], **_TICK, label="the paper, the same games"),
     ]  # fmt: skip
     figure.legend(handles=handles, loc="outside upper center", ncols=3, frameon=False, fontsize=9)
-    return _png(figure)
+    return png(figure)
 
 
 def curves(
@@ -165,11 +152,8 @@ def curves(
         points: Title -> updates -> game -> accuracy.
         games: The games that the means cover.
         methods: Title to name of the method.
-
-    Returns:
-        A PNG file.
     """
-    figure = _figure(9.2, 4.2)
+    figure = new_figure(9.2, 4.2)
     axis = figure.subplots()
     for title, part in points.items():
         y = [float(np.mean([values[game] for game in games])) for values in part.values()]
@@ -186,8 +170,8 @@ def curves(
     what = games[0] if len(games) == 1 else f"mean of {len(games)} games"
     axis.set_ylabel(f"slot accuracy (R²), {what}")
     figure.legend(loc="outside right upper", frameon=False, fontsize=9)
-    _tidy(axis, "both")
-    return _png(figure)
+    tidy(axis, "both")
+    return png(figure)
 
 
 def _bars(
@@ -216,7 +200,7 @@ def _bars(
                     *(f"{value.mean:.2g}", (x, 0.02)), ha="center", va="bottom", rotation=90,
                     fontsize=6.5, color="black",
                 )  # fmt: skip
-            number = _paper_mean(method, [game]) if paper else None
+            number = paper_mean(method, [game]) if paper else None
             if number is not None:
                 axis.plot([x - width / 2, x + width / 2], [number] * 2, **_TICK)
     axis.axhline(0, color="#333333", linewidth=0.7)
@@ -227,14 +211,6 @@ def _shown(scores: Scores) -> list[str]:
     return [title for title in scores.titles if scores.methods[title] != "mean"]
 
 
-def _paper_mean(method: str, games: Sequence[str]) -> float | None:
-    """Return the mean of the paper's numbers in some games, None if one is missing."""
-    name = PAPER_NAMES.get(method)
-    numbers = [PAPER_ACCURACY.get(game, {}).get(name) for game in games] if name else []
-    known = [number for number in numbers if number is not None]
-    return float(np.mean(known)) if known and len(known) == len(games) else None
-
-
 def _style(method: str) -> dict[str, Any]:
     if method in _COLOURS:
         return {"color": _COLOURS[method], "hatch": None}
@@ -243,21 +219,3 @@ def _style(method: str) -> dict[str, Any]:
 
 def _is_doubling(updates: int) -> bool:
     return updates % 250 == 0 and (updates // 250).bit_count() == 1
-
-
-def _tidy(axis: Axes, grid: Any) -> None:
-    axis.spines[["top", "right"]].set_visible(False)
-    axis.grid(alpha=0.25, axis=grid)
-    axis.set_axisbelow(True)
-
-
-def _figure(width: float, height: float) -> Figure:
-    figure = Figure(figsize=(width, height), layout="constrained")
-    FigureCanvasAgg(figure)
-    return figure
-
-
-def _png(figure: Figure) -> bytes:
-    buffer = io.BytesIO()
-    figure.savefig(buffer, format="png", dpi=DPI)
-    return buffer.getvalue()

@@ -15,10 +15,12 @@ from pretrain.bench.results.aggregate import (
     rows_of,
     scores_of,
 )
-from pretrain.bench.results.means import NONE
 from pretrain.bench.results.row import Row
 from pretrain.bench.results.sampling import repeats, sampling_lines
+from pretrain.drawing.estimate import mean, number
+from slotenv import markdown
 from slotenv.atomic import write_atomic
+from slotenv.probe import metrics_of
 
 _INTRODUCTION = """\
 Rendered from rows (`python -m pretrain tables ROWS.jsonl --out FOLDER`). Accuracy is the mean
@@ -28,6 +30,17 @@ paper's columns are its own numbers, at 62,500 updates."""
 _SAMPLINGS = """\
 Trainings alike but for the length of the runs of consecutive pairs that they draw, at equal
 updates, over the seeds that both have."""
+_HEADINGS = {  # of tables; another metric's has its title
+    ("scn", "accuracy"): "Table 3: slot accuracy, the paper's labels",
+    ("scn", "ridge_accuracy"): "Slot accuracy with ridge, the paper's labels",
+    ("scn", ""): "Table 1: modularity and compactness, the paper's labels",
+    ("pixel", "accuracy"): "Screen coordinates: accuracy where the object is on the screen",
+    ("pixel", "ridge_accuracy"): "Screen coordinates: the same with ridge",
+    ("pixel", "presence_accuracy"): (
+        "Screen coordinates: presence, balanced accuracy (0.5 is chance)"
+    ),
+    ("pixel", ""): "Screen coordinates: modularity and compactness",
+}
 _RIDGE = "Least squares explodes on nearly collinear features, ridge does not."
 
 
@@ -45,8 +58,8 @@ def render(rows: list[Row], out: Path) -> Path:
     lines = ["# Benchmark", "", *_INTRODUCTION.splitlines()]
     found = budgets(rows)
     repeated = repeats(rows, found)
-    for number, budget in enumerate((b for b in found if b not in repeated), 1):
-        suffix = "" if number == 1 else f"-{number}"
+    for i, budget in enumerate((b for b in found if b not in repeated), 1):
+        suffix = "" if i == 1 else f"-{i}"
         lines += ["", f"## {str(budget)[0].upper()}{str(budget)[1:]}"]
         lines += _of_budget(rows_of(rows, budget), budget, out, suffix)
         lines += _samplings(rows, [budget, *(b for b, of in repeated.items() if of == budget)])
@@ -59,64 +72,47 @@ def render(rows: list[Row], out: Path) -> Path:
 
 def _of_budget(rows: list[Row], budget: Budget, out: Path, suffix: str) -> list[str]:
     main = [row for row in rows if not is_variant(row)]
-    lines: list[str] = []
-
-    def section(title: str, content: list[str], note: str = "") -> None:
-        if content:
-            lines.extend(["", f"### {title} ({budget})", "", *([note, ""] if note else [])])
-            lines.extend(content)
-
-    accuracy = scores_of(main, "scn", "accuracy")
-    ridge = scores_of(main, "scn", "ridge_accuracy")
-    if accuracy.values or accuracy.failed:
-        _plot(out, f"accuracy{suffix}.png", plots.by_game(accuracy, str(budget), paper=True), lines)
-        if accuracy.values and ridge.values:
-            _plot(out, f"overall{suffix}.png", plots.overall(accuracy, ridge, str(budget)), lines)
-        section(
-            "Table 3: slot accuracy, the paper's labels",
-            tables.accuracy_table(accuracy, paper=True),
+    lines = _view(main, "scn", budget, out, suffix)
+    if lines:
+        lines += _section(
+            "Table 2: SCN with and without its diversity loss", budget, tables.ablation_table(main)
         )
-        section(
-            "Slot accuracy with ridge, the paper's labels",
-            tables.accuracy_table(ridge, paper=False),
-            _RIDGE,
+        lines += _section(
+            "Labels that are not coordinates", budget, tables.label_effect_table(main)
         )
-        section(
-            "Table 1: modularity and compactness, the paper's labels",
-            tables.disentanglement_table(main, "scn"),
-        )
-        section("Table 2: SCN with and without its diversity loss", tables.ablation_table(main))
-        section("Labels that are not coordinates", tables.label_effect_table(main))
         for method in dict.fromkeys(row["method"] for row in rows if is_variant(row)):
-            section(f"Settings of {method}, the paper's labels", tables.sweep_table(rows, method))
-    lines += _pixel_view(main, budget, out, suffix)
-    return lines
+            title = f"Settings of {method}, the paper's labels"
+            lines += _section(title, budget, tables.sweep_table(rows, method))
+    measured = [row for row in main if row.get("view") == "pixel"]  # failures are listed above
+    return lines + _view(measured, "pixel", budget, out, suffix)
 
 
-def _pixel_view(rows: list[Row], budget: Budget, out: Path, suffix: str) -> list[str]:
-    measured = [row for row in rows if row.get("view") == "pixel"]
-    if not measured:
+def _view(rows: list[Row], view: str, budget: Budget, out: Path, suffix: str) -> list[str]:
+    """Return the plots and tables of all metrics under a label view."""
+    accuracy = scores_of(rows, view, "accuracy")
+    if not accuracy.methods:
         return []
-    lines: list[str] = []
-    accuracy = scores_of(measured, "pixel", "accuracy")
-    _plot(
-        out,
-        f"accuracy-pixel{suffix}.png",
-        plots.by_game(accuracy, f"screen coordinates, {budget}", paper=False),
-        lines,
-    )
-    for title, name in (
-        ("accuracy where the object is on the screen", "accuracy"),
-        ("the same with ridge", "ridge_accuracy"),
-        ("presence, balanced accuracy (0.5 is chance)", "presence_accuracy"),
-    ):
-        content = tables.accuracy_table(scores_of(measured, "pixel", name), paper=False)
-        lines += ["", f"### Screen coordinates: {title} ({budget})", "", *content]
-    content = tables.disentanglement_table(measured, "pixel")
-    return [
-        *lines,
-        *("", f"### Screen coordinates: modularity and compactness ({budget})", "", *content),
-    ]
+    of_paper = view == "scn"
+    image = f"accuracy{'' if of_paper else '-pixel'}{suffix}.png"
+    subtitle = f"{'' if of_paper else 'screen coordinates, '}{budget}"
+    lines = _plot(out, image, plots.by_game(accuracy, subtitle, paper=of_paper))
+    ridge = scores_of(rows, view, "ridge_accuracy")
+    if of_paper and accuracy.values and ridge.values:
+        lines += _plot(out, f"overall{suffix}.png", plots.overall(accuracy, ridge, str(budget)))
+    for name, metric in metrics_of(view).items():
+        if metric.by_game:
+            paper = of_paper and name == "accuracy"
+            table = tables.accuracy_table(scores_of(rows, view, name), paper=paper)
+            title = _HEADINGS.get((view, name), f"{metric.title}, {view} labels")
+            note = _RIDGE if of_paper and name == "ridge_accuracy" else None
+            lines += _section(title, budget, table, note)
+    return lines + _section(_HEADINGS[view, ""], budget, tables.disentanglement_table(rows, view))
+
+
+def _section(title: str, budget: Budget, content: list[str], note: str | None = None) -> list[str]:
+    if not content:
+        return []
+    return ["", f"### {title} ({budget})", "", *([note, ""] if note else []), *content]
 
 
 def _samplings(rows: list[Row], alike: list[Budget]) -> list[str]:
@@ -124,8 +120,8 @@ def _samplings(rows: list[Row], alike: list[Budget]) -> list[str]:
     if not lines:
         return []
     others = alike[0]._replace(run_length=1)  # the columns say how long runs are
-    title = f"### Slot accuracy by how pairs are drawn, the paper's labels ({others})"
-    return ["", title, "", _SAMPLINGS, "", *tables.markdown(headings, lines)]
+    title = "Slot accuracy by how pairs are drawn, the paper's labels"
+    return _section(title, others, markdown.table(headings, lines), _SAMPLINGS)
 
 
 def _curves(rows: list[Row], out: Path) -> list[str]:
@@ -134,8 +130,8 @@ def _curves(rows: list[Row], out: Path) -> list[str]:
         if row.get("snapshot"):
             parts.setdefault(budget_of(row)._replace(updates=1), []).append(row)
     lines: list[str] = []
-    for number, (budget, part) in enumerate(sorted(parts.items(), key=str), 1):
-        suffix = "" if number == 1 else f"-{number}"
+    for i, (budget, part) in enumerate(sorted(parts.items(), key=str), 1):
+        suffix = "" if i == 1 else f"-{i}"
         lines += _curve(part, str(budget).partition("updates of ")[2], out / f"curves{suffix}.png")
     return lines
 
@@ -150,9 +146,7 @@ def _curve(rows: list[Row], trained_on: str, image: Path) -> list[str]:
         [
             f"{update:,}",
             *(
-                f"{sum(part[update][game] for game in games) / len(games):.3f}"
-                if update in part
-                else NONE
+                number(mean(part[update][game] for game in games) if update in part else None)
                 for part in points.values()
             ),
         ]
@@ -160,9 +154,9 @@ def _curve(rows: list[Row], trained_on: str, image: Path) -> list[str]:
     ]
     lines = ["", f"## Accuracy against updates, the paper's labels ({trained_on})"]
     methods = {row["title"]: row["method"] for row in rows}
-    _plot(image.parent, image.name, plots.curves(points, games, methods), lines)
+    lines += _plot(image.parent, image.name, plots.curves(points, games, methods))
     names = f"Means over {len(games)} games: {', '.join(games)}." if len(games) > 1 else games[0]
-    return [*lines, "", *tables.markdown(["updates", *points], cells), "", names]
+    return [*lines, "", *markdown.table(["updates", *points], cells), "", names]
 
 
 def _failures(rows: list[Row]) -> list[str]:
@@ -177,6 +171,6 @@ def _failures(rows: list[Row]) -> list[str]:
     return ["", "## Failed cells", "", *lines]
 
 
-def _plot(out: Path, name: str, image: bytes, lines: list[str]) -> None:
+def _plot(out: Path, name: str, image: bytes) -> list[str]:
     write_atomic(out / name, image)
-    lines += ["", f"![{name.removesuffix('.png')}]({name})"]
+    return ["", f"![{name.removesuffix('.png')}]({name})"]

@@ -9,6 +9,8 @@ from pydantic import AfterValidator
 from typing_extensions import TypedDict
 
 from slotenv import records
+from slotenv.probe import METRICS, ProbeReport
+from slotenv.probe.table import ALWAYS_THERE
 from slotenv.records import Count, Text
 
 ROWS_FILE, FAILED_FILE = "rows.jsonl", "failed.json"
@@ -36,19 +38,17 @@ class Cell(TypedDict):
     time: NotRequired[Text]
 
 
-class Scores(TypedDict, total=False):
+_COLUMNS: dict[str, Any] = dict.fromkeys(METRICS, float | None)
+_Metrics: Any = TypedDict("_Metrics", _COLUMNS, total=False)  # type: ignore[misc]
+
+
+class Scores(_Metrics, total=False):
     """What a probe measured, in every kind of row."""
 
     __pydantic_config__ = records.STRICT  # type: ignore[misc]
 
     view: Text
     num_slots: Count
-    accuracy: float | None
-    ridge_accuracy: float | None
-    modularity: float | None
-    weighted_modularity: float | None
-    compactness: float | None
-    presence_accuracy: float | None
     accuracy_by_label: dict[Text, float]
     ridge_by_label: dict[Text, float]
     presence_by_object: dict[Text, float]
@@ -67,10 +67,13 @@ class _Fields(Cell, Scores):  # type: ignore[misc]
     details: NotRequired[Text]
 
 
-_MEASURED = (
-    *("view", "snapshot", "accuracy", "ridge_accuracy", "modularity", "weighted_modularity"),
-    *("compactness", "presence_accuracy", "accuracy_by_label", "ridge_by_label"),
-)
+def measured(report: ProbeReport) -> Row:
+    """Return what rows keep of a report."""
+    kept = Scores.__annotations__
+    return {name: value for name, value in report.to_dict().items() if name in kept}
+
+
+_MEASURED = ("view", "snapshot", *ALWAYS_THERE, "accuracy_by_label", "ridge_by_label")
 
 
 def _complete(row: _Fields) -> _Fields:

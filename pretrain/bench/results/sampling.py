@@ -8,13 +8,12 @@ from pretrain.bench.results.aggregate import (
     Budget,
     Scores,
     budget_of,
-    estimate,
     is_trained,
     is_variant,
     scores_of,
 )
-from pretrain.bench.results.means import NONE, show
 from pretrain.bench.results.row import Row
+from pretrain.drawing.estimate import estimate, show
 
 
 def repeats(rows: Iterable[Row], budgets: Sequence[Budget]) -> dict[Budget, Budget]:
@@ -70,8 +69,7 @@ def sampling_lines(
             seeds = sorted(set.intersection(*measured)) if len(measured) > 1 else []
             if seeds:
                 cells = [
-                    show(estimate([part[seed] for seed in seeds])) if part else NONE
-                    for part in parts.values()
+                    show(estimate(part.get(seed) for seed in seeds)) for part in parts.values()
                 ]
                 lines.append([title, game, str(len(seeds)), *cells])
     named = ["random pairs" if length == 1 else f"runs of {length}" for length in scores]

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 
+import numpy as np
+
 from pretrain.bench.results.aggregate import (
     Scores,
     bootstrap,
@@ -14,18 +16,23 @@ from pretrain.bench.results.aggregate import (
 )
 from pretrain.bench.results.means import (
     MARKED,
-    NONE,
     count_games,
     mean_note,
     mean_rows,
     means,
-    number_format,
     overall,
-    show,
 )
 from pretrain.bench.results.row import Row
+from pretrain.drawing.estimate import NONE, mean, number, show
+from slotenv import markdown
 from slotenv.labels import labels_for
-from slotenv.probe import PAPER_ABLATION, PAPER_ACCURACY, PAPER_DISENTANGLEMENT
+from slotenv.probe import (
+    METRICS,
+    PAPER_ABLATION,
+    PAPER_ACCURACY,
+    PAPER_DISENTANGLEMENT,
+    metrics_of,
+)
 
 PAPER_NAMES = {  # of our methods, in the paper's table 3 or in its authors' notebook
     "random": "random",
@@ -34,7 +41,7 @@ PAPER_NAMES = {  # of our methods, in the paper's table 3 or in its authors' not
     "supervised": "supervised",
     "stdim": "notebook_stdim",
 }
-_DISENTANGLEMENT = ("modularity", "weighted_modularity", "compactness")
+_DISENTANGLEMENT = [name for name, metric in METRICS.items() if not metric.by_game]
 _AHEAD = "games ahead of the paper's SCN and C-SWM"
 _AFFINE = ("position",)  # statuses of labels that are on a line with a coordinate
 _COORDINATES = (*_AFFINE, "encoded")  # and of those that tell it in a code
@@ -64,8 +71,8 @@ def accuracy_table(scores: Scores, *, paper: bool) -> Lines:
     ]
     rows, cut = mean_rows(scores)
     for i, (name, games) in enumerate(rows):
-        mean = partial(overall, scores, games=games)
-        lines.append([name, *_beside(scores, paper, games, mean)])
+        average = partial(overall, scores, games=games)
+        lines.append([name, *_beside(scores, paper, games, average)])
         if i == 0:
             spread = partial(_interval, scores, games=games)
             lines.append(["95 % interval over games", *_beside(scores, paper, [], spread)])
@@ -74,7 +81,7 @@ def accuracy_table(scores: Scores, *, paper: bool) -> Lines:
     notes = [mean_note(scores, cut)]
     if paper and "stdim" in scores.methods.values():
         notes.append("ST-DIM's paper column is from the notebook of SCN's authors.")
-    return [*markdown(headings, lines), "", " ".join(notes)]
+    return [*markdown.table(headings, lines), "", " ".join(notes)]
 
 
 def disentanglement_table(rows: Sequence[Row], view: str) -> Lines:
@@ -99,7 +106,7 @@ def disentanglement_table(rows: Sequence[Row], view: str) -> Lines:
         method = next(iter(metrics.values())).methods[title]
         if paper:
             beside = PAPER_DISENTANGLEMENT.get(method, {})
-            cells += [_paper(beside.get(name), 3) for name in ("modularity", "compactness")]
+            cells += [number(beside.get(name), 3) for name in ("modularity", "compactness")]
         (partly if lacking else lines).append([name, *cells])
     if paper:
         headings += ["*paper: modularity*", "*paper: compactness*"]
@@ -110,7 +117,7 @@ def disentanglement_table(rows: Sequence[Row], view: str) -> Lines:
     )
     marked = f" {MARKED}" if partly else ""
     return [
-        *markdown(headings, [*lines, *partly]),
+        *markdown.table(headings, [*lines, *partly]),
         "",
         f"Means over the games with the metric ({covered} games); it is undefined for a single "
         f"object, a single slot and features without any weight.{marked}",
@@ -121,31 +128,25 @@ def ablation_table(rows: Sequence[Row]) -> Lines:
     """Return SCN without and with its diversity loss, and what it adds (table 2)."""
     names = ("accuracy", "ridge_accuracy", "modularity", "compactness")
     both = of_common_seeds([row for row in rows if row["method"] in ("loss1only", "scn")])
-    without, with_ = ([r for r in both if r["method"] == m] for m in ("loss1only", "scn"))
-    metrics = {name: scores_of([*without, *with_], "scn", name) for name in names}
-    common = {name: scores.common_games() for name, scores in metrics.items()}
+    metrics, common = _gathered(both, names)
     if any(len(scores.values) < 2 for scores in metrics.values()) or not all(common.values()):
         return []
-    titles = without[0]["title"], with_[0]["title"]
+    titles = {row["method"]: row["title"] for row in both}
+    without, with_ = titles["loss1only"], titles["scn"]
     covered = "/".join(str(len(common[name])) for name in names)
-    lines = [
-        [title, covered, *(overall(metrics[n], title, common[n], _digits(n)) for n in names)]
-        for title in titles
-    ]
+    lines = [[title, covered, *_common_means(metrics, title, common)] for title in (without, with_)]
     gains = []
     for name in names:
-        before, after = (metrics[name].by_game(title, common[name]) for title in titles)
+        before, after = (metrics[name].by_game(title, common[name]) for title in (without, with_))
         found = bootstrap([a - b for a, b in zip(after, before, strict=True)])
-        gains.append(
-            f"{found.mean:+.{_digits(name)}f} "
-            f"[{found.low:+.{_digits(name)}f}, {found.high:+.{_digits(name)}f}]"
-        )
+        mean, low, high = (f"{number:+.{METRICS[name].digits}f}" for number in found)
+        gains.append(f"{mean} [{low}, {high}]")
     lines.append(["what the diversity loss adds [95 %]", covered, *gains])
     for title, key in (("Loss1Only", "scn_loss1_only"), ("SCN", "scn")):
         beside = PAPER_ABLATION[key]
-        cells = [_paper(beside.get(name), 2 if name == "accuracy" else 4) for name in names]
+        cells = [number(beside.get(name), 2 if name == "accuracy" else 4) for name in names]
         lines.append([f"*paper: {title}*", "20", *cells])
-    return markdown(["", "games", *(name.replace("_", " ") for name in names)], lines)
+    return markdown.table(["", "games", *(name.replace("_", " ") for name in names)], lines)
 
 
 def label_effect_table(rows: Sequence[Row]) -> Lines:
@@ -183,7 +184,7 @@ def label_effect_table(rows: Sequence[Row]) -> Lines:
     note = f"Means over {count_games(len(full))} ({', '.join(full)})"
     note += f"; no such label is scored in {', '.join(left_out)}." if left_out else "."
     note += f" {MARKED}" if partly else ""
-    return [*markdown(headings, [*lines, *partly]), "", note]
+    return [*markdown.table(headings, [*lines, *partly]), "", note]
 
 
 def sweep_table(rows: Sequence[Row], method: str) -> Lines:
@@ -191,32 +192,47 @@ def sweep_table(rows: Sequence[Row], method: str) -> Lines:
     part = [row for row in rows if row["method"] == method]
     swept = {row["game"] for row in part if is_variant(row)}
     part = of_common_seeds([row for row in part if row["game"] in swept])
-    names = ("accuracy", "ridge_accuracy", *_DISENTANGLEMENT)
-    metrics = {name: scores_of(part, "scn", name) for name in names}
-    common = {name: scores.common_games() for name, scores in metrics.items()}
-    headings = ["settings", *(name.replace("_", " ") for name in names)]
-    lines = [
-        [title, *(overall(metrics[name], title, common[name], _digits(name)) for name in names)]
-        for title in metrics["accuracy"].titles
+    metrics, common = _gathered(part, list(metrics_of("scn")))
+    headings = ["settings", *(name.replace("_", " ") for name in metrics)]
+    titles = metrics["accuracy"].titles
+    lines = [[title, *_common_means(metrics, title, common)] for title in titles]
+    games, shared = metrics["accuracy"].games, common["accuracy"]
+    if not shared:
+        note = "No game has a number of every method, so there is no overall mean."
+    else:
+        missing = [game for game in games if game not in shared]
+        note = f"The mean covers the {count_games(len(shared))} in which every method has a number"
+        note += (
+            f": {', '.join(shared)}. Left out: {', '.join(missing)}."
+            if missing
+            else ": all that are listed."
+        )
+    return [*markdown.table(headings, lines), "", note]
+
+
+def paper_mean(method: str, games: Sequence[str]) -> float | None:
+    """Return the mean of the paper's accuracies in some games, None if one is missing."""
+    name = PAPER_NAMES.get(method)
+    numbers = [PAPER_ACCURACY.get(game, {}).get(name) for game in games] if name else []
+    known = [number for number in numbers if number is not None]
+    return float(np.mean(known)) if known and len(known) == len(games) else None
+
+
+def _gathered(
+    rows: Sequence[Row], names: Sequence[str]
+) -> tuple[dict[str, Scores], dict[str, list[str]]]:
+    """Return the scores of metrics, and the games that all methods have each metric in."""
+    metrics = {name: scores_of(rows, "scn", name) for name in names}
+    return metrics, {name: scores.common_games() for name, scores in metrics.items()}
+
+
+def _common_means(
+    metrics: Mapping[str, Scores], title: str, common: Mapping[str, Sequence[str]]
+) -> list[str]:
+    return [
+        overall(scores, title, common[name], METRICS[name].digits)
+        for name, scores in metrics.items()
     ]
-    return [*markdown(headings, lines), "", coverage(metrics["accuracy"], common["accuracy"])]
-
-
-def coverage(scores: Scores, common: Sequence[str]) -> str:
-    """Say which games a mean covers."""
-    if not common:
-        return "No game has a number of every method, so there is no overall mean."
-    missing = [game for game in scores.games if game not in common]
-    text = f"The mean covers the {count_games(len(common))} in which every method has a number"
-    if missing:
-        return f"{text}: {', '.join(common)}. Left out: {', '.join(missing)}."
-    return f"{text}: all that are listed."
-
-
-def markdown(headings: Sequence[str], lines: Sequence[Sequence[str]]) -> Lines:
-    """Lay out a table."""
-    rule = ["---", *("---:" for _ in headings[1:])]
-    return [f"| {' | '.join(cells)} |" for cells in (headings, rule, *lines)]
 
 
 def _beside(
@@ -226,12 +242,8 @@ def _beside(
     cells = []
     for title in scores.titles:
         cells.append(cell(title))
-        name = PAPER_NAMES.get(scores.methods[title])
-        if paper and name:
-            values = [PAPER_ACCURACY.get(game, {}).get(name) for game in games]
-            known = [value for value in values if value is not None]
-            complete = known and len(known) == len(values)
-            cells.append(f"{sum(known) / len(known):.2f}" if complete else NONE if games else "")
+        if paper and scores.methods[title] in PAPER_NAMES:
+            cells.append(number(paper_mean(scores.methods[title], games), 2) if games else "")
     return cells
 
 
@@ -241,31 +253,20 @@ def _cell(scores: Scores, title: str, game: str) -> str:
     if reason is None:
         return text
     short = reason if len(reason) <= _REASON_CHARS else reason[: _REASON_CHARS - 3] + "..."
-    short = f"failed: {short}".replace("|", "/")
-    return short if text == NONE else f"{text} (a seed {short})"
+    return f"failed: {short}" if text == NONE else f"{text} (a seed failed: {short})"
 
 
 def _interval(scores: Scores, title: str, games: Sequence[str]) -> str:
     if len(games) < 2 or scores.overall(title, games) is None:
         return NONE
     found = bootstrap(scores.by_game(title, games))
-    low, high = (f"{end:{number_format(end, 2)}}" for end in (found.low, found.high))
-    return f"{low} to {high}"
-
-
-def _paper(value: float | None, digits: int) -> str:
-    return NONE if value is None else f"{value:.{digits}f}"
-
-
-def _digits(name: str) -> int:
-    return 3 if "accuracy" in name else 4
+    return f"{number(found.low, 2)} to {number(found.high, 2)}"
 
 
 def _accuracy_of(statuses: Sequence[str], row: Row) -> float | None:
     labels = labels_for(row["game"], "scn").labels
     names = {label.name for label in labels if label.status in statuses}
-    values = [value for name, value in row["accuracy_by_label"].items() if name in names]
-    return sum(values) / len(values) if values else None
+    return mean(value for name, value in row["accuracy_by_label"].items() if name in names)
 
 
 def _rivals(games: Sequence[str]) -> dict[str, float]:

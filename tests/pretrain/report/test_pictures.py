@@ -10,7 +10,7 @@ from PIL import Image
 from pretrain.data.probe_file import CurvePoint
 from pretrain.data.store import FrameStore
 from pretrain.drawing.attention import Occlusion
-from pretrain.drawing.overlay import heat_scale, overlay
+from pretrain.drawing.overlay import heat_scale, overlay, slot_panels
 from pretrain.drawing.scenes import lively_clip, sample_rows, varied_frames
 from pretrain.report import figures
 from pretrain.report.animation import animate
@@ -88,18 +88,21 @@ def test_clip_of_short_data_is_all_of_it(tmp_path: Path, occlusion: Occlusion) -
 def test_animation_moves_and_stays_small(num_slots: int) -> None:
     frames = sprite_frames(12)
     effects = np.random.default_rng(0).random((12, num_slots, 20, 20))
-    content = animate(frames, effects, (4, 4), 1.0)
+    panels = slot_panels(frames, effects, (4, 4), 1.0)
+    content = animate(panels)
     with Image.open(io.BytesIO(content)) as image:
         assert image.format == "GIF"
         assert image.n_frames == 12  # type: ignore[attr-defined]
     limit = len(content) // 5
-    assert 0 < len(animate(frames, effects, (4, 4), 1.0, max_bytes=limit)) <= limit
+    assert 0 < len(animate(panels, max_bytes=limit)) <= limit
 
 
 def test_attention_has_a_column_for_each_slot() -> None:
     frames = sprite_frames(2)
     narrow, wide = (
-        open_png(figures.attention(frames, np.ones((2, k, 20, 20)), (4, 4), 1.0)).width
+        open_png(
+            figures.attention(slot_panels(frames, np.ones((2, k, 20, 20)), (4, 4), 1.0), 1.0)
+        ).width
         for k in (1, 6)
     )
     assert wide > 2.5 * narrow

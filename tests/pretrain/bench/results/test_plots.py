@@ -17,7 +17,7 @@ def test_methods_that_lack_games_are_pale_and_last(
     row: Callable[..., Row], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     figures: list[Figure] = []
-    monkeypatch.setattr(plots, "_png", figures.append)
+    monkeypatch.setattr(plots, "png", figures.append)
     rows = [row("random", "pong", 0.4), row("random", "boxing", 0.2), row("scn", "pong", 0.6)]
     rows += [row("supervised", "pong", 0.9), row("supervised", "boxing", 0.7)]
     scores = scores_of(rows, "scn", "accuracy")

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from pretrain.bench.results.aggregate import bootstrap, budgets, estimate, rows_of, scores_of
+from pretrain.bench.results.aggregate import bootstrap, budgets, rows_of, scores_of
 from pretrain.bench.results.render import render
 from pretrain.bench.results.row import Row
 from pretrain.bench.results.tables import (
@@ -18,6 +19,7 @@ from pretrain.bench.results.tables import (
     label_effect_table,
     sweep_table,
 )
+from pretrain.drawing.estimate import estimate
 from slotenv.labels import labels_for
 
 MakeRow = Callable[..., Row]
@@ -29,7 +31,7 @@ def failed(row: Row, reason: str) -> Row:
 
 def cells(lines: list[str], first: str) -> list[str]:
     (line,) = [line for line in lines if line.startswith(f"| {first} |")]
-    return [cell.strip() for cell in line.strip("|").split("|")][1:]
+    return [cell.strip() for cell in re.split(r"(?<!\\)\|", line.strip("|"))][1:]
 
 
 def test_means_errors_and_the_papers_numbers(row: MakeRow) -> None:
@@ -62,7 +64,7 @@ def test_missing_and_failed_cells_are_shown_and_left_out_of_the_mean(row: MakeRo
         ),
     ]
     lines = accuracy_table(scores_of(rows, "scn", "accuracy"), paper=False)
-    assert cells(lines, "boxing") == ["0.200", "failed: the loss is / not a number at update ..."]
+    assert cells(lines, "boxing") == ["0.200", r"failed: the loss is \| not a number at update ..."]
     assert cells(lines, "tennis") == ["0.100", "–"]  # noqa: RUF001
     # All three games: (0.4 + 0.2 + 0.1) / 3.
     assert cells(lines, "**mean of 3 games**") == ["0.233", "–"]  # noqa: RUF001
@@ -308,5 +310,6 @@ def test_bootstrap_intervals() -> None:
 
 
 def test_estimates() -> None:
-    assert estimate([2.0]) == (2.0, None, 1)
+    assert estimate([]) is estimate([None]) is None
+    assert estimate([2.0, None]) == (2.0, None, 1)
     assert estimate([1.0, 2.0, 3.0]) == pytest.approx((2.0, 1 / np.sqrt(3), 3))
