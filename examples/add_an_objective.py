@@ -17,12 +17,11 @@ from typing import Any
 import torch
 from torch import nn
 
-from pretrain.bench.config import BenchConfig
 from pretrain.bench.run import bench
-from pretrain.methods import METHODS, Method
+from pretrain.methods import Method
+from pretrain.verbs.bench import BenchConfig
 from slotenv.encoders import SlotEncoder
 from slotenv.objectives import (
-    OBJECTIVES,
     DataFacts,
     Objective,
     ObjectiveOutput,
@@ -56,27 +55,29 @@ class Predictive(Objective):
         return ObjectiveOutput(loss, {"loss": loss.detach(), "accuracy": accuracy})
 
 
+PREDICTIVE = Method(name="predictive", title="Predictive", objective=Predictive)
+"""What ``methods`` of a benchmark and ``method`` of a training take in place of a name."""
+
+
 def main() -> None:
     """Pretrain with the new objective, probe it and an untrained network, write the tables."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
     parser.add_argument("--games", nargs="+", default=["Pong"], help="labelled Atari games")
     parser.add_argument("--out", type=Path, help="folder for data, trainings and tables")
     parser.add_argument("--jobs", type=int, default=1, help="trainings at a time")
+    parser.add_argument("--ray", help="address of a Ray cluster to train on")
     parser.add_argument("--quick", action="store_true", help="few frames and updates")
     options = parser.parse_args()
     out = options.out or Path(tempfile.mkdtemp()) / "bench"
 
-    # From here on a name like any other, for the training loop, for the bench and its processes,
-    # and for tables. Processes find the class because it is at the top of a file.
-    OBJECTIVES["predictive"] = Predictive
-    METHODS["predictive"] = Method(title="Predictive", objective="predictive")
     size: dict[str, Any] = (
         {"updates": 20, "batch_size": 32, "frames": 400, "probe_frames": 400}
         if options.quick
         else {"updates": 2_000}
     )
-    methods = ("random", "predictive")
-    bench(BenchConfig(out=out, games=options.games, methods=methods, jobs=options.jobs, **size))
+    # Other processes find the class because it stands at the top of a file.
+    size |= {"methods": ("random", PREDICTIVE), "jobs": options.jobs, "ray": options.ray}
+    bench(BenchConfig(out=out, games=options.games, **size))
     print(f"encoders: {out}/<game>/predictive*/encoder")
 
 

@@ -16,8 +16,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 import slotenv
+from pretrain.data.collect import collect_data
 from pretrain.data.store import FrameStore
-from pretrain.run import collect_data
 
 # Pong's moving things: the agent's paddle, the opponent's, the ball.
 COLOURS = np.array([(92, 186, 92), (213, 130, 74), (236, 236, 236)], np.uint8)

@@ -14,12 +14,15 @@ from pathlib import Path
 import gymnasium as gym
 import numpy as np
 import pytest
+from moving_blocks import HEIGHT, WIDTH, scene
 from stable_baselines3.common.vec_env import DummyVecEnv
 
 import slotenv
-from slotenv.frames import SCN
+from slotenv.encoders import ObjectMixtureEncoder
+from slotenv.frames import SCN, plain
 
 EXAMPLES = Path(__file__).parents[1] / "examples"
+STUDIES = EXAMPLES / "studies"
 SPRITES = "fake_envs:slotenv_tests/Sprites-v0"
 
 
@@ -93,7 +96,9 @@ def test_probe_your_encoder(tmp_path):
 def test_slots_outside_atari(tmp_path):
     # Importing Box2D warns, and where that is an error it crashes the interpreter.
     swig = "builtin type:DeprecationWarning"
-    out = run("slots_outside_atari.py", tmp_path, "--quick", "--out", "rows.jsonl", ignore=swig)
+    out = run(
+        "studies/slots_outside_atari.py", tmp_path, "--quick", "--out", "rows.jsonl", ignore=swig
+    )
     assert "| LunarLander-v3 (R2) | K | ridge |" in out
     rows = [json.loads(line) for line in (tmp_path / "rows.jsonl").read_text().splitlines()]
     assert [row["method"] for row in rows[:3]] == ["objects", "pixels 21 x 16", "SCN, untrained"]
@@ -104,16 +109,17 @@ def test_slots_outside_atari(tmp_path):
 
 
 def test_slots_outside_atari_says_what_to_install(monkeypatch):
+    monkeypatch.syspath_prepend(STUDIES)  # as if it were run from there
     monkeypatch.setitem(sys.modules, "Box2D", None)  # as if it were not installed
     monkeypatch.setenv("SDL_VIDEODRIVER", "dummy")  # the script sets it for good
     monkeypatch.setattr(sys, "argv", ["slots_outside_atari.py", "--quick"])
     with pytest.raises(SystemExit, match=r"LunarLander.*pip install -e '.\[outside\]'"):
-        runpy.run_path(str(EXAMPLES / "slots_outside_atari.py"), run_name="__main__")
+        runpy.run_path(str(STUDIES / "slots_outside_atari.py"), run_name="__main__")
 
 
 @pytest.mark.ale
 def test_grey_frames(tmp_path):
-    out = run("grey_frames.py", tmp_path, "--quick", "--out", "rows.jsonl")
+    out = run("studies/grey_frames.py", tmp_path, "--quick", "--out", "rows.jsonl")
     assert "| pong |" in out
     rows = [json.loads(line) for line in (tmp_path / "rows.jsonl").read_text().splitlines()]
     looks = [(row["look"], row["view"]) for row in rows]
@@ -126,11 +132,11 @@ def test_grey_frames(tmp_path):
 @pytest.mark.ale
 def test_variants(tmp_path, monkeypatch, capsys):
     some = ["centroids", "fixed", "eight", "tuned_likelihood"]
-    monkeypatch.syspath_prepend(EXAMPLES)  # as if it were run from there
+    monkeypatch.syspath_prepend(STUDIES)  # as if it were run from there
     arguments = ["variants.py", "--quick", "--out", str(tmp_path / "rows.jsonl"), "--variants"]
     for these in (some[:2], some):  # the second time goes on
         monkeypatch.setattr(sys, "argv", [*arguments, *these])
-        runpy.run_path(str(EXAMPLES / "variants.py"), run_name="__main__")
+        runpy.run_path(str(STUDIES / "variants.py"), run_name="__main__")
     rows = [json.loads(line) for line in (tmp_path / "rows.jsonl").read_text().splitlines()]
     assert [row["variant"] for row in rows] == some
     assert [row["slot_dim"] for row in rows] == [3, 3, 8, 6]
@@ -139,15 +145,26 @@ def test_variants(tmp_path, monkeypatch, capsys):
     assert "| fine-tuned: saliency, diversity, likelihood | 1 |" in table
 
 
-def test_variants_change_names_that_the_encoder_reads(monkeypatch):
-    monkeypatch.syspath_prepend(EXAMPLES)
-    names = runpy.run_path(str(EXAMPLES / "variants_of_objects.py"))
-    for variant in names["VARIANTS"].values():
-        with names["changed"](variant):
-            pass
-    gone = names["Variant"]("gone", None, ((names["fit"], "_DROPPED", 0.0),))
-    with pytest.raises(AttributeError, match="fit does not read _DROPPED"), names["changed"](gone):
-        pass
+def test_every_variant_but_the_final_form_changes_something(monkeypatch):
+    monkeypatch.syspath_prepend(STUDIES)
+    variants = importlib.import_module("variants_of_objects").VARIANTS
+    final = variants["final"]
+    for name, variant in variants.items():
+        same = (variant.fit, variant.steps, variant.looks) == (final.fit, final.steps, final.looks)
+        assert same == (name == "final"), name
+
+
+def test_the_final_variant_is_the_encoder(monkeypatch):
+    monkeypatch.syspath_prepend(STUDIES)
+    fits = importlib.import_module("variant_fits")
+    frames, preset = scene(120).frames, plain(HEIGHT, WIDTH)
+    sample = fits.Sample(frames[:-1], frames[1:], preset, seed=2)
+    encoder = ObjectMixtureEncoder.from_frames(
+        frames[:-1], next_frames=frames[1:], preprocess=preset, seed=2
+    )
+    np.testing.assert_array_equal(
+        fits.several_starts(sample)(frames), encoder.eval().encode(frames)
+    )
 
 
 def test_an_example_without_encoder_asks_for_one(tmp_path):
@@ -157,7 +174,7 @@ def test_an_example_without_encoder_asks_for_one(tmp_path):
 
 @pytest.mark.ale
 def test_learning_curves_go_on_after_a_kill(tmp_path, monkeypatch, capsys):
-    monkeypatch.syspath_prepend(str(EXAMPLES))
+    monkeypatch.syspath_prepend(str(STUDIES))
     curves = importlib.import_module("learning_curves")
     monkeypatch.setattr(curves, "_LOG_STEPS", 1_000)
     monkeypatch.setattr(curves, "_SAVE_SECONDS", -1)
@@ -199,7 +216,7 @@ def test_learning_curves_go_on_after_a_kill(tmp_path, monkeypatch, capsys):
 
 
 def test_a_checkpoint_keeps_what_normalises(tmp_path, monkeypatch):
-    monkeypatch.syspath_prepend(str(EXAMPLES))
+    monkeypatch.syspath_prepend(str(STUDIES))
     curves = importlib.import_module("learning_curves")
     study = curves.Study(out=tmp_path / "rows.jsonl")
     checkpoint = curves.Checkpoint(study, curves.Run("Pong", "untrained", 0, 9))
@@ -227,22 +244,22 @@ def test_learning_curves_are_drawn(tmp_path):
     ]
     (tmp_path / "rows.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
     plot = ["plot", "--rows", "rows.jsonl", "--out", "curves.png"]
-    assert run("learning_curves.py", tmp_path, *plot).strip() == "curves.png"
+    assert run("studies/learning_curves.py", tmp_path, *plot).strip() == "curves.png"
     assert (tmp_path / "curves.png").read_bytes().startswith(b"\x89PNG")
     (tmp_path / "rows.jsonl").write_text(json.dumps(rows[0]) + "\n" + json.dumps(rows[1])[:40])
     with pytest.raises(AssertionError, match=r"rows\.jsonl, line 2 .*: mend or delete that line"):
-        run("learning_curves.py", tmp_path, *plot)
+        run("studies/learning_curves.py", tmp_path, *plot)
 
 
 def test_learning_curves_of_what_is_no_atari_game(tmp_path):
     with pytest.raises(AssertionError, match="no Atari games: CartPole-v1"):
-        run("learning_curves.py", tmp_path, "run", "--games", "Pong", "CartPole-v1")
+        run("studies/learning_curves.py", tmp_path, "run", "--games", "Pong", "CartPole-v1")
 
 
 @pytest.mark.ale
 def test_true_coordinates_come_in_the_units_of_slots(monkeypatch):
     """In the same game, places differ by a constant, velocities not at all but for a pixel."""
-    monkeypatch.syspath_prepend(str(EXAMPLES))
+    monkeypatch.syspath_prepend(str(STUDIES))
     arms = importlib.import_module("learning_curve_arms")
     game = slotenv.make_env("Pong", SCN)
     truth = arms.Coordinates(slotenv.make_env("Pong", SCN), "Pong")
@@ -271,7 +288,7 @@ def test_true_coordinates_come_in_the_units_of_slots(monkeypatch):
 @pytest.mark.ale
 @pytest.mark.parametrize("arm", ["slots", "coordinates"])
 def test_arms_learn_from_clipped_rewards_and_count_whole_games_in_full(arm, monkeypatch):
-    monkeypatch.syspath_prepend(str(EXAMPLES))
+    monkeypatch.syspath_prepend(str(STUDIES))
     arms = importlib.import_module("learning_curve_arms")
     venv = arms.ARMS[arm].see("Seaquest", 0, None).venv
     venv.reset()
@@ -287,8 +304,15 @@ def test_arms_learn_from_clipped_rewards_and_count_whole_games_in_full(arm, monk
 
 
 @pytest.mark.ale
+def test_the_figure_of_the_steps_is_drawn(tmp_path):
+    run("studies/draw_fit_steps.py", tmp_path, "--game", "Pong", "--out", "steps.png")
+    assert (tmp_path / "steps.png").read_bytes().startswith(b"\x89PNG")
+    assert (tmp_path / "steps.png").stat().st_size < 60_000
+
+
+@pytest.mark.ale
 def test_single_frames(tmp_path):
-    out = run("single_frames.py", tmp_path, "--quick", "--out", "rows.jsonl")
+    out = run("studies/single_frames.py", tmp_path, "--quick", "--out", "rows.jsonl")
     text = (tmp_path / "rows.jsonl").read_text()
     rows = [json.loads(line) for line in text.splitlines()]
     kinds = [(row["kind"], row["hold"]) for row in rows]
@@ -299,17 +323,18 @@ def test_single_frames(tmp_path):
     assert f"| **mean** | {cells} |" in out  # of one game
     assert (tmp_path / "rows.md").read_text().startswith(out)
     # What is done is not done again, and the table stays.
-    assert run("single_frames.py", tmp_path, "--quick", "--out", "rows.jsonl") == out
+    assert run("studies/single_frames.py", tmp_path, "--quick", "--out", "rows.jsonl") == out
     assert (tmp_path / "rows.jsonl").read_text() == text
 
 
 def test_single_frames_keeps_rows_of_another_number_of_frames(tmp_path, monkeypatch, capsys):
+    monkeypatch.syspath_prepend(STUDIES)
     row = {"game": "pong", "kind": "pooled", "hold": False, "probe_frames": 50_000}
     row |= {"ridge_accuracy": 0.9, "ridge_by_label": {"ball_x": 0.9}}
     (tmp_path / "rows.jsonl").write_text(json.dumps(row) + "\n")
     arguments = ["single_frames.py", "--quick", "--out", str(tmp_path / "rows.jsonl")]
     monkeypatch.setattr(sys, "argv", arguments)
     with pytest.raises(SystemExit):
-        runpy.run_path(str(EXAMPLES / "single_frames.py"), run_name="__main__")
+        runpy.run_path(str(STUDIES / "single_frames.py"), run_name="__main__")
     assert "has rows of 50,000 frames, these would be of 400" in capsys.readouterr().err
     assert "50000" in (tmp_path / "rows.jsonl").read_text()

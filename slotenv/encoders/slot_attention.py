@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -12,19 +11,21 @@ import torch.nn.functional as F
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from slotenv.checks import whole_number
 from slotenv.encoders.base import SlotEncoder, SlotOutput
-from slotenv.encoders.sizes import check_size
-from slotenv.encoders.unique_patches import DistinctWindows, forward_unique
+from slotenv.encoders.unique_patches import (
+    DistinctWindows,
+    find_windows,
+    forward_unique,
+    map_pixels,
+)
 from slotenv.frames import FramePreset
 
 _EPSILON = 1e-8
 _MOST_ITERATIONS = 100  # the paper goes up to 7; each takes as long as the one before
-_FEWEST_FRAMES = 4  # below this, finding distinct windows takes longer than it saves
-_WORTH = 0.5  # share of distinct windows, or of multiplications, from which on it does not pay
 
 
-@dataclass(frozen=True)
-class PlacedWindows:
+class PlacedWindows(NamedTuple):
     """The distinct windows of a batch, and the distinct pairs of a window and its place.
 
     Attributes:
@@ -38,21 +39,6 @@ class PlacedWindows:
     rows: Tensor
     places: Tensor
     positions: Tensor
-
-    @classmethod
-    def of(cls, windows: DistinctWindows) -> PlacedWindows:
-        """Find the pairs."""
-        positions = windows.positions.numpy()
-        num_places = positions.shape[1]
-        codes = positions * num_places + np.arange(num_places)
-        pairs, inverse = np.unique(codes, return_inverse=True)
-        rows, places = np.divmod(pairs, num_places)
-        return cls(
-            windows,
-            torch.from_numpy(rows),
-            torch.from_numpy(places),
-            torch.from_numpy(inverse.reshape(positions.shape)),
-        )
 
 
 class SlotAttention(nn.Module):
@@ -167,12 +153,12 @@ class SlotAttentionEncoder(SlotEncoder):
         preprocess: FramePreset | dict[str, Any],
     ) -> None:
         super().__init__(num_slots=num_slots, slot_dim=slot_dim, preprocess=preprocess)
-        iterations = check_size("iterations", iterations, most=_MOST_ITERATIONS)
+        iterations = whole_number("iterations", iterations, low=1, high=_MOST_ITERATIONS)
         self.conv1 = nn.Conv2d(3, 32, 8, 4)
         self.conv2 = nn.Conv2d(32, 64, 4, 2)
         frame = self.preprocess.height, self.preprocess.width
-        self.height, self.width = (((n - 8) // 4 + 1 - 4) // 2 + 1 for n in frame)
-        if min(frame) < 20:
+        self.height, self.width = (map_pixels(side, self.convs) for side in frame)
+        if min(self.height, self.width) < 1:
             raise ValueError(
                 f"frames must be at least 20 x 20 pixels for this encoder, got "
                 f"{frame[0]} x {frame[1]}"
@@ -225,19 +211,20 @@ class SlotAttentionEncoder(SlotEncoder):
 
     def prepare(self, frames: NDArray[np.uint8]) -> PlacedWindows | Tensor:
         """Find the distinct windows; return the frames themselves where that would not pay."""
-        if self.device.type != "cpu" or len(frames) < _FEWEST_FRAMES:
+        if self.device.type != "cpu":
             return torch.from_numpy(frames)
-        windows = DistinctWindows(frames, self.convs)
-        if windows.distinct_share > _WORTH:
+        windows = find_windows(frames, self.convs, instead_of=self.convs)
+        if windows is None:
             return torch.from_numpy(frames)
-        placed = PlacedWindows.of(windows)
-        sparse = windows.full_index.multiply_adds(self.convs)
-        places = self.height * self.width
-        first = ((self.preprocess.height - 8) // 4 + 1) * ((self.preprocess.width - 8) // 4 + 1)
-        dense = first * self.conv1.weight.numel() + places * self.conv2.weight.numel()
-        if sparse > _WORTH * len(frames) * dense:
-            return torch.from_numpy(frames)
-        return placed
+        positions = windows.positions.numpy()
+        num_places = positions.shape[1]
+        pairs, inverse = np.unique(
+            positions * num_places + np.arange(num_places), return_inverse=True
+        )
+        rows, places = map(torch.from_numpy, np.divmod(pairs, num_places))
+        return PlacedWindows(
+            windows, rows, places, torch.from_numpy(inverse.reshape(positions.shape))
+        )
 
     def forward_prepared(self, prepared: PlacedWindows | Tensor) -> SlotOutput:
         """Encode what :meth:`prepare` returned."""

@@ -13,7 +13,7 @@ batch, the chance that any two are mistaken for each other is below 1 in 10 mill
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -28,8 +28,46 @@ _Places = NDArray[np.int64]
 
 _rng = np.random.Generator(np.random.PCG64(20200713))
 _FACTORS: _Hashes = _rng.integers(0, 2**64, size=1024, dtype=np.uint64) | np.uint64(1)
-_SAMPLE = 4096
+_SAMPLE = 4096  # windows among which distinct ones are counted
 _MIX = np.uint64(0xBF58476D1CE4E5B9)
+_FEWEST_FRAMES = 4  # below this, finding distinct windows takes longer than it saves
+_WORTH = 0.5  # share of distinct windows, or of multiplications, from which on it does not pay
+
+
+def find_windows(
+    frames: NDArray[np.uint8],
+    convs: Sequence[nn.Conv2d],
+    *,
+    instead_of: Iterable[nn.Conv2d] | None,
+) -> DistinctWindows | None:
+    """Find the distinct windows of a batch; return None where that would not pay.
+
+    Args:
+        frames: (B, H, W, 3) uint8.
+        convs: The layers, as :class:`DistinctWindows` takes them.
+        instead_of: The layers that would see all windows; None if outputs are kept for the next
+            batches, which makes up for many distinct windows in this one.
+    """
+    if len(frames) < _FEWEST_FRAMES:
+        return None
+    windows = DistinctWindows(frames, convs)
+    if windows.distinct_share > _WORTH:
+        return None
+    if instead_of is not None:
+        (height, width), dense = frames.shape[1:3], 0
+        for conv in instead_of:
+            height, width = map_pixels(height, [conv]), map_pixels(width, [conv])
+            dense += len(frames) * height * width * conv.weight.numel()
+        if windows.full_index.multiply_adds(convs) > _WORTH * dense:
+            return None
+    return windows
+
+
+def map_pixels(pixels: int, convs: Iterable[nn.Conv2d]) -> int:
+    """Return the side of the feature map that a side of the frame becomes; 0 if it is too small."""
+    for conv in convs:
+        pixels = max((pixels - conv.kernel_size[0]) // conv.stride[0] + 1, 0)
+    return pixels
 
 
 @dataclass(frozen=True)

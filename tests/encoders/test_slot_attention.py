@@ -216,7 +216,7 @@ def test_wrong_sizes_are_named() -> None:
         SlotAttentionEncoder(num_slots=2, preprocess=plain(19, 84))
     smallest = SlotAttentionEncoder(num_slots=2, preprocess=plain(20, 20))
     assert np.isfinite(smallest.encode(random_frames(2, 20, 20))).all()
-    with pytest.raises(ValueError, match="iterations must be positive, got 0"):
+    with pytest.raises(ValueError, match=r"iterations must lie in 1\.\.100, got 0"):
         SlotAttentionEncoder(num_slots=2, iterations=0, preprocess=SCN)
-    with pytest.raises(ValueError, match="num_slots must be positive, got 0"):
+    with pytest.raises(ValueError, match=r"num_slots must lie in 1\.\.1024, got 0"):
         SlotAttentionEncoder(num_slots=0, preprocess=SCN)

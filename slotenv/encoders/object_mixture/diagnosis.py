@@ -19,7 +19,7 @@ def diagnose(
     max_slots: int,
     num_colours: int,
 ) -> list[str]:
-    """Say what makes slots of little use, from what the encoder was fitted to.
+    """Say in sentences what makes slots of little use; none if all is as it should be.
 
     Args:
         foreground: Of a sample of the frames.
@@ -28,9 +28,6 @@ def diagnose(
         num_slots: K.
         max_slots: What K could have been.
         num_colours: C.
-
-    Returns:
-        Sentences; none if all is as it should be.
     """
     share = foreground.weights.sum(1) / pixels  # (B,)
     said = []

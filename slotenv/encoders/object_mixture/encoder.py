@@ -11,17 +11,17 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from slotenv.encoders.base import SlotEncoder, SlotOutput, silent
+from slotenv.checks import whole_number
+from slotenv.encoders.base import MOST_SLOTS, SlotEncoder, SlotOutput, silent
 from slotenv.encoders.modes import refuse_recording, untraced
 from slotenv.encoders.object_mixture.assignment import Mixture, assign
-from slotenv.encoders.object_mixture.bounds import check_mixture
+from slotenv.encoders.object_mixture.bounds import check_mixture, check_sample
 from slotenv.encoders.object_mixture.foreground import USUAL_COLOURS, Background, ForegroundRuns
 from slotenv.encoders.object_mixture.palette import MAX_COLOURS, Palette
 from slotenv.encoders.object_mixture.pipeline import (
     MAX_RUNS,
     Parts,
     as_runs,
-    check_sample,
     fit_parts,
     refit_parts,
 )
@@ -32,7 +32,6 @@ from slotenv.encoders.object_mixture.readout import (
     read_boxes,
     read_slots,
 )
-from slotenv.encoders.sizes import MOST_SLOTS, check_size
 from slotenv.frames import FramePreset
 
 MAX_SLOTS = 24
@@ -59,16 +58,6 @@ class ObjectMixtureEncoder(SlotEncoder):
     fit_frames = 2_000
     slot_fields = SLOT_FIELDS
 
-    colour: nn.Parameter
-    weight: nn.Parameter
-    size: nn.Parameter
-    home: nn.Parameter
-    spread: nn.Parameter
-    outlier: nn.Parameter
-    usual_mass: Tensor
-    moves: Tensor
-    look: Tensor
-    look_range: Tensor
     palette: Tensor
     usual_colours: Tensor
 
@@ -82,27 +71,19 @@ class ObjectMixtureEncoder(SlotEncoder):
     ) -> None:
         check_slot_dim(slot_dim)
         super().__init__(num_slots=num_slots, slot_dim=slot_dim, preprocess=preprocess)
-        num_slots = self.num_slots
-        num_colours = check_size("num_colours", num_colours, most=MAX_COLOURS)
-        self.num_colours = num_colours
-        height, width = self.preprocess.height, self.preprocess.width
-        shapes = {
-            "colour": (num_slots, num_colours),
-            "weight": (num_slots,),
-            "size": (num_slots, 2),
-            "home": (num_slots, 2),
-            "spread": (num_slots, 2),
-            "outlier": (num_colours,),
-        }
-        for name, shape in shapes.items():
+        self.num_colours = whole_number("num_colours", num_colours, low=1, high=MAX_COLOURS)
+        k, c = self.num_slots, self.num_colours
+        weights = dict(
+            colour=(k, c), weight=(k,), size=(k, 2), home=(k, 2), spread=(k, 2), outlier=(c,)
+        )
+        for name, shape in weights.items():
             self.register_parameter(name, nn.Parameter(torch.zeros(shape)))
-        self.register_buffer("usual_mass", torch.ones(num_slots))
-        self.register_buffer("moves", torch.ones(num_slots, 2))
-        self.register_buffer("look", torch.zeros(num_slots, 3))
-        self.register_buffer("look_range", torch.ones(num_slots, 3))
-        self.register_buffer("palette", torch.zeros(num_colours, 3, dtype=torch.uint8))
-        usual = torch.zeros(height, width, USUAL_COLOURS, dtype=torch.uint8)
-        self.register_buffer("usual_colours", usual)
+        readout = Readout(torch.ones(k), torch.ones(k, 2), torch.zeros(k, 3), torch.ones(k, 3))
+        for name, value in readout._asdict().items():
+            self.register_buffer(name, value)
+        screen = self.preprocess.height, self.preprocess.width
+        for name, sizes in {"palette": (c, 3), "usual_colours": (*screen, USUAL_COLOURS)}.items():
+            self.register_buffer(name, torch.zeros(sizes, dtype=torch.uint8))
         self.float()  # whatever torch.set_default_dtype says
         self._background: Background | None = None
         self.register_load_state_dict_post_hook(_forget)  # type: ignore[no-untyped-call]
@@ -146,7 +127,7 @@ class ObjectMixtureEncoder(SlotEncoder):
         check_sample(preprocess, frames, next_frames)
         check_slot_dim(slot_dim)
         most = MAX_SLOTS if num_slots is None else num_slots
-        most = check_size("num_slots", most, most=MOST_SLOTS)
+        most = whole_number("num_slots", most, low=1, high=MOST_SLOTS)
         parts = fit_parts(
             frames,
             next_frames,
@@ -155,7 +136,7 @@ class ObjectMixtureEncoder(SlotEncoder):
             seed=seed,
             announce=announce,
         )
-        return cls._made_of(parts, preprocess)
+        return cls._made_of(parts, preprocess, parts.warnings(frames, most))
 
     def refit(
         self,
@@ -191,25 +172,24 @@ class ObjectMixtureEncoder(SlotEncoder):
         """
         check_sample(self.preprocess, frames)
         most = max(MAX_SLOTS, self.num_slots) if num_slots is None else num_slots
-        most = check_size("num_slots", most, most=MOST_SLOTS)
-        if most < self.num_slots:
-            raise ValueError(f"there are {self.num_slots} slots already, got num_slots={num_slots}")
+        what = f"num_slots of an encoder that has {self.num_slots} already"
+        most = whole_number(what, most, low=self.num_slots, high=MOST_SLOTS)
         parts = Parts(self.mixture, self.readout, self.background)
         parts = refit_parts(parts, frames, max_slots=most, seed=seed, announce=announce)
-        encoder = self._made_of(parts, self.preprocess)
+        encoder = self._made_of(parts, self.preprocess, parts.warnings(frames, most))
         before = {name: value for name, value in self.provenance.items() if name != "warnings"}
         encoder.provenance = {**before, **encoder.provenance}
         return encoder.eval()
 
     @classmethod
-    def _made_of(cls, parts: Parts, preprocess: FramePreset) -> Self:
+    def _made_of(cls, parts: Parts, preprocess: FramePreset, said: list[str]) -> Self:
         num_slots, num_colours = parts.mixture.colour.shape
         with torch.inference_mode(False):  # weights made in that mode could never be trained
             encoder = cls(num_slots=num_slots, num_colours=num_colours, preprocess=preprocess)
         encoder.load_state_dict(parts.state())
-        if parts.warnings:
-            encoder.provenance["warnings"] = list(parts.warnings)
-            warnings.warn(" ".join(parts.warnings), UserWarning, stacklevel=3)
+        if said:
+            encoder.provenance["warnings"] = said
+            warnings.warn(" ".join(said), UserWarning, stacklevel=3)
         return encoder
 
     def architecture_kwargs(self) -> dict[str, Any]:
@@ -280,17 +260,17 @@ class ObjectMixtureEncoder(SlotEncoder):
     @property
     def readout(self) -> Readout:
         """What is usual for each slot."""
-        return Readout(self.usual_mass, self.moves, self.look, self.look_range)
+        return Readout(*map(self.get_buffer, Readout._fields))
 
     @property
     def mixture(self) -> Mixture:
         """The weights, as a mixture; probabilities sum to one whatever training did to them."""
-        if self.weight.dtype != torch.float32:
+        mixture = Mixture(*map(self.get_parameter, Mixture._fields))
+        if mixture.weight.dtype != torch.float32:
             raise ValueError(
-                f"slots need float32 weights, got {self.weight.dtype}: encoder.float()"
+                f"slots need float32 weights, got {mixture.weight.dtype}: encoder.float()"
             )
-        weights = self.colour, self.weight, self.size, self.home, self.spread, self.outlier
-        return Mixture(*weights).normalised()
+        return mixture.normalised()
 
     @property
     def background(self) -> Background:

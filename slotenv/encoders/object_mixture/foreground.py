@@ -9,12 +9,12 @@ from numpy.typing import NDArray
 
 from slotenv.encoders.object_mixture.palette import Palette
 
-USUAL_COLOURS = 3
-NO_COLOUR = 255
+USUAL_COLOURS = 3  # of a place, at most
+NO_COLOUR = 255  # stands where a place has fewer
 _USUAL = 0.4  # share of frames from which on a colour is usual at a place
 _WIDE_USUAL = 0.08  # the same for colours that cover much of the screen: walls, sky, road
 _WIDE = 0.04  # share of all pixels that is much
-_AT_ONCE = 8  # pixels that are compared at once
+_AT_ONCE = 8  # pixels that are compared at once: they are three words of eight bytes
 
 
 class ForegroundRuns(NamedTuple):
@@ -58,11 +58,9 @@ class Background:
         self._picture = np.ascontiguousarray(palette.colours[usual[..., 0]].reshape(-1, 3))
 
     def foreground(self, frames: NDArray[np.uint8], *, max_runs: int) -> ForegroundRuns:
-        """Return the foreground of frames.
+        """Return the foreground of frames, (B, H, W, 3) uint8.
 
-        Args:
-            frames: (B, H, W, 3) uint8.
-            max_runs: More than that in a frame are thinned out evenly, the rest weighs more.
+        More than ``max_runs`` in a frame are thinned out evenly, the rest weighs more.
         """
         height, width = self.usual.shape[:2]
         place, colour = self._unusual(frames)
@@ -110,17 +108,10 @@ class Background:
 def _thinned(
     image: NDArray[np.int64], length: NDArray[np.int64], num_images: int, most: int
 ) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.float64]]:
-    """Choose runs, evenly, where an image has too many.
+    """Choose runs, evenly, where an image has too many; (n,) image ascends, (n,) length in pixels.
 
-    Args:
-        image: (n,) of each run, ascending.
-        length: (n,) pixels in it.
-        num_images: B.
-        most: Runs that are kept of an image.
-
-    Returns:
-        Of the runs that are kept: their position among those of their image, their numbers, and how
-        many pixels each stands for; an image's total stays as it was.
+    Returns of the runs that are kept: their position among those of their image, their numbers, and
+    how many pixels each stands for; an image's total stays as it was.
     """
     counts = np.bincount(image, minlength=num_images)
     position = np.arange(len(image)) - (np.cumsum(counts) - counts)[image]
@@ -143,7 +134,12 @@ def _differing(frames: NDArray[np.uint8], picture: NDArray[np.uint8]) -> NDArray
 
 
 def fit_background(
-    frames: NDArray[np.uint8], palette: Palette, *, pooled: bool = False
+    frames: NDArray[np.uint8],
+    palette: Palette,
+    *,
+    pooled: bool = False,
+    most_usual: int = USUAL_COLOURS,
+    wide: float = _WIDE,
 ) -> Background:
     """Find the usual colours of every place.
 
@@ -155,10 +151,12 @@ def fit_background(
         frames: (N, H, W, 3) uint8, drawn from all of the data.
         palette: Their colours.
         pooled: Whether each is the maximum of two.
+        most_usual: How many a place may have, at most 3.
+        wide: Share of all pixels that is much.
     """
     share = _shares(frames, palette)
-    usual = (share > _USUAL) | _wide(share)
-    order = np.argsort(-share, axis=0, kind="stable")[:USUAL_COLOURS]
+    usual = (share > _USUAL) | _is_wide(share, wide)
+    order = np.argsort(-share, axis=0, kind="stable")[:most_usual]
     kept = np.where(np.take_along_axis(usual, order, 0), order, NO_COLOUR)
     kept[0] = order[0]  # the most usual one is background even where nothing is usual
     places = np.full((*frames.shape[1:3], USUAL_COLOURS), NO_COLOUR, np.uint8)
@@ -172,14 +170,10 @@ def extend_background(
     """Add colours that cover much of new frames, where there is room for one more at a place.
 
     What was usual stays so. A colour that is merely often at a place of the new frames is not
-    added: a good player's own figure may stay at one place.
-
-    Args:
-        background: What is usual so far.
-        frames: (N, H, W, 3) uint8.
-        palette: The background's, with more colours behind.
+    added: a good player's own figure may stay at one place. The palette is the background's, with
+    more colours behind.
     """
-    wide = _wide(_shares(frames, palette))
+    wide = _is_wide(_shares(frames, palette), _WIDE)
     flat = background.usual.reshape(-1, USUAL_COLOURS).copy()
     for colour in np.flatnonzero(wide.any(1)):
         new = wide[colour] & (flat != colour).all(1)
@@ -200,7 +194,7 @@ def _shares(frames: NDArray[np.uint8], palette: Palette) -> NDArray[np.float32]:
     return share
 
 
-def _wide(share: NDArray[np.float32]) -> NDArray[np.bool_]:
+def _is_wide(share: NDArray[np.float32], wide: float) -> NDArray[np.bool_]:
     """Return where a colour that covers much of the screen is usual, (C, H * W)."""
-    wide: NDArray[np.bool_] = (share.mean(1, keepdims=True) > _WIDE) & (share > _WIDE_USUAL)
-    return wide
+    is_wide: NDArray[np.bool_] = (share.mean(1, keepdims=True) > wide) & (share > _WIDE_USUAL)
+    return is_wide

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import NamedTuple, TypeVar
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -19,23 +19,20 @@ from slotenv.encoders.object_mixture.foreground import (
     Background,
     ForegroundRuns,
     extend_background,
-    fit_background,
 )
 from slotenv.encoders.object_mixture.palette import fit_palette
-from slotenv.encoders.object_mixture.readout import Readout, fit_readout, read_slots
+from slotenv.encoders.object_mixture.readout import Readout, fit_readout
+from slotenv.encoders.object_mixture.steps import FINAL, Steps
 from slotenv.encoders.object_mixture.time_contrast import time_contrast
-from slotenv.frames import FramePreset
 
-MAX_RUNS = 384
-_FIT_FRAMES = 400
-_FIT_RUNS = 200
-_PALETTE_FRAMES = 200
-_STARTS = 4
-_COST_OF_A_SLOT = 0.01  # nats of time contrast
+MAX_RUNS = 384  # of a frame; where there are more they are thinned out, and the rest weighs more
+FIT_FRAMES = 400  # spread over all, that the mixture and the readout are fitted to
+PALETTE_FRAMES = 200  # spread over all, that colours are taken from
+_FIT_RUNS = 200  # as MAX_RUNS, while the mixture is fitted: what takes longest
+_STARTS = 4  # where slots start is random: the best of a few is steadier than one
+_COST_OF_A_SLOT = 0.01  # nats of time contrast: what a slot must add to be worth having
 _NEVER = -12.0  # log probability of a colour that a slot has not had
 _NEW = -6.0  # and of one that belongs to no slot yet
-
-_Fields = TypeVar("_Fields", Mixture, Readout)
 
 
 class Parts(NamedTuple):
@@ -45,46 +42,30 @@ class Parts(NamedTuple):
         mixture: K slots.
         readout: What is usual for each of them.
         background: What is no object, and the palette.
-        warnings: What is wrong with the frames, in sentences.
     """
 
     mixture: Mixture
     readout: Readout
     background: Background
-    warnings: tuple[str, ...] = ()
 
     def state(self) -> dict[str, Tensor]:
         """Return the weights of the encoder that is made of it."""
         return {
             **self.mixture._asdict(),
-            "usual_mass": self.readout.mass,
-            "moves": self.readout.moves,
-            "look": self.readout.look,
-            "look_range": self.readout.look_range,
+            **self.readout._asdict(),
             "palette": torch.from_numpy(self.background.palette.colours),
             "usual_colours": torch.from_numpy(self.background.usual),
         }
 
-
-def check_sample(
-    preset: FramePreset, frames: NDArray[np.uint8], next_frames: NDArray[np.uint8] | None = None
-) -> None:
-    """Raise unless these are frames to find objects in, of that preset.
-
-    Raises:
-        TypeError: If frames are not uint8.
-        ValueError: If they have another shape, there are none, or more next frames than frames.
-    """
-    preset.check_frames(frames)
-    if len(frames) == 0:
-        raise ValueError("an encoder of objects needs frames to find them in, got none")
-    if next_frames is None:
-        return
-    preset.check_frames(next_frames)
-    if len(next_frames) > len(frames):
-        raise ValueError(
-            f"next_frames are those after the first frames, got {len(next_frames)} of them for "
-            f"{len(frames)} frames"
+    def warnings(self, frames: NDArray[np.uint8], max_slots: int) -> list[str]:
+        """Say what is wrong with the frames it was fitted to, in sentences."""
+        return diagnose(
+            self.background.foreground(spread(frames, FIT_FRAMES), max_runs=MAX_RUNS),
+            pixels=self.background.usual[..., 0].size,
+            num_frames=len(frames),
+            num_slots=len(self.mixture.weight),
+            max_slots=max_slots,
+            num_colours=len(self.background.palette.colours),
         )
 
 
@@ -97,56 +78,48 @@ def fit_parts(
     max_slots: int,
     seed: int,
     announce: Callable[[str], object],
+    steps: Steps = FINAL,
+    worth: Callable[[Parts], float] | None = None,
 ) -> Parts:
-    """Find the objects in frames.
+    """Find the objects in frames, of which there is one at least.
 
-    Where slots start is random. With ``next_frames`` several starts are tried, and the slots that
-    tell best what comes next are kept, fewer before more where there is little between them.
-
-    Args:
-        frames: (N, H, W, 3) uint8, at least one.
-        next_frames: (M, H, W, 3) uint8, one step after the first M of the frames.
-        pooled: Whether each frame is the maximum of two.
-        max_slots: Upper limit of K.
-        seed: Decides where slots start.
-        announce: Called with a line about progress now and then.
+    Where slots start is random. With ``next_frames``, one step after the first of the frames,
+    several starts are tried, and the one of most ``worth`` is kept: by default the one whose slots
+    tell best what comes next, fewer before more where there is little between them.
     """
-    palette = fit_palette(_some(frames, _PALETTE_FRAMES))
-    background = fit_background(frames, palette, pooled=pooled)
-    chosen = _some(frames, _FIT_FRAMES)
-    found = background.foreground(chosen, max_runs=MAX_RUNS)
-    runs, thinned = _of(background, found), _runs(background, chosen, _FIT_RUNS)
+    palette = fit_palette(spread(frames, PALETTE_FRAMES))
+    background = steps.fit_background(frames, palette, pooled=pooled)
+    num_colours = len(palette.colours)
+    announce(f"objects: background of {len(frames):,} frames, {num_colours} colours")
+    chosen = spread(frames, FIT_FRAMES)
+    runs, thinned = (runs_of(background, chosen, max_runs=most) for most in (MAX_RUNS, _FIT_RUNS))
     generator = torch.Generator().manual_seed(seed)
     starts = _STARTS if next_frames is not None and len(next_frames) else 1
 
     def start(number: int) -> Parts:
         mixture = fit_mixture(
             thinned,
-            num_colours=len(palette.colours),
+            num_colours=num_colours,
             max_slots=max_slots,
             generator=generator,
+            steps=steps,
         )
-        readout, kept = fit_readout(assign(mixture, runs))
+        readout, kept = steps.fit_readout(steps.assign(mixture, runs))
         if not kept.any():
             kept[mixture.weight.argmax()] = True
         announce(f"objects: start {number} of {starts}, {int(kept.sum())} slots")
-        return Parts(_only(kept, mixture), _only(kept, readout), background)
+        return Parts(mixture.select(kept), readout.select(kept), background)
 
-    def diagnosed(parts: Parts) -> Parts:
-        return parts._replace(warnings=_warnings(parts, found, frames, max_slots))
-
-    announce(f"objects: background of {len(frames):,} frames, {len(palette.colours)} colours")
     if next_frames is None or starts == 1:
-        return diagnosed(start(1))
-    moments = (frames[: len(next_frames)], next_frames)
-    pairs = [_runs(background, one, MAX_RUNS) for one in moments]
+        return start(1)
+    pairs = [runs_of(background, one) for one in (frames[: len(next_frames)], next_frames)]
 
-    def value(parts: Parts) -> float:
+    def foresight(parts: Parts) -> float:
         mixture, readout = parts.mixture, parts.readout
-        slots = [read_slots(mixture, readout, assign(mixture, one)) for one in pairs]
+        slots = [steps.read_slots(mixture, readout, steps.assign(mixture, one)) for one in pairs]
         return time_contrast(*slots) - _COST_OF_A_SLOT * len(mixture.weight)
 
-    return diagnosed(max((start(1 + i) for i in range(starts)), key=value))
+    return max((start(1 + i) for i in range(starts)), key=worth or foresight)
 
 
 @exact
@@ -158,79 +131,43 @@ def refit_parts(
     seed: int,
     announce: Callable[[str], object],
 ) -> Parts:
-    """Go on fitting to other frames; slots keep their order and the meaning of their numbers.
-
-    Args:
-        parts: Where to go on from.
-        frames: (N, H, W, 3) uint8, at least one.
-        max_slots: Upper limit of K.
-        seed: Decides where new slots start.
-        announce: Called with a line about progress now and then.
-    """
+    """Go on fitting to other frames; slots keep their order and the meaning of their numbers."""
     known = len(parts.mixture.weight)
-    palette = fit_palette(_some(frames, _PALETTE_FRAMES), known=parts.background.palette)
+    palette = fit_palette(spread(frames, PALETTE_FRAMES), known=parts.background.palette)
     background = extend_background(parts.background, frames, palette)
     announce(f"objects: background of {len(frames):,} frames, {len(palette.colours)} colours")
-    chosen = _some(frames, _FIT_FRAMES)
-    found = background.foreground(chosen, max_runs=MAX_RUNS)
+    chosen = spread(frames, FIT_FRAMES)
     mixture = refit_mixture(
         _over_more_colours(parts.mixture, len(palette.colours)),
-        _runs(background, chosen, _FIT_RUNS),
+        runs_of(background, chosen, max_runs=_FIT_RUNS),
         max_slots=max_slots,
         generator=torch.Generator().manual_seed(seed),
     )
-    readout, kept = fit_readout(assign(mixture, _of(background, found)))
+    readout, kept = fit_readout(assign(mixture, runs_of(background, chosen)))
     kept[:known] = True
     for field, before in zip(readout, parts.readout, strict=True):
         field[:known] = before
     announce(f"objects: {int(kept.sum()) - known} slots more than the {known} there were")
-    refitted = Parts(_only(kept, mixture), _only(kept, readout), background)
-    return refitted._replace(warnings=_warnings(refitted, found, frames, max_slots))
+    return Parts(mixture.select(kept), readout.select(kept), background)
 
 
 def as_runs(found: ForegroundRuns, palette: Tensor) -> Runs:
-    """Turn a foreground into the tensors that slots compete for, where the palette is.
-
-    Args:
-        found: The foreground.
-        palette: (C, 3) uint8, RGB.
-    """
+    """Turn a foreground into the tensors that slots compete for, where the (C, 3) palette is."""
     runs = (torch.from_numpy(values).to(palette.device) for values in found)
     rows, columns, scatter, colours, weights = runs
     brightness = (palette.float().mean(1) / 255)[colours]
     return Runs(run_features(rows, columns, scatter, brightness), colours, weights)
 
 
-def _runs(background: Background, frames: NDArray[np.uint8], most: int) -> Runs:
-    return _of(background, background.foreground(frames, max_runs=most))
-
-
-def _of(background: Background, found: ForegroundRuns) -> Runs:
+def runs_of(background: Background, frames: NDArray[np.uint8], *, max_runs: int = MAX_RUNS) -> Runs:
+    """Return the foreground of frames (B, H, W, 3) as tensors on the CPU."""
+    found = background.foreground(frames, max_runs=max_runs)
     return as_runs(found, torch.from_numpy(background.palette.colours))
 
 
-def _warnings(
-    parts: Parts, found: ForegroundRuns, frames: NDArray[np.uint8], max_slots: int
-) -> tuple[str, ...]:
-    said = diagnose(
-        found,
-        pixels=frames.shape[1] * frames.shape[2],
-        num_frames=len(frames),
-        num_slots=len(parts.mixture.weight),
-        max_slots=max_slots,
-        num_colours=len(parts.background.palette.colours),
-    )
-    return tuple(said)
-
-
-def _some(frames: NDArray[np.uint8], count: int) -> NDArray[np.uint8]:
+def spread(frames: NDArray[np.uint8], count: int) -> NDArray[np.uint8]:
+    """Return every so many frames, for about ``count`` of them."""
     return frames[:: max(len(frames) // count, 1)]
-
-
-def _only(kept: Tensor, fields: _Fields) -> _Fields:
-    """Return the slots of a mixture or a readout that are kept."""
-    chosen = {name: value[kept] for name, value in fields._asdict().items() if name != "outlier"}
-    return fields._replace(**chosen)
 
 
 def _over_more_colours(mixture: Mixture, num_colours: int) -> Mixture:

@@ -19,6 +19,7 @@ from moving_blocks import (
 )
 from numpy.typing import NDArray
 
+from slotenv.encoders.object_mixture.adding import badly_explained
 from slotenv.encoders.object_mixture.assignment import (
     Assignment,
     Mixture,
@@ -26,8 +27,10 @@ from slotenv.encoders.object_mixture.assignment import (
     assign,
     run_features,
 )
-from slotenv.encoders.object_mixture.fit import _balanced, _far_off, _part_doubles, fit_mixture
+from slotenv.encoders.object_mixture.doubles import part_doubles
+from slotenv.encoders.object_mixture.fit import fit_mixture
 from slotenv.encoders.object_mixture.foreground import fit_background
+from slotenv.encoders.object_mixture.maximisation import balance
 from slotenv.encoders.object_mixture.palette import Palette, fit_palette
 from slotenv.encoders.object_mixture.pipeline import as_runs
 
@@ -163,7 +166,7 @@ def test_one_frame_and_one_pixel_are_enough() -> None:
 
 def test_a_pixel_counts_less_the_more_there_are_of_its_colour() -> None:
     pixels, palette = foreground(scene(4).frames)
-    balanced = _balanced(pixels, len(palette.colours))
+    balanced = balance(pixels, len(palette.colours))
     for colours, before, after in zip(pixels.colours, pixels.weights, balanced, strict=True):
         for colour in colours[before > 0].unique():
             these = (colours == colour) & (before > 0)
@@ -184,9 +187,9 @@ def test_pixels_far_from_the_middle_of_their_slot_are_badly_explained() -> None:
     columns = torch.tensor([[-0.4, -0.05, 0.05, 0.4]])  # all of them this slot's, middle 0
     nothing = torch.zeros(1, 4)
     features = run_features(nothing, columns, nothing, nothing)
-    pixels = Runs(features, nothing.long(), nothing + 1)
-    far = _far_off(mixture, pixels, assign(mixture, pixels))
-    torch.testing.assert_close(far, torch.tensor([[1.0, 0, 0, 1]]), atol=1e-3, rtol=0)
+    pixels = Runs(features, nothing.long(), nothing + 2)
+    badly = badly_explained(mixture, pixels, assign(mixture, pixels))
+    torch.testing.assert_close(badly, torch.tensor([[2.0, 0, 0, 2]]), atol=1e-3, rtol=0)
 
 
 def paddle_and_double(score: float, frames: int = 200) -> tuple[Mixture, Assignment]:
@@ -213,7 +216,7 @@ def paddle_and_double(score: float, frames: int = 200) -> tuple[Mixture, Assignm
 
 def test_a_double_stays_where_it_is_without_the_other() -> None:
     mixture, found = paddle_and_double(score=0.3)
-    parted = _part_doubles(mixture, found)
+    parted = part_doubles(mixture, found)
     torch.testing.assert_close(parted.home[1], torch.tensor([-0.9, 0.5]))
     assert parted.spread[1].exp().tolist() == pytest.approx([0.02, 0.02], abs=1e-4)
     for field, before in zip(parted[:3], mixture[:3], strict=True):
@@ -225,7 +228,7 @@ def test_a_double_stays_where_it_is_without_the_other() -> None:
 @pytest.mark.parametrize(("score", "frames"), [(0.01, 200), (0.1, 10)])
 def test_a_double_that_is_hardly_ever_elsewhere_goes(score: float, frames: int) -> None:
     mixture, found = paddle_and_double(score, frames)
-    parted = _part_doubles(mixture, found)
+    parted = part_doubles(mixture, found)
     assert parted.home.tolist() == mixture.home[:1].tolist()
 
 
@@ -233,8 +236,8 @@ def test_slots_are_parted_whatever_their_order() -> None:
     mixture, found = paddle_and_double(score=0.3)
     turned = Mixture._make([*(field.flip(0) for field in mixture[:-1]), mixture.outlier])
     turned_found = found._replace(moments=found.moments.flip(1), places=found.places.flip(1))
-    expected = _part_doubles(mixture, found)
-    got = _part_doubles(turned, turned_found)
+    expected = part_doubles(mixture, found)
+    got = part_doubles(turned, turned_found)
     for field, other in zip(got[:-1], expected[:-1], strict=True):
         torch.testing.assert_close(field.flip(0), other)
 
@@ -246,7 +249,7 @@ def test_what_is_no_double_stays_as_it_is(case: str) -> None:
         mixture = mixture._replace(colour=torch.tensor([[0.9, 0.1], [0.1, 0.9]]).log())
     if case == "apart":
         found = found._replace(places=found.places + torch.tensor([[0.0, 0.0], [0.0, -0.3]]))
-    for field, before in zip(_part_doubles(mixture, found), mixture, strict=True):
+    for field, before in zip(part_doubles(mixture, found), mixture, strict=True):
         torch.testing.assert_close(field, before)
 
 

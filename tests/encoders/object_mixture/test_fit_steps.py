@@ -6,8 +6,12 @@ import pytest
 import torch
 from torch import Tensor
 
-from slotenv.encoders.object_mixture import fit
+from slotenv.encoders.object_mixture.adding import add_slots, empty_mixture, slot_of_anything
 from slotenv.encoders.object_mixture.assignment import Assignment, Mixture, Runs, assign
+from slotenv.encoders.object_mixture.doubles import part_doubles
+from slotenv.encoders.object_mixture.fit import as_known
+from slotenv.encoders.object_mixture.maximisation import maximise
+from slotenv.encoders.object_mixture.merging import drop_rare, merge
 
 FRAMES, SLOTS, COLOURS, PIECES = 5, 3, 4, 7
 
@@ -46,7 +50,7 @@ def random_mixture(slots: int = SLOTS, seed: int = 1) -> Mixture:
 def test_the_maximisation_step_is_its_sums() -> None:
     runs, mixture = random_runs(), random_mixture()
     found = assign(mixture, runs)
-    got = fit._update(runs, found, COLOURS)
+    got = maximise(runs, found, COLOURS)
     everything = float(runs.weights.sum())
     nobodys = [1.0] * COLOURS
     shares = []
@@ -93,7 +97,7 @@ def test_a_slot_without_pixels_stays_a_number() -> None:
     runs = runs._replace(weights=torch.zeros_like(runs.weights).index_fill(0, torch.tensor(0), 1.0))
     few = {"weight": torch.tensor([0.0, -200.0, -200.0]), "outlier": torch.full((COLOURS,), -200.0)}
     mixture = random_mixture()._replace(**few)
-    got = fit._update(runs, assign(mixture, runs), COLOURS)
+    got = maximise(runs, assign(mixture, runs), COLOURS)
     assert all(field.isfinite().all() for field in got)
     assert float(got.weight[1].exp()) == pytest.approx(1e-3 / float(runs.weights.sum()), rel=1e-3)
     # Nobody's share never falls below a fiftieth, however well slots explain everything.
@@ -107,7 +111,7 @@ def test_slots_start_at_drawn_pixels_each_somewhere_else(alone: bool) -> None:
     if alone:  # a single pixel: it is drawn again and again until as good as nothing is left of it
         badly[:] = 0.0
         badly[1, 2] = 1e-2
-    got = fit._add(mixture, runs, badly, 6, torch.Generator().manual_seed(5))
+    got = add_slots(mixture, runs, badly, 6, torch.Generator().manual_seed(5))
     draw = torch.Generator().manual_seed(5)
     chance = badly.reshape(-1).tolist()
     places = runs.features[..., 1:3].reshape(-1, 2).tolist()
@@ -139,7 +143,7 @@ def test_slots_start_at_drawn_pixels_each_somewhere_else(alone: bool) -> None:
 
 def test_a_mixture_begins_with_a_tenth_of_all_pixels_as_nobodys() -> None:
     runs = random_runs()
-    empty = fit._empty(runs, COLOURS)
+    empty = empty_mixture(runs, COLOURS)
     counts = [1.0] * COLOURS
     for colours, weights in zip(runs.colours.tolist(), runs.weights.tolist(), strict=True):
         for colour, weight in zip(colours, weights, strict=True):
@@ -147,25 +151,28 @@ def test_a_mixture_begins_with_a_tenth_of_all_pixels_as_nobodys() -> None:
     expected = torch.tensor([0.1 * count / sum(counts) for count in counts])
     torch.testing.assert_close(empty.outlier.exp(), expected)
     assert [len(field) for field in empty[:-1]] == [0] * 5
-    anything = fit._anything(runs, COLOURS)
+    anything = slot_of_anything(runs, COLOURS)
     assert anything.weight.exp().tolist() == pytest.approx([0.9])
     assert anything.outlier.exp().tolist() == pytest.approx([0.1 / COLOURS] * COLOURS)
     assert anything.colour.exp().flatten().tolist() == pytest.approx([1 / COLOURS] * COLOURS)
 
 
 def two_slots(
-    offset: float, *, wobble: float = 0.0, frames: int = 40, together: float = 1.0
-) -> tuple[list[Tensor], Tensor, Tensor]:
-    """Two slots, the second beside the first, with what :func:`fit._are_one` asks for."""
+    offset: float, *, wobble: float = 0.0, frames: int = 40, first: int = 0
+) -> tuple[Mixture, Assignment]:
+    """Two slots, each of one pixel a frame, the second beside the first, of which it has a half."""
     row = torch.linspace(-0.5, 0.5, frames)
     shaken = offset + wobble * torch.tensor([1.0, -1.0]).repeat(frames)[:frames]
-    first = torch.stack([row, row], 1)
-    second = torch.stack([row + shaken, row], 1)
-    there = torch.ones(frames, 2, dtype=torch.bool)
-    there[: round((1 - together) * frames), 1] = False
-    there[round(together * frames) :, 0] &= there[round(together * frames) :, 1]
-    fields = list(random_mixture(2)._replace(size=torch.full((2, 2), 0.1).log()))
-    return fields, there, torch.stack([first, second], 1)
+    places = torch.stack([torch.stack([row, row], 1), torch.stack([row + shaken, row], 1)], 1)
+    mixture = random_mixture(2)._replace(
+        weight=torch.tensor([0.6, 0.3]).roll(first).log(), size=torch.full((2, 2), 0.1).log()
+    )
+    return mixture, found_with(torch.ones(frames, 2), places)
+
+
+def found_with(mass: Tensor, places: Tensor) -> Assignment:
+    nothing = torch.zeros(len(mass), 3, 1)
+    return Assignment(nothing, nothing, mass.unsqueeze(-1).expand(-1, -1, 6), places)
 
 
 @pytest.mark.parametrize(
@@ -181,39 +188,61 @@ def two_slots(
         ({"offset": 0.1, "frames": 2}, False),
     ],
 )
-def test_parts_of_one_thing_are_near_and_rigid(case: dict[str, float], one: bool) -> None:
-    fields, there, places = two_slots(**case)  # type: ignore[arg-type]
-    assert fit._are_one(fields, there, places, 0, 1) is one
-    assert fit._are_one(fields, there, places, 1, 0) is one
+@pytest.mark.parametrize("first", [0, 1])
+def test_parts_of_one_thing_are_near_and_rigid(
+    case: dict[str, float], one: bool, first: int
+) -> None:
+    merged = merge(*two_slots(**case, first=first))  # type: ignore[arg-type]
+    assert len(merged.weight) == (1 if one else 2)
 
 
 @pytest.mark.parametrize(("shared", "one"), [(24, True), (23, False)])
 def test_parts_of_one_thing_are_there_together(shared: int, one: bool) -> None:
     """In six of ten frames of the rarer one."""
-    fields, there, places = two_slots(0.1, frames=100)
-    there[:] = False
-    there[:80, 0] = True
-    there[80 - shared : 120 - shared, 1] = True
-    assert fit._are_one(fields, there, places, 0, 1) is one
+    mixture, found = two_slots(0.1, frames=100)
+    mass = torch.zeros(100, 2)
+    mass[:80, 0] = 1.0
+    mass[80 - shared : 120 - shared, 1] = 1.0
+    merged = merge(mixture, found_with(mass, found.places))
+    assert len(merged.weight) == (1 if one else 2)
 
 
-def test_what_is_merged_has_the_moments_of_both() -> None:
-    mixture = random_mixture(2)
-    fields = [field.clone() for field in mixture]
-    places = torch.rand(20, 2, 2, generator=torch.Generator().manual_seed(3))
-    fit._absorb(fields, places, 0, 1)
-    mine, other = mixture.weight.exp().tolist()
-    offset = (places[:, 0] - places[:, 1]).mean(0)
+def test_a_slot_is_there_with_a_quarter_of_its_usual_pixels() -> None:
+    mass = torch.full((100, 2), 8.0)
+    mass[0] = torch.tensor([1.9, 2.1])
+    mass[1:4] = 400.0  # seldom so large: that is not usual
+    there = found_with(mass, torch.zeros(100, 2, 2)).there
+    assert there[0].tolist() == [False, True]
+    assert there[1:].all()
+
+
+@pytest.mark.parametrize("first", [0, 1])
+def test_what_is_merged_has_the_moments_of_both(first: int) -> None:
+    mixture, found = two_slots(0.1, wobble=0.03, first=first)
+    merged = merge(mixture, found)
+    assert [len(field) for field in merged[:-1]] == [1] * 5
+    large, small = first, 1 - first
+    mine, other = float(mixture.weight[large].exp()), float(mixture.weight[small].exp())
+    offset = (found.places[:, large] - found.places[:, small]).mean(0)
     for axis in (0, 1):
         # Two groups of pixels, the second moved away: the variance of all of them by definition.
         mean = other * float(offset[axis]) / (mine + other)
-        one, two = (2 * mixture.size[:, axis]).exp().tolist()
+        one, two = ((2 * mixture.size[k, axis]).exp().item() for k in (large, small))
         square = mine * (one + mean**2) + other * (two + (float(offset[axis]) - mean) ** 2)
         expected = math.sqrt(square / (mine + other))
-        assert float(fields[2][0, axis].exp()) == pytest.approx(expected, rel=1e-4)
-    mixed = (mine * mixture.colour[0].exp() + other * mixture.colour[1].exp()) / (mine + other)
-    torch.testing.assert_close(fields[0][0].exp(), mixed)
-    assert float(fields[1][0].exp()) == pytest.approx(mine + other)
+        assert float(merged.size[0, axis].exp()) == pytest.approx(expected, rel=1e-4)
+    colour = mixture.colour.exp()
+    mixed = (mine * colour[large] + other * colour[small]) / (mine + other)
+    torch.testing.assert_close(merged.colour[0].exp(), mixed)
+    assert float(merged.weight[0].exp()) == pytest.approx(mine + other)
+    torch.testing.assert_close(merged.home[0], mixture.home[large], rtol=0, atol=0)
+
+
+def test_rare_slots_are_dropped_but_for_the_largest() -> None:
+    mixture = random_mixture(3)._replace(weight=torch.tensor([1.1e-3, 0.9e-3, 0.5]).log())
+    torch.testing.assert_close(drop_rare(mixture).home, mixture.home[[0, 2]])
+    rare = mixture._replace(weight=torch.tensor([1e-4, 3e-4, 2e-4]).log())
+    torch.testing.assert_close(drop_rare(rare).home, mixture.home[[1]])
 
 
 @pytest.mark.parametrize(("apart", "double"), [(1.9, True), (2.1, False), (2.9, False)])
@@ -232,7 +261,7 @@ def test_a_double_lies_within_twice_the_sizes(apart: float, double: bool) -> Non
     mixture = random_mixture(2)._replace(
         colour=torch.full((2, COLOURS), -math.log(COLOURS)), size=torch.full((2, 2), 0.02).log()
     )
-    home = fit._part_doubles(mixture, found).home
+    home = part_doubles(mixture, found).home
     expected = away if double else mixture.home[1]
     torch.testing.assert_close(home[1], expected)
 
@@ -242,7 +271,7 @@ def test_known_slots_stay_but_for_spreads_that_have_clearly_grown() -> None:
     after = after._replace(weight=torch.tensor([0.5, 1e-4, 0.2, 0.2]).log())
     grown = before.spread + torch.tensor([[0.3, 0.2], [0.3, 0.3]])  # log 1.25 is 0.22
     after = after._replace(spread=torch.cat([grown, after.spread[2:]]))
-    got = fit._as_known(after, before)
+    got = as_known(after, before)
     for name in ("colour", "weight", "size", "home"):
         torch.testing.assert_close(getattr(got, name)[:2], getattr(before, name))
         torch.testing.assert_close(getattr(got, name)[2:], getattr(after, name)[2:])
@@ -257,6 +286,6 @@ def test_a_slot_that_is_there_in_one_frame_is_at_home_there() -> None:
     frame = torch.tensor(2)
     runs = runs._replace(weights=torch.zeros_like(runs.weights).index_fill(0, frame, 1.0))
     found = assign(random_mixture(1), runs)
-    got = fit._update(runs, found, COLOURS)
+    got = maximise(runs, found, COLOURS)
     torch.testing.assert_close(got.home[0], found.places[2, 0], atol=1e-4, rtol=0)
     assert got.spread[0].exp().tolist() == pytest.approx([0.02, 0.02], rel=1e-3)

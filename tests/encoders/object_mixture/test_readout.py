@@ -158,7 +158,7 @@ def test_what_is_usual_is_measured_while_it_is_there() -> None:
     found = squares([*heights, 0.9], [*columns, 0.99], [*there, 0.0])
     readout, kept = fit_readout(found)
     assert kept.tolist() == [True]
-    assert readout.mass.tolist() == [4.0]
+    assert readout.usual_mass.tolist() == [4.0]
     assert readout.moves.tolist() == [[0.0, 1.0]]  # its column changes, its row does not
     assert readout.look[0].tolist() == pytest.approx([0.1, 0.2, 0.3], abs=1e-4)
     assert readout.look_range[0].tolist() == pytest.approx([0, 0.09, 0], abs=1e-4)
@@ -179,4 +179,4 @@ def test_slots_that_are_hardly_ever_there_are_not_kept(often: int, expected: boo
     readout, kept = fit_readout(found)
     assert kept.tolist() == [expected]
     assert all(value.isfinite().all() for value in readout)
-    assert (readout.mass > 0).all()
+    assert (readout.usual_mass > 0).all()

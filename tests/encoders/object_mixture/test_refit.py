@@ -91,7 +91,7 @@ def test_errors() -> None:
         encoder.refit(background(0))
     with pytest.raises(TypeError, match="uint8"):
         encoder.refit(background(3).astype(np.float32))
-    with pytest.raises(ValueError, match="slots already, got num_slots=1"):
+    with pytest.raises(ValueError, match=r"has \d already must lie in \d\.\.1024, got 1"):
         encoder.refit(background(3), num_slots=1)
 
 
