@@ -1,9 +1,20 @@
-"""Methods by name: an encoder, an objective and their settings. A new one is a line here."""
+"""Methods: an encoder, an objective and their settings. A new one of the package is a line here.
+
+A method from outside the package is a :class:`Method` that holds its classes. It is given in place
+of a name, and travels to other processes and machines with the configuration that holds it.
+"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
-from typing import Any
+import re
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Annotated, Any
+
+from tyro.constructors import PrimitiveConstructorSpec
+
+if TYPE_CHECKING:  # they load PyTorch, which --help does not wait for
+    from slotenv.encoders import SlotEncoder
+    from slotenv.objectives import Objective
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -11,72 +22,145 @@ class Method:
     """What is trained, and how.
 
     Attributes:
+        name: As ``--method``, folders and rows have it: letters, digits and underscores.
         title: As tables show it.
-        encoder: Name in :data:`slotenv.encoders.ENCODERS`.
-        objective: Name in :data:`slotenv.objectives.OBJECTIVES`; None: the encoder stays as it was
-            initialised, or fitted to frames.
+        encoder: A class, or a name in :data:`slotenv.encoders.ENCODERS`.
+        objective: A class, or a name in :data:`slotenv.objectives.OBJECTIVES`; None: the encoder
+            stays as it was initialised, or fitted to frames.
         settings: Keyword arguments of the objective.
-        held: Whether benchmarks probe slots as they are with ``hold``: a hidden object stays where
-            it was last seen. The encoder is that of :func:`plain_form`.
+
+    Raises:
+        ValueError: If the name has other characters.
     """
 
+    name: str
     title: str
-    encoder: str = "slot_maps"
-    objective: str | None = None
+    encoder: str | type[SlotEncoder] = "slot_maps"
+    objective: str | type[Objective] | None = None
     settings: dict[str, Any] = field(default_factory=dict)
-    held: bool = False
+
+    def __post_init__(self) -> None:
+        if not re.fullmatch(r"\w+", self.name):
+            raise ValueError(
+                f"a method is named by letters, digits and underscores, not {self.name!r}"
+            )
+
+    @property
+    def encoder_class(self) -> type[SlotEncoder]:
+        """The class of the encoder."""
+        from slotenv.encoders import ENCODERS
+        from slotenv.encoders.saving import register
+
+        if isinstance(self.encoder, str):
+            return ENCODERS[self.encoder]
+        register(self.encoder)  # Ray may have copied it without running its definition
+        return self.encoder
+
+    @property
+    def objective_class(self) -> type[Objective] | None:
+        """The class of the objective."""
+        from slotenv.objectives import OBJECTIVES
+
+        return OBJECTIVES[self.objective] if isinstance(self.objective, str) else self.objective
+
+    @property
+    def encoder_name(self) -> str:
+        """The encoder's name, in records."""
+        return self.encoder if isinstance(self.encoder, str) else self.encoder.architecture
+
+    @property
+    def objective_name(self) -> str | None:
+        """The objective's name, in records: of a class from outside, what the class is called."""
+        if self.objective is None or isinstance(self.objective, str):
+            return self.objective
+        return self.objective.__qualname__
+
+    def takes(self) -> tuple[str, ...]:
+        """Return the names of the settings."""
+        return () if (kind := self.objective_class) is None else kind.settings()
 
 
 METHODS: dict[str, Method] = {
-    "random": Method(title="Random-CNN"),
-    "scn": Method(title="SCN", objective="scn"),
-    "loss1only": Method(title="SCN Loss1Only", objective="scn", settings={"diversity_weight": 0.0}),
-    "slot_attention_random": Method(title="Slot Attention, untrained", encoder="slot_attention"),
-    "slot_attention": Method(
-        title="Slot Attention, reconstruction", encoder="slot_attention", objective="reconstruction"
-    ),
-    "slot_attention_contrast": Method(
-        title="Slot Attention, contrastive",
-        encoder="slot_attention",
-        objective="scn",
-        # Slots compete for places instead of being told apart.
-        settings={"diversity_weight": 0.0, "standardise": True},
-    ),
-    "cswm": Method(title="C-SWM", objective="cswm"),
-    "stdim_random": Method(title="ST-DIM, untrained", encoder="global_vector"),
-    "stdim": Method(title="ST-DIM", encoder="global_vector", objective="st_dim"),
-    "objects": Method(title="Object mixture", encoder="object_mixture"),
-    "objects_held": Method(title="Object mixture, held", encoder="object_mixture", held=True),
-    "supervised": Method(title="Supervised", objective="supervised"),
+    method.name: method
+    for method in (
+        Method(name="random", title="Random-CNN"),
+        Method(name="scn", title="SCN", objective="scn"),
+        Method(
+            name="loss1only",
+            title="SCN Loss1Only",
+            objective="scn",
+            settings={"diversity_weight": 0.0},
+        ),
+        Method(
+            name="slot_attention_random",
+            title="Slot Attention, untrained",
+            encoder="slot_attention",
+        ),
+        Method(
+            name="slot_attention",
+            title="Slot Attention, reconstruction",
+            encoder="slot_attention",
+            objective="reconstruction",
+        ),
+        Method(
+            name="slot_attention_contrast",
+            title="Slot Attention, contrastive",
+            encoder="slot_attention",
+            objective="scn",
+            # Slots compete for places instead of being told apart.
+            settings={"diversity_weight": 0.0, "standardise": True},
+        ),
+        Method(name="cswm", title="C-SWM", objective="cswm"),
+        Method(name="stdim_random", title="ST-DIM, untrained", encoder="global_vector"),
+        Method(name="stdim", title="ST-DIM", encoder="global_vector", objective="st_dim"),
+        Method(name="objects", title="Object mixture", encoder="object_mixture"),
+        Method(name="supervised", title="Supervised", objective="supervised"),
+    )
 }
 """Every method that ``--method`` names."""
 
+HELD = {"objects_held": "objects"}
+"""Names in benchmarks of methods whose slots are held when they are probed (``--hold`` of ``run``
+and ``probe``: a hidden object stays where it was last seen), and the method that is trained."""
 
-def plain_form(name: str) -> str:
-    """Return the method whose slots a ``held`` one holds; of another its own name."""
-    held = METHODS[name]
-    for other, method in METHODS.items():
-        if not method.held and replace(held, title=method.title, held=False) == method:
-            return other
-    return name
+MethodFlag = Annotated[
+    str | Method,
+    PrimitiveConstructorSpec(
+        nargs=1,
+        metavar="STR",
+        instance_from_str=lambda given: given[0],
+        is_instance=lambda value: isinstance(value, str | Method),
+        str_from_instance=lambda value: [value if isinstance(value, str) else value.name],
+    ),
+]
+"""A name in :data:`METHODS`, as the command line gives it, or a method from outside."""
 
 
-def check_is_trained_by(name: str) -> None:
-    """Raise ValueError if a name says how slots are probed, and is trained as another one is."""
-    if METHODS[name].held:
-        plain = plain_form(name)
+def find_method(method: str | Method) -> Method:
+    """Return the method that a name means, or one from outside as it is.
+
+    Raises:
+        ValueError: If there is none of that name, or one from outside has the name of another.
+    """
+    if isinstance(method, Method):
+        if METHODS.get(method.name, method) != method:
+            raise ValueError(f"there is another method {method.name!r}: give yours another name")
+        return method
+    if method in HELD:
         raise ValueError(
-            f"{name} is no method of its own: it is {plain} with its slots held when they are "
-            f"probed. Give --method {plain}, and --hold to run or probe"
+            f"{method} is no method of its own: it is {HELD[method]} with its slots held when they "
+            f"are probed. Give --method {HELD[method]}, and --hold to run or probe"
         )
+    if method not in METHODS:
+        raise ValueError(f"no method named {method!r}; there are: {', '.join(METHODS)}")
+    return METHODS[method]
 
 
-def check_can_hold(name: str) -> None:
+def check_can_hold(method: str | Method) -> None:
     """Raise ValueError unless the slots of a method can be held."""
-    from slotenv.encoders import ENCODERS  # loads PyTorch, which --help does not wait for
-
-    if ENCODERS[METHODS[name].encoder].slot_fields is None:
+    found = find_method(method)
+    if found.encoder_class.slot_fields is None:
         raise ValueError(
-            f"slots of method {name!r} cannot be held: their numbers have no names, so nothing "
-            "says where an object is. Leave out --hold, or give --method objects"
+            f"slots of method {found.name!r} cannot be held: their numbers have no names, so "
+            "nothing says where an object is. Leave out --hold, or give --method objects"
         )

@@ -4,7 +4,8 @@
 preset, where the weights come from, the SHA-256 of the weights and a digest of itself: so it is the
 manifest of the folder. A folder is saved and replaced without a moment at which a reader or a kill
 finds it broken (:func:`slotenv.atomic.write_folder`); loading writes nothing. No pickle is read or
-written.
+written. What the modules are that folders describe is the business of
+:mod:`slotenv.encoders.saving`.
 """
 
 from __future__ import annotations
@@ -14,93 +15,85 @@ import re
 from collections.abc import Mapping
 from contextlib import suppress
 from os import PathLike
+from os.path import exists, isfile  # False for names that no file can have, unlike Path's
 from pathlib import Path
 from typing import Any, cast
 
 import huggingface_hub
 import safetensors
 import safetensors.torch
-import torch
 from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalEntryNotFoundError
+from torch import Tensor
 
 from slotenv import __version__, ready, records
 from slotenv.atomic import next_index, read_file, write_folder
 from slotenv.encoder_config import FORMAT, Config
-from slotenv.encoders import ENCODERS, SlotEncoder
-from slotenv.model_card import model_card
 
 CONFIG, WEIGHTS, CARD = "config.json", "model.safetensors", "README.md"
-_REMEDY = "copy the whole encoder folder again, or pretrain again"
+REMEDY = "copy the whole encoder folder again, or pretrain again"
+_IN_RUNS = "a run folder holds its encoder in encoder/ when its training has ended"
 _OURS = (CONFIG, WEIGHTS, CARD)
 _MOST_CONFIG = 1 << 24  # bytes
 _MOST_WEIGHTS = 1 << 32  # bytes: a thousand times the largest encoder's
 
 
-def save(encoder: SlotEncoder, folder: str | PathLike[str], *, card: str | None = None) -> Path:
+def write(
+    folder: str | PathLike[str],
+    state: Mapping[str, Tensor],
+    *,
+    architecture: Mapping[str, Any],
+    provenance: Mapping[str, Any],
+    card: str,
+) -> Path:
     """Write an encoder folder, or put an encoder in the place of the one that is there.
 
     Args:
-        encoder: What to write.
         folder: Where, made if missing.
-        card: Content of its README; default: :func:`model_card`.
+        state: The weights by name.
+        architecture: What rebuilds the encoder without its weights: ``architecture``, ``kwargs``
+            and perhaps ``module`` of :class:`slotenv.encoder_config.Config`.
+        provenance: How the weights came about.
+        card: Content of its README.
 
     Returns:
         The folder.
 
     Raises:
         FileExistsError: If something else than an encoder or an empty folder is there.
-        ValueError: If the encoder could not be loaded again: weights that are not finite, or
-            ``provenance`` that has no JSON form.
+        ValueError: If the config could not be read again: ``provenance`` that has no JSON form.
     """
     path = Path(folder)
     _check_replaceable(path)
-    encoder.check_weights()
-    state = {name: t.detach().cpu().contiguous() for name, t in encoder.state_dict().items()}
-    weights = safetensors.torch.save(state)
+    weights = safetensors.torch.save(
+        {name: tensor.detach().cpu().contiguous() for name, tensor in state.items()}
+    )
     config = {
         "format": FORMAT,
         "slotenv_version": __version__,
-        "architecture": encoder.architecture,
-        "kwargs": encoder.architecture_kwargs(),
+        **architecture,
         "weights_sha256": hashlib.sha256(weights).hexdigest(),
-        "provenance": encoder.provenance,
+        "provenance": provenance,
     }
     text = records.dumps(config, indent=2) + "\n"
-    remedy = "change encoder.provenance"
     where = f"what would be {path / CONFIG}"
-    records.loads(text, Config, where=where, remedy=remedy, newest=FORMAT)
-    readme = model_card(encoder) if card is None else card
-    write_folder(path, {WEIGHTS: weights, CONFIG: text, CARD: readme}, index=CONFIG)
+    records.loads(text, Config, where=where, remedy="change encoder.provenance", newest=FORMAT)
+    write_folder(path, {WEIGHTS: weights, CONFIG: text, CARD: card}, index=CONFIG)
     return path
 
 
-def load(folder: str | PathLike[str]) -> SlotEncoder:
-    """Rebuild an encoder from its folder, in evaluation mode on the CPU.
+def read(folder: str | PathLike[str]) -> tuple[Config, dict[str, Tensor]]:
+    """Return the config of an encoder folder and the weights that belong to it.
 
     Raises:
         FileNotFoundError: If a file is missing.
-        ValueError: If the folder is damaged, of another version, or the weights do not fit.
+        ValueError: If the folder is damaged or of a newer version.
     """
     path = Path(folder)
     config, content = _read_both(path)
-    with torch.random.fork_rng(devices=[]):  # fresh weights must not use up the caller's numbers
-        try:
-            encoder = build(config)
-        except ValueError as error:
-            raise ValueError(f"{path / CONFIG}: {error}") from error
-    weights = path / WEIGHTS
     try:
-        state = safetensors.torch.load(content)
+        return config, safetensors.torch.load(content)
     except safetensors.SafetensorError as error:
-        raise ValueError(f"{weights} is no safetensors file ({error}): {_REMEDY}") from error
-    _check_state(encoder, state, weights)
-    encoder.load_state_dict(state)
-    try:
-        encoder.check_weights()
-    except ValueError as error:
-        raise ValueError(f"{weights}: {error}: {_REMEDY}") from error
-    encoder.provenance = dict(config.get("provenance", {}))
-    return encoder.eval()
+        raise ValueError(f"{path / WEIGHTS} is no safetensors file ({error}): {REMEDY}") from error
 
 
 def read_config(folder: str | PathLike[str]) -> dict[str, Any]:
@@ -121,31 +114,11 @@ def is_saved(folder: Path) -> bool:
     return (folder / CONFIG).is_file() and not next_index(folder, CONFIG).exists()
 
 
-def build(config: Mapping[str, Any]) -> SlotEncoder:
-    """Make the module that a config describes, with fresh weights.
-
-    Raises:
-        ValueError: If there is no such architecture, or the config does not fit it.
-    """
-    where = f"an encoder's {CONFIG}"
-    known = records.check(config, Config, where=where, remedy=_REMEDY)
-    name = known["architecture"]
-    if name not in ENCODERS:
-        raise ValueError(f"no encoder named {name!r}; this slotenv has {', '.join(ENCODERS)}")
-    try:
-        return ENCODERS[name](**cast(dict[str, Any], known["kwargs"]))
-    except (TypeError, ValueError) as error:
-        raise ValueError(f"{where} does not fit encoder {name!r} ({error}): {_REMEDY}") from error
-
-
 def _read_index(path: Path) -> Config:
     try:
-        return records.read(path, Config, remedy=_REMEDY, newest=FORMAT)
+        return records.read(path, Config, remedy=REMEDY, newest=FORMAT)
     except FileNotFoundError as error:
-        raise FileNotFoundError(
-            f"{path.parent} has no {CONFIG}: it is no encoder folder (a run folder holds one in "
-            "encoder/ when its training has ended)"
-        ) from error
+        raise FileNotFoundError(f"{path.parent} has no {CONFIG}; {_IN_RUNS}") from error
 
 
 def _read_both(path: Path) -> tuple[Config, bytes]:
@@ -159,9 +132,7 @@ def _read_both(path: Path) -> tuple[Config, bytes]:
             weights = read_file(path / WEIGHTS, limit=_MOST_WEIGHTS)
         except FileNotFoundError as error:
             _read_index(path / CONFIG)
-            raise FileNotFoundError(
-                f"{path} has no {WEIGHTS}: copy the whole encoder folder"
-            ) from error
+            raise FileNotFoundError(f"{path} has no {WEIGHTS}: {REMEDY}") from error
         found = [hashlib.sha256(weights).hexdigest()]
         for index in (path / CONFIG, next_index(path, CONFIG)):
             with suppress(FileNotFoundError):
@@ -174,8 +145,7 @@ def _read_both(path: Path) -> tuple[Config, bytes]:
         before = found
     _read_index(path / CONFIG)
     raise ValueError(
-        f"{path / WEIGHTS} is not the file that {CONFIG} was written with (checksum differs): it "
-        f"is damaged or from another encoder; {_REMEDY}"
+        f"{path / WEIGHTS} is damaged or from another encoder (checksum differs): {REMEDY}"
     )
 
 
@@ -194,28 +164,27 @@ def find_folder(name: str | PathLike[str], *, revision: str | None = None, **hub
     """
     if not isinstance(name, str | PathLike):
         raise TypeError(
-            "an encoder is named by a folder, a hub id or a game that has a ready-made one, got "
-            f"{type(name).__name__}"
+            "an encoder is given by the name of a ready-made one, an encoder folder or a hub id, "
+            f"got {type(name).__name__}. Save one in memory with encoder.save_pretrained(folder)."
         )
     path = Path(name)
     for folder in (path, path / "encoder"):
-        has_config = _is_file(folder / CONFIG) or _is_file(next_index(folder, CONFIG))
-        if has_config and (_is_file(folder / WEIGHTS) or _is_encoder_config(folder / CONFIG)):
+        has_config = isfile(folder / CONFIG) or isfile(next_index(folder, CONFIG))
+        if has_config and (isfile(folder / WEIGHTS) or _is_encoder_config(folder / CONFIG)):
             return folder
-    if _exists(path):
+    game = ready.find(str(name))
+    if exists(path):
+        ours = f". The package has one of that name: slotenv.ready.folder({game!r})" if game else ""
         raise FileNotFoundError(
-            f"{path} holds no encoder: neither it nor its subfolder encoder/ has the {CONFIG} of "
-            "one (a run folder has it when its training has ended)" + _hidden(path)
+            f"{path} holds no encoder ({CONFIG}), nor does its encoder/: {_IN_RUNS}{ours}"
         )
-    if (game := ready.find(str(name))) is not None:
+    if game is not None:
         return ready.folder(game)
     try:
-        allow = [CONFIG, WEIGHTS, CARD]
-        return Path(
-            huggingface_hub.snapshot_download(
-                str(name), revision=revision, allow_patterns=allow, **hub
-            )
+        found = huggingface_hub.snapshot_download(
+            str(name), revision=revision, allow_patterns=list(_OURS), **hub
         )
+        return Path(found)
     except (HFValidationError, HfHubHTTPError, LocalEntryNotFoundError, OSError) as error:
         short = str(name) if len(str(name)) <= 200 else f"{str(name)[:200]}..."
         raise FileNotFoundError(
@@ -223,27 +192,6 @@ def find_folder(name: str | PathLike[str], *, revision: str | None = None, **hub
             f"hub does not give it either ({type(error).__name__}). Make one with: "
             f"python -m pretrain run --out {short}"
         ) from error
-
-
-def _is_file(path: Path) -> bool:
-    try:
-        return path.is_file()
-    except (OSError, ValueError):  # a name that no file can have
-        return False
-
-
-def _exists(path: Path) -> bool:
-    try:
-        return path.exists()
-    except (OSError, ValueError):
-        return False
-
-
-def _hidden(path: Path) -> str:
-    """Say so if a folder stands before the ready-made encoder of its name."""
-    if (game := ready.find(str(path))) is None:
-        return ""
-    return f". The encoder of that name in the package is slotenv.ready.folder({game!r})"
 
 
 def _is_encoder_config(path: Path) -> bool:
@@ -273,19 +221,3 @@ def _check_replaceable(path: Path) -> None:
             f"{path} holds {', '.join(sorted(foreign)[:3])}, which no encoder folder has: "
             "choose an empty or new folder"
         )
-
-
-def _check_state(encoder: SlotEncoder, state: dict[str, Any], path: Path) -> None:
-    expected = encoder.state_dict()
-    missing, extra = expected.keys() - state.keys(), state.keys() - expected.keys()
-    if missing or extra:
-        raise ValueError(
-            f"{path} does not fit its config: missing weights {sorted(missing)}, "
-            f"unknown weights {sorted(extra)}"
-        )
-    for name, tensor in expected.items():
-        if state[name].shape != tensor.shape or state[name].dtype != tensor.dtype:
-            raise ValueError(
-                f"{path}: {name} is {state[name].dtype} {tuple(state[name].shape)}, the config "
-                f"needs {tensor.dtype} {tuple(tensor.shape)}"
-            )

@@ -57,6 +57,7 @@ class Config(TypedDict):
     format: Positive
     slotenv_version: Text
     architecture: Text
+    module: NotRequired[Text]  # of a class from outside of slotenv: what to import before loading
     kwargs: ArchitectureKwargs
     weights_sha256: Sha256
     provenance: NotRequired[Provenance]

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-import re
-from typing import Any
+from typing import TYPE_CHECKING
 
-from slotenv.encoders import SlotEncoder
+from slotenv import markdown
+
+if TYPE_CHECKING:
+    from slotenv.encoders import SlotEncoder
 
 
 def model_card(encoder: SlotEncoder) -> str:
@@ -34,12 +36,5 @@ def model_card(encoder: SlotEncoder) -> str:
         "",
     ]
     if made:
-        lines += ["| made by | |", "|---|---|"]
-        lines += [f"| {key} | {_cell(value)} |" for key, value in made.items()]
-        lines += [""]
+        lines += [*markdown.table(["made by", ""], made.items(), words=2), ""]
     return "\n".join(lines)
-
-
-def _cell(value: Any) -> str:
-    """Return a value as one cell of a Markdown table."""
-    return re.sub(r"\s+", " ", str(value)).replace("|", "\\|")

@@ -215,6 +215,8 @@ def _plain(value: Any) -> Any:
         return [_plain(one) for one in value]
     if isinstance(value, np.generic | np.ndarray):
         return _plain(value.tolist())
+    if isinstance(value, type):
+        return value.__qualname__
     if isinstance(value, os.PathLike):
         value = os.fspath(value)
     if isinstance(value, str):  # a path may hold bytes that are no text

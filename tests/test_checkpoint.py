@@ -16,7 +16,8 @@ import torch
 from fake_envs import SPRITES, random_frames
 
 from slotenv import SlotEncoder, atomic, checkpoint, records
-from slotenv.encoders import SlotMapEncoder
+from slotenv.encoders import ENCODERS, SlotMapEncoder
+from slotenv.model_card import model_card
 
 
 def rewrite_weights(folder, change):
@@ -81,9 +82,61 @@ def test_the_card_tells_how_to_use_it(tiny_encoder, tmp_path):
 
 def test_the_card_names_the_method(tiny_encoder):
     tiny_encoder.provenance = {"title": "C-SWM", "settings": {"a|b": "c\nd"}}
-    card = checkpoint.model_card(tiny_encoder)
+    card = model_card(tiny_encoder)
     assert "C-SWM, architecture `slot_maps`" in card
     assert "| settings | {'a\\|b': 'c\\nd'} |" in card
+
+
+@pytest.fixture
+def fresh_encoders(monkeypatch):
+    """Forget after the test which classes it has defined."""
+    known = dict(ENCODERS)
+    yield
+    ENCODERS.clear()
+    ENCODERS.update(known)
+
+
+def define(name, **more):
+    """Define a class of this name as a script or a notebook cell would."""
+    namespace = {"architecture": name, "__module__": "__main__", **more}
+    return type(SlotMapEncoder)("Mine", (SlotMapEncoder,), namespace)
+
+
+def test_a_class_from_outside_is_saved_and_loaded(tiny_encoder, tmp_path, fresh_encoders):
+    kind = define("mine")
+    kind(**tiny_encoder.architecture_kwargs()).save_pretrained(tmp_path / "mine")
+    again = SlotEncoder.from_pretrained(tmp_path / "mine")
+    assert type(again) is kind
+    again.save_pretrained(tmp_path / "mine")
+    assert json.loads((tmp_path / "mine" / checkpoint.CONFIG).read_text())["module"] == "__main__"
+    redefined = define("mine")  # a cell that runs twice
+    assert type(SlotEncoder.from_pretrained(tmp_path / "mine")) is redefined
+    del ENCODERS["mine"]
+    with pytest.raises(
+        ValueError, match=r"no encoder named 'mine'; .*: first import .*, the module __main__"
+    ):
+        SlotEncoder.from_pretrained(tmp_path / "mine")
+
+
+def test_encoders_of_the_package_name_no_module(tiny_encoder_folder):
+    assert "module" not in checkpoint.read_config(tiny_encoder_folder)
+
+
+def test_a_name_that_is_taken_is_refused(fresh_encoders):
+    with pytest.raises(
+        ValueError, match=r"__main__.Mine cannot be named 'slot_maps', as slotenv\.encoders\.slot_m"
+    ):
+        define("slot_maps")
+    assert ENCODERS["slot_maps"] is SlotMapEncoder
+
+
+def test_a_class_without_a_name_of_its_own_is_not_saved_as_another(tiny_encoder, tmp_path):
+    class Nameless(SlotMapEncoder):
+        pass
+
+    nameless = Nameless(**tiny_encoder.architecture_kwargs())
+    with pytest.raises(TypeError, match="Nameless has no name to be loaded by: give the class an"):
+        nameless.save_pretrained(tmp_path / "encoder")
 
 
 NAME = "head_linear.bias"

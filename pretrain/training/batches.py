@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import queue
-import threading
+from collections import deque
 from collections.abc import Callable, Collection, Iterator
-from types import TracebackType
+from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any, Generic, NamedTuple, Self, TypeVar
 
 import numpy as np
@@ -185,6 +184,8 @@ class BatchReader:
 class Prefetcher(Generic[T]):
     """Makes numbered items in a thread, a few ahead of the reader, in order.
 
+    An error in the thread is raised where its item is read.
+
     Args:
         make: Turns a number into an item; runs in the thread.
         start: First number.
@@ -193,44 +194,20 @@ class Prefetcher(Generic[T]):
     """
 
     def __init__(self, make: Callable[[int], T], start: int, stop: int, *, depth: int = 3) -> None:
-        self._make, self._range = make, range(start, stop)
-        self._ready: queue.Queue[T | BaseException] = queue.Queue(depth)
-        self._closed = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="prefetch", daemon=True)
+        self._make, self._range, self._depth = make, range(start, stop), depth
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="prefetch")
 
     def __enter__(self) -> Self:
-        self._thread.start()
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self._closed.set()
-        while self._thread.is_alive():
-            try:
-                self._ready.get(timeout=0.05)
-            except queue.Empty:
-                continue
-        self._thread.join()
+    def __exit__(self, *error: object) -> None:
+        self._thread.shutdown(cancel_futures=True)
 
     def __iter__(self) -> Iterator[T]:
-        for _ in self._range:
-            item = self._ready.get()
-            if isinstance(item, BaseException):
-                raise item
-            yield item
-
-    def _run(self) -> None:
+        ready: deque[Future[T]] = deque()
         for number in self._range:
-            if self._closed.is_set():
-                return
-            try:
-                item: T | BaseException = self._make(number)
-            except BaseException as error:  # handed to the reader, who raises it
-                item = error
-            self._ready.put(item)
-            if isinstance(item, BaseException):
-                return
+            ready.append(self._thread.submit(self._make, number))
+            if len(ready) > self._depth:
+                yield ready.popleft().result()
+        while ready:
+            yield ready.popleft().result()

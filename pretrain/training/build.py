@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 import gymnasium as gym
 import numpy as np
@@ -15,13 +14,12 @@ from numpy.typing import NDArray
 from pretrain.config import TrainConfig
 from pretrain.data.store import FrameStore
 from pretrain.runtime.progress import say
+from pretrain.training.provenance import provenance, refuse_other
 from pretrain.training.snapshots import snapshot_folder
-from slotenv import __version__
-from slotenv.checkpoint import CONFIG, is_saved, read_config
-from slotenv.encoders import ENCODERS, SlotEncoder
+from slotenv.encoders import SlotEncoder
 from slotenv.environments import game_key, make_env
 from slotenv.labels import labelled_games, labels_for
-from slotenv.objectives import OBJECTIVES, DataFacts, Objective
+from slotenv.objectives import DataFacts, Objective
 
 _DEFAULT_SLOTS = 8
 _FIT_PAIRS = 256  # of the frames an encoder is fitted to, those with the next frame beside them
@@ -46,7 +44,7 @@ def build(
     """
     torch.manual_seed(config.seed)
     method = config.resolved_method
-    architecture = ENCODERS[method.encoder]
+    architecture = method.encoder_class
     sample = np.random.default_rng([config.seed, 3]).permutation(rows)[: architecture.fit_frames]
     sample[:_FIT_PAIRS].sort()  # reading in order is faster
     sample[_FIT_PAIRS:].sort()
@@ -59,16 +57,15 @@ def build(
         seed=config.seed,
         announce=partial(say, "fit"),
     )
-    if method.objective is None:
+    objective = method.objective_class
+    if objective is None:
         return encoder, None
     count, first = _discrete_actions(store)
     facts = DataFacts(store.description.env_id, count, store.ram[rows], first)
-    objective = OBJECTIVES[method.objective]
-    if unknown := set(method.settings) - set(objective.settings()):
-        takes = ", ".join(objective.settings()) or "none"
+    if unknown := set(method.settings) - set(method.takes()):
         raise ValueError(
-            f"method {config.method!r} has no setting {', '.join(sorted(unknown))}; its settings: "
-            f"{takes}"
+            f"method {method.name!r} has no setting {', '.join(sorted(unknown))}; its settings: "
+            f"{', '.join(method.takes()) or 'none'}"
         )
     return encoder, objective.for_data(encoder, facts, **method.settings)
 
@@ -88,7 +85,7 @@ def make_untrained(
         ValueError: If the folder holds an encoder that was made otherwise.
     """
     asked = {
-        "method": config.method,
+        "method": config.resolved_method.name,
         "data_checksum": store.checksum,
         "seed": config.seed,
         "num_slots": num_slots,
@@ -110,69 +107,15 @@ def make_untrained(
     return encoder
 
 
-def refuse_other(folder: Path, asked: dict[str, Any]) -> bool:
-    """Return whether a folder already holds an encoder that was made as asked.
-
-    Args:
-        folder: Where an encoder lies or will lie in ``encoder/``.
-        asked: What its provenance must say.
-
-    Raises:
-        ValueError: If it holds an encoder that was made otherwise, which would be lost.
-    """
-    if not (folder / "encoder" / CONFIG).exists():
-        return False
-    made = read_config(folder / "encoder").get("provenance", {})
-    differs = [
-        f"{name} was {made.get(name)!r}, is {value!r}"
-        for name, value in asked.items()
-        if made.get(name) != value
-    ]
-    if differs:
-        raise ValueError(
-            f"{folder} holds an encoder that was made otherwise ({'; '.join(differs)}): use "
-            "another folder, or delete this one"
-        )
-    return is_saved(folder / "encoder")
-
-
 def slots_of(config: TrainConfig, env_id: str) -> int | None:
     """Return K: as given; None for encoders that count objects; else the paper's, or 8.
 
     The paper's K is a game's number of labelled objects.
     """
-    if config.num_slots is not None or ENCODERS[config.resolved_method.encoder].fit_frames:
+    if config.num_slots is not None or config.resolved_method.encoder_class.fit_frames:
         return config.num_slots
     game = game_key(env_id)
     return labels_for(game).num_objects if game in labelled_games("scn") else _DEFAULT_SLOTS
-
-
-def provenance(
-    store: FrameStore, config: TrainConfig, *, updates: int, seconds: float, device: str
-) -> dict[str, Any]:
-    """Return how weights came about."""
-    method, description = config.resolved_method, store.description
-    return {
-        "env_id": description.env_id,
-        "frames": description.num_steps,
-        "data_seed": description.seed,
-        "player": description.player,
-        "data_checksum": store.checksum,
-        "method": config.method,
-        "title": method.title,
-        "objective": method.objective,
-        "settings": method.settings,
-        "updates": updates,
-        "batch_size": config.batch_size,
-        "run_length": config.run_length,
-        "learning_rate": config.learning_rate,
-        "seed": config.seed,
-        "train_seconds": round(seconds, 1),
-        "device": device,
-        "devices": config.devices,
-        "slotenv": __version__,
-        "torch": torch.__version__,
-    }
 
 
 def _discrete_actions(store: FrameStore) -> tuple[int | None, int]:

@@ -25,8 +25,10 @@ from pretrain.training.batches import (
     TransitionBatch,
     split_episodes,
 )
-from pretrain.training.build import build, make_untrained, provenance, refuse_other
-from pretrain.training.data_parallel import Alone
+from pretrain.training.build import build, make_untrained
+from pretrain.training.data_parallel import Alone, Peers
+from pretrain.training.launch import launch
+from pretrain.training.provenance import provenance, refuse_other
 from pretrain.training.state import TrainState, load_state, save_state
 from pretrain.training.step import TrainingStep, choose_device
 from pretrain.training.validation import (
@@ -50,7 +52,7 @@ def train(
     """Pretrain an encoder, or go on with a training that was interrupted in this folder.
 
     The same store, configuration, device and number of threads give the same weights, interrupted
-    or not.
+    or not. Those of several devices differ by rounding from those of one.
 
     Args:
         store: The frames.
@@ -62,18 +64,16 @@ def train(
         The encoder with the lowest validation loss, also saved as ``folder / "encoder"``.
 
     Raises:
-        ValueError: If K, the frames or the number of pairs do not fit, or the folder holds the
-            state of another training.
+        ValueError: If K, the frames or the number of pairs do not fit, there are too few devices,
+            or the folder holds the state of another training.
         FolderInUse: If another process trains in the folder.
         TrainingDiverged: If the loss becomes NaN or infinite.
+        RuntimeError: If one of the processes of several devices was killed.
         KeyboardInterrupt: On Ctrl-C, after the state was saved.
     """
     if config.devices > 1 and config.num_updates:
-        from pretrain.training.distributed import (
-            train_on_devices,  # needs a package that others do not have
-        )
-
-        return train_on_devices(store, config, folder, num_slots=num_slots)
+        launch(_train_share, config, store.folder, config, folder, num_slots)
+        return SlotEncoder.from_pretrained(folder / "encoder")
     return train_with(Alone(choose_device(config.device)), store, config, folder, num_slots)
 
 
@@ -87,6 +87,12 @@ def train_with(
     """
     with alone_in(folder) if peers.rank == 0 else nullcontext():
         return _train(peers, store, config, folder, num_slots)
+
+
+def _train_share(
+    peers: Peers, data: Path, config: TrainConfig, folder: Path, num_slots: int | None
+) -> None:
+    train_with(peers, FrameStore(data), config, folder, num_slots)
 
 
 def _train(
@@ -177,10 +183,9 @@ class _Run:
         self.began = self.saved = time.monotonic()
 
     def resume(self) -> None:
-        """Take up a saved state, if there is one."""
         path = self.folder / STATE
         if not path.exists():
-            refuse_other(self.folder, {"method": self.config.method})
+            refuse_other(self.folder, {"method": self.config.resolved_method.name})
         else:
             modules = {"encoder": self.encoder, "objective": self.objective}
             self.state, self.best = load_state(path, self.state.identity, modules, self.optimizer)
@@ -197,7 +202,6 @@ class _Run:
         return bool(made.get("updates") == self.state.update and "best_update" in made)
 
     def save(self) -> None:
-        """Write the state."""
         self.state.seconds = time.monotonic() - self.began
         self.state.sums = {name: float(total) for name, total in self.sums.items()}
         modules = {"encoder": self.encoder, "objective": self.objective}
@@ -217,7 +221,6 @@ class _Run:
 
     @property
     def validation_is_due(self) -> bool:
-        """Whether to validate after the last update."""
         update = self.state.update
         return update % self.config.validate_every == 0 or update == self.config.num_updates
 
@@ -289,6 +292,7 @@ def _identity(store: FrameStore, config: TrainConfig, encoder: SlotEncoder) -> d
     settings = asdict(config)
     for name in ("budget", "updates", "threads", "device", "devices"):
         settings.pop(name)
-    settings["settings"] = config.resolved_method.settings
+    method = config.resolved_method
+    settings |= {"method": method.name, "settings": method.settings}
     settings |= {"num_slots": encoder.num_slots, "slot_dim": encoder.slot_dim}
     return {**settings, "data": store.checksum}

@@ -1,29 +1,23 @@
-"""The verb ``refit``: go on with an encoder of objects on other frames, such as an agent's own."""
+"""Going on with an encoder of objects on other frames, such as an agent's own."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
+import numpy as np
 
-@dataclass(frozen=True, kw_only=True)
-class RefitConfig:
-    """Go on with an encoder of objects on other frames; its slots keep order and meaning.
+from pretrain.data.store import FrameStore
+from pretrain.runtime.progress import say
+from pretrain.training.provenance import refuse_other
+from slotenv import SlotEncoder
+from slotenv.checkpoint import find_folder, read_config
+from slotenv.compatibility import check_game
+from slotenv.encoders import ObjectMixtureEncoder
 
-    A better player sees what random play never shows. Slots for what is new come behind the ones
-    that are there, so that what an agent has learned on those stays true.
-    """
-
-    encoder: str
-    """Encoder folder, run folder, hub id, or a game that has a ready-made encoder."""
-    data: Path
-    """Frames, a folder that collect made."""
-    out: Path
-    """Run folder: gets encoder/."""
-    num_slots: int | None = None
-    """Upper limit of slots, old ones included. Default: 24, or as many as there are if more."""
-    seed: int = 0
-    """Decides which frames are looked at and where new slots start."""
+if TYPE_CHECKING:
+    from pretrain.verbs.refit import RefitConfig
 
 
 def refit(config: RefitConfig) -> Path:
@@ -34,19 +28,6 @@ def refit(config: RefitConfig) -> Path:
             already holds an encoder that was made otherwise.
         FileNotFoundError: If there is no such encoder.
     """
-    # Imported here: the command line reads this file for every verb.
-    from functools import partial
-
-    import numpy as np
-
-    from pretrain.data.store import FrameStore
-    from pretrain.runtime.progress import say
-    from pretrain.training.build import refuse_other
-    from slotenv import SlotEncoder
-    from slotenv.checkpoint import find_folder, read_config
-    from slotenv.compatibility import check_game
-    from slotenv.encoders import ObjectMixtureEncoder
-
     store = FrameStore(config.data)
     encoder = SlotEncoder.from_pretrained(config.encoder)
     if not isinstance(encoder, ObjectMixtureEncoder):

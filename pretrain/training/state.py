@@ -12,8 +12,10 @@ import safetensors.torch
 import torch
 from torch import Tensor, nn
 
+from pretrain.training.provenance import differences
 from slotenv import records
 from slotenv.atomic import read_file, write_atomic
+from slotenv.encoders.weights import check_fits
 from slotenv.records import Count, Sha256, Text
 
 _MOST_BYTES = 1 << 34
@@ -90,14 +92,9 @@ def load_state(
     """
     state, tensors = _read(path)
     if state.identity != identity:
-        differences = [
-            f"{key} was {state.identity.get(key)!r}, is {value!r}"
-            for key, value in identity.items()
-            if state.identity.get(key) != value
-        ]
         raise ValueError(
-            f"{path} belongs to another training ({'; '.join(differences)}): repeat the old "
-            "arguments to go on, or use another folder"
+            f"{path} belongs to another training ({differences(state.identity, identity)}): repeat "
+            "the old arguments to go on, or use another folder"
         )
     _check_fits(path, tensors, modules, optimizer)
     for prefix, module in modules.items():
@@ -128,18 +125,11 @@ def _check_fits(
         parameter = parameters[int(index)]
         moments = {"step": torch.zeros(()), "exp_avg": parameter, "exp_avg_sq": parameter}
         expected |= {f"optimizer.{index}.{name}": t for name, t in moments.items()}
-    for name in sorted(expected.keys() | tensors.keys()):
-        there, needed = tensors.get(name), expected.get(name)
-        if there is None or needed is None:
-            raise ValueError(
-                f"{path} does not fit its training ({name} is "
-                f"{'missing' if there is None else 'unknown'}): {_START_ANEW}"
-            )
-        if (there.shape, there.dtype) != (needed.shape, needed.dtype):
-            raise ValueError(
-                f"{path} does not fit its training ({name} is {there.dtype} {tuple(there.shape)}, "
-                f"{needed.dtype} {tuple(needed.shape)} is needed): {_START_ANEW}"
-            )
+    try:
+        check_fits(tensors, expected)
+    except ValueError as error:
+        raise ValueError(f"{path} does not fit its training ({error}): {_START_ANEW}") from error
+    for name, there in tensors.items():
         odd = there.is_floating_point() and not bool(there.isfinite().all())
         if odd or (name.endswith((".step", ".exp_avg_sq")) and bool((there < 0).any())):
             raise ValueError(f"{path} has numbers in {name} that cannot be: {_START_ANEW}")

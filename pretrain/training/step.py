@@ -9,6 +9,7 @@ from torch import Tensor
 
 from pretrain.training.batches import TransitionBatch
 from slotenv.encoders import SlotEncoder, SlotOutput
+from slotenv.encoders.devices import parse_device
 from slotenv.objectives import Objective, ObjectiveOutput, Transition
 
 
@@ -68,14 +69,7 @@ def choose_device(name: str) -> torch.device:
     """
     if name == "auto":
         name = "cuda" if torch.cuda.is_available() else "cpu"
-    try:
-        device = torch.device(name)
-    except RuntimeError as error:
-        raise ValueError(f"no device {name!r}: use cpu, cuda or auto") from error
+    device = parse_device(name)
     if device.type not in ("cpu", "cuda"):
         raise ValueError(f"device must be cpu, cuda or auto, got {name!r}")
-    if device.type == "cuda" and not torch.cuda.is_available():
-        raise ValueError(
-            "this torch sees no CUDA device: use --device cpu, or install a CUDA build"
-        )
     return device

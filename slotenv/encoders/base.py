@@ -13,11 +13,18 @@ from huggingface_hub import PyTorchModelHubMixin
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from slotenv.encoders.devices import parse_device as parse_device
+from slotenv.checkpoint import find_folder
+from slotenv.checks import whole_number
+from slotenv.encoders.devices import parse_device
 from slotenv.encoders.modes import refuse_recording, untraced
-from slotenv.encoders.sizes import MOST_NUMBERS, MOST_SLOTS, check_size
+from slotenv.encoders.saving import load, register, save
 from slotenv.encoders.weights import check_numbers
 from slotenv.frames import FramePreset
+
+MOST_SLOTS = 1024
+"""Upper limit of K, far above the number of things on a screen."""
+
+_MOST_NUMBERS = 1024  # upper limit of D; the largest in the literature is 256
 
 DEFAULT_SLOT_DIM = 32
 """D of the convolutional encoders, as in the paper's code."""
@@ -63,7 +70,8 @@ class SlotEncoder(
     """
 
     architecture: ClassVar[str]
-    """Name in :data:`slotenv.encoders.ENCODERS` and in ``config.json``."""
+    """Name in ``config.json`` and in :data:`slotenv.encoders.ENCODERS`, which a subclass enters by
+    being defined. A class that is saved needs one of its own, which no other class has."""
 
     fit_frames: ClassVar[int] = 0
     """How many frames :meth:`from_frames` looks at; 0 for encoders that start at random."""
@@ -72,12 +80,17 @@ class SlotEncoder(
     """What each of the D numbers of a slot is, for encoders whose slots say where they are; among
     them ``presence``, ``x`` and ``y``. None where the numbers have no meaning of their own."""
 
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        if "architecture" in vars(cls):
+            register(cls)
+
     def __init__(self, *, num_slots: int, slot_dim: int, preprocess: FramePreset | dict[str, Any]):
         super().__init__()
         if isinstance(preprocess, dict):
             preprocess = FramePreset.from_dict(preprocess)
-        self.num_slots = check_size("num_slots", num_slots, most=MOST_SLOTS)
-        self.slot_dim = check_size("slot_dim", slot_dim, most=MOST_NUMBERS)
+        self.num_slots = whole_number("num_slots", num_slots, low=1, high=MOST_SLOTS)
+        self.slot_dim = whole_number("slot_dim", slot_dim, low=1, high=_MOST_NUMBERS)
         self.preprocess = preprocess
         self.provenance: dict[str, Any] = {}
         """How the weights came about (data, objective, updates, versions); saved with them."""
@@ -115,11 +128,9 @@ class SlotEncoder(
         """
         if num_slots is None:
             raise ValueError(f"{cls.__name__} needs to be told num_slots")
-        make: Any = cls
         slot_dim = DEFAULT_SLOT_DIM if slot_dim is None else slot_dim
         with torch.inference_mode(False):  # weights made in that mode could never be trained
-            encoder: Self = make(num_slots=num_slots, slot_dim=slot_dim, preprocess=preprocess)
-        return encoder
+            return cls(num_slots=num_slots, slot_dim=slot_dim, preprocess=preprocess)
 
     @abstractmethod
     def forward(self, images: Tensor) -> SlotOutput:
@@ -136,9 +147,6 @@ class SlotEncoder(
 
         Args:
             frames: (B, H, W, 3) uint8.
-
-        Returns:
-            What :meth:`forward_prepared` takes.
         """
         return torch.from_numpy(frames)
 
@@ -196,10 +204,9 @@ class SlotEncoder(
         if was_training:
             self.eval()
         # What an encoder remembers from one call to the next must serve outside of inference mode.
-        modes = torch.inference_mode(False), torch.no_grad()
-        whole = torch.autocast(weight.device.type, enabled=False)
+        kind = weight.device.type
         try:
-            with modes[0], modes[1], whole:
+            with torch.inference_mode(False), torch.no_grad(), torch.autocast(kind, enabled=False):
                 if isinstance(frames, Tensor):
                     prepared = frames if frames.is_cuda else self.prepare(frames.numpy())
                     return self.forward_prepared(prepared).slots.float().to(frames.device)
@@ -239,10 +246,8 @@ class SlotEncoder(
                 there is no such device.
             TypeError: If it holds another kind of encoder than the class it is called on.
         """
-        from slotenv import checkpoint
-
         place = parse_device(device)
-        folder = checkpoint.find_folder(
+        folder = find_folder(
             pretrained_model_name_or_path,
             revision=revision,
             token=token,
@@ -251,7 +256,7 @@ class SlotEncoder(
             force_download=force_download,
         )
         with torch.inference_mode(False):  # weights made in that mode could never be trained
-            encoder = checkpoint.load(folder).to(place)
+            encoder = load(folder).to(place)
         if not isinstance(encoder, cls):
             raise TypeError(
                 f"{folder} holds a {type(encoder).__name__}, asked for a {cls.__name__}: "
@@ -278,12 +283,10 @@ class SlotEncoder(
         Returns:
             The commit's address if pushed, else None.
         """
-        from slotenv import checkpoint
-
-        folder = checkpoint.save(self, save_directory)
-        if push_to_hub:
-            return self.push_to_hub(repo_id=repo_id or folder.name, **hub_kwargs)
-        return None
+        folder = save(self, save_directory)
+        if not push_to_hub:
+            return None
+        return self.push_to_hub(repo_id=repo_id or folder.name, **hub_kwargs)
 
 
 def to_unit_float(frames: Tensor) -> Tensor:

@@ -8,8 +8,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from slotenv.encoders.base import SlotOutput
-from slotenv.encoders.sizes import check_layer
-from slotenv.encoders.trunk import NUM_MAPS, ConvTrunkEncoder
+from slotenv.encoders.trunk import NUM_MAPS, ConvTrunkEncoder, large_linear
 from slotenv.encoders.unique_patches import PatchIndex, forward_unique
 from slotenv.frames import FramePreset
 
@@ -56,9 +55,8 @@ class GlobalVectorEncoder(ConvTrunkEncoder):
             num_slots=num_slots, slot_dim=slot_dim, preprocess=preprocess, smallest_map=1
         )
         height, width = self.map_pixels
-        inputs, outputs = NUM_MAPS * height * width, self.num_slots * self.slot_dim
-        check_layer(inputs, outputs)
-        self.head_linear = nn.Linear(inputs, outputs)
+        outputs = self.num_slots * self.slot_dim
+        self.head_linear = large_linear(NUM_MAPS * height * width, outputs)
         self._initialise()
 
     @property

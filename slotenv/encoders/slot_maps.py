@@ -9,8 +9,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from slotenv.encoders.base import SlotOutput
-from slotenv.encoders.sizes import check_layer
-from slotenv.encoders.trunk import NUM_MAPS, ConvTrunkEncoder
+from slotenv.encoders.trunk import NUM_MAPS, ConvTrunkEncoder, large_linear
 from slotenv.encoders.unique_patches import PatchIndex, forward_unique
 from slotenv.frames import FramePreset
 
@@ -64,8 +63,7 @@ class SlotMapEncoder(ConvTrunkEncoder):
         hidden = self.maps_per_slot // 2
         height, width = (n - _HEAD_KERNEL + 1 for n in self.map_pixels)
         self.head_conv = nn.Conv2d(self.maps_per_slot, hidden, _HEAD_KERNEL)
-        check_layer(hidden * height * width, self.slot_dim)
-        self.head_linear = nn.Linear(hidden * height * width, self.slot_dim)
+        self.head_linear = large_linear(hidden * height * width, self.slot_dim)
         self._initialise()
 
     @property

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from abc import abstractmethod
-from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
@@ -15,14 +14,13 @@ from torch import Tensor, nn
 
 from slotenv.encoders.base import SlotEncoder, SlotOutput
 from slotenv.encoders.row_cache import RowCache
-from slotenv.encoders.unique_patches import DistinctWindows, PatchIndex
+from slotenv.encoders.unique_patches import DistinctWindows, PatchIndex, find_windows, map_pixels
 from slotenv.frames import FramePreset
 
 NUM_MAPS = 128
 """Feature maps of the trunk."""
 
-_FEWEST_FRAMES = 4  # below this, finding distinct windows takes longer than it saves
-_WORTH = 0.5  # share of distinct windows, or of multiplications, from which on it does not pay
+_MOST_WEIGHTS = 2**28  # of a layer: 1 GiB of float32
 
 
 class ConvTrunkEncoder(SlotEncoder):
@@ -68,9 +66,9 @@ class ConvTrunkEncoder(SlotEncoder):
         self.conv2 = nn.Conv2d(32, 64, 4, 2)
         self.conv3 = nn.Conv2d(64, NUM_MAPS, 4, 2)
         frame = self.preprocess.height, self.preprocess.width
-        self.map_pixels = _map_pixels(frame[0], self.convs), _map_pixels(frame[1], self.convs)
+        self.map_pixels = map_pixels(frame[0], self.convs), map_pixels(frame[1], self.convs)
         if min(self.map_pixels) < smallest_map:
-            smallest = next(n for n in range(8, 1000) if _map_pixels(n, self.convs) >= smallest_map)
+            smallest = next(n for n in range(8, 1000) if map_pixels(n, self.convs) >= smallest_map)
             raise ValueError(
                 f"frames must be at least {smallest} x {smallest} pixels for this encoder, got "
                 f"{frame[0]} x {frame[1]}"
@@ -105,16 +103,11 @@ class ConvTrunkEncoder(SlotEncoder):
 
     def prepare(self, frames: NDArray[np.uint8]) -> DistinctWindows | Tensor:
         """Find the distinct windows; return the frames themselves where that would not pay."""
-        if self.device.type != "cpu" or len(frames) < _FEWEST_FRAMES:
-            return torch.from_numpy(frames)
-        windows = DistinctWindows(frames, self._sliding)
-        if windows.distinct_share > _WORTH:
-            return torch.from_numpy(frames)
-        if not self._frozen:
-            dense = len(frames) * self._dense_multiply_adds()
-            if windows.full_index.multiply_adds(self._sliding) > _WORTH * dense:
-                return torch.from_numpy(frames)
-        return windows
+        windows = None
+        if self.device.type == "cpu":
+            instead_of = None if self._frozen else self.convs
+            windows = find_windows(frames, self._sliding, instead_of=instead_of)
+        return torch.from_numpy(frames) if windows is None else windows
 
     def forward_prepared(self, prepared: DistinctWindows | Tensor) -> SlotOutput:
         """Encode what :meth:`prepare` returned."""
@@ -168,16 +161,16 @@ class ConvTrunkEncoder(SlotEncoder):
         # The same as self.parameters(), which takes long to walk through the modules.
         return [p for layer in self._layers for p in (layer.weight, layer.bias) if p is not None]
 
-    def _dense_multiply_adds(self) -> int:
-        height, width, total = self.preprocess.height, self.preprocess.width, 0
-        for conv in self.convs:
-            height, width = (_map_pixels(n, (conv,)) for n in (height, width))
-            total += height * width * conv.weight.numel()
-        return total
 
+def large_linear(inputs: int, outputs: int) -> nn.Linear:
+    """Return a linear layer, unless it would be too large to be meant.
 
-def _map_pixels(pixels: int, convs: Iterable[nn.Conv2d]) -> int:
-    """Return the side of the feature map that a side of the frame becomes."""
-    for conv in convs:
-        pixels = max((pixels - conv.kernel_size[0]) // conv.stride[0] + 1, 0)
-    return pixels
+    Raises:
+        ValueError: If it has more than 2**28 weights.
+    """
+    if inputs * outputs > _MOST_WEIGHTS:
+        raise ValueError(
+            f"a linear layer of {inputs:,} x {outputs:,} weights is more than 1 GiB: take fewer or "
+            "shorter slots, or smaller frames"
+        )
+    return nn.Linear(inputs, outputs)

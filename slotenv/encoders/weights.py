@@ -1,4 +1,4 @@
-"""Which numbers weights may be, so that slots are numbers as well."""
+"""Which weights fit a module, and which numbers they may be, so that slots are numbers as well."""
 
 from __future__ import annotations
 
@@ -8,6 +8,24 @@ import torch
 from torch import Tensor, nn
 
 _LARGEST = 1e4  # far above what training makes, far below where sums of float32 overflow
+
+
+def check_fits(tensors: Mapping[str, Tensor], needed: Mapping[str, Tensor]) -> None:
+    """Raise unless tensors have the names, types and shapes that are needed.
+
+    Raises:
+        ValueError: If they do not; it says which.
+    """
+    missing, unknown = needed.keys() - tensors.keys(), tensors.keys() - needed.keys()
+    if missing or unknown:
+        raise ValueError(f"missing weights {sorted(missing)}, unknown weights {sorted(unknown)}")
+    for name, tensor in needed.items():
+        there = tensors[name]
+        if (there.dtype, there.shape) != (tensor.dtype, tensor.shape):
+            raise ValueError(
+                f"{name} is {there.dtype} {tuple(there.shape)}, its module needs {tensor.dtype} "
+                f"{tuple(tensor.shape)}"
+            )
 
 
 def check_numbers(module: nn.Module) -> None:

@@ -34,6 +34,19 @@ class Transition(NamedTuple):
     ram_t: Tensor | None = None
     frames_t: Tensor | None = None
 
+    def read(self, name: Literal["ram", "frames"]) -> Tensor:
+        """Return ``ram_t`` or ``frames_t``, as :attr:`Objective.reads` names them.
+
+        Raises:
+            ValueError: If the batch does not carry it.
+        """
+        found: Tensor | None = getattr(self, f"{name}_t")
+        if found is None:
+            raise ValueError(
+                f"this objective needs Transition.{name}_t: fill what its `reads` names"
+            )
+        return found
+
 
 class DataFacts(NamedTuple):
     """What an objective may know of the data before training starts.
@@ -74,7 +87,8 @@ class Objective(nn.Module, ABC):
     def for_data(cls, encoder: SlotEncoder, facts: DataFacts, **settings: Any) -> Self:
         """Make the objective for an encoder and a data set; what training calls.
 
-        The default hands on ``slot_dim`` and the settings; override it where more is needed.
+        The default hands on ``slot_dim``, the settings and what else of ``num_slots``, ``height``
+        and ``width`` (of a frame) the constructor requires; override it where more is needed.
 
         Args:
             encoder: What will be trained.
@@ -84,7 +98,15 @@ class Objective(nn.Module, ABC):
         Raises:
             ValueError: If the data lack what the objective needs.
         """
-        return cls(slot_dim=encoder.slot_dim, **settings)
+        frame = encoder.preprocess
+        known = {"num_slots": encoder.num_slots, "height": frame.height, "width": frame.width}
+        parameters = inspect.signature(cls.__init__).parameters
+        required = {
+            name: value
+            for name, value in known.items()
+            if name in parameters and parameters[name].default is inspect.Parameter.empty
+        }
+        return cls(slot_dim=encoder.slot_dim, **required, **settings)
 
     @classmethod
     def settings(cls) -> tuple[str, ...]:

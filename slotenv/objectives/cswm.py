@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import operator
 from typing import Any, Self
 
@@ -10,8 +9,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from slotenv import checks
 from slotenv.encoders.base import SlotEncoder
-from slotenv.encoders.sizes import check_size
 from slotenv.objectives.base import DataFacts, Objective, ObjectiveOutput, Transition
 
 _LARGEST = 4096  # numbers in a layer, eight times the paper's; actions of Atari are 18
@@ -132,8 +131,8 @@ class StructuredWorldModel(Objective):
         first_action: What the lowest action is called; 0 unless :meth:`for_data` was told another.
 
     Raises:
-        TypeError: If a size is no whole number.
-        ValueError: If a size is not positive or too large, or sigma or hinge not positive.
+        TypeError: If a size is no whole number, or sigma or hinge no number.
+        ValueError: If one of them is out of bounds.
     """
 
     first_action: int = 0
@@ -155,30 +154,26 @@ class StructuredWorldModel(Objective):
             "num_actions": num_actions,
             "hidden_dim": hidden_dim,
         }
-        sizes = {name: check_size(name, size, most=_LARGEST) for name, size in given.items()}
-        for name, value in {"sigma": sigma, "hinge": hinge}.items():
-            if not 0 < value < math.inf:
-                raise ValueError(f"{name} must be positive and finite, got {value}")
-        self.sigma, self.hinge = sigma, hinge
+        sizes = {
+            name: checks.whole_number(name, size, low=1, high=_LARGEST)
+            for name, size in given.items()
+        }
+        self.sigma = checks.finite_number("sigma", sigma)
+        self.hinge = checks.finite_number("hinge", hinge)
         self.transition_model = TransitionModel(**sizes)
 
     @classmethod
     def for_data(cls, encoder: SlotEncoder, facts: DataFacts, **settings: Any) -> Self:
-        """Take K and D from the encoder, the actions from the data.
+        """Take the number of actions from the data.
 
         Raises:
             ValueError: If actions are not discrete, or a setting is not positive.
         """
         if facts.num_actions is None:
             raise ValueError(
-                f"C-SWM needs discrete actions, those of {facts.env_id} are not: use another method"
+                f"C-SWM needs discrete actions; for {facts.env_id}, use another method"
             )
-        objective = cls(
-            slot_dim=encoder.slot_dim,
-            num_slots=encoder.num_slots,
-            num_actions=facts.num_actions,
-            **settings,
-        )
+        objective = super().for_data(encoder, facts, num_actions=facts.num_actions, **settings)
         objective.first_action = operator.index(facts.first_action)
         return objective
 
@@ -190,17 +185,11 @@ class StructuredWorldModel(Objective):
                 are not one number each.
         """
         slots_t, slots_tp1 = transition.output_t.slots, transition.output_tp1.slots
-        if len(slots_t) < 2:
-            raise ValueError(
-                "C-SWM needs at least 2 samples in a batch: each is another's negative"
-            )
-        actions = transition.actions_t
-        if actions.ndim != 1:
-            raise ValueError(
-                f"C-SWM needs one discrete action a moment, got actions {tuple(actions.shape)}: "
-                "use another method"
-            )
-        predicted = slots_t + self.transition_model(slots_t, actions.long() - self.first_action)
+        # Each sample is the negative of another one.
+        samples = checks.whole_number("samples in a batch of C-SWM", len(slots_t), low=2)
+        checks.shape("the discrete actions that C-SWM needs", transition.actions_t, samples)
+        actions = transition.actions_t.long() - self.first_action
+        predicted = slots_t + self.transition_model(slots_t, actions)
         positive = self.energy(predicted, slots_tp1)
         negative = self.energy(slots_t.roll(len(slots_t) // 2, 0), slots_tp1)
         loss = positive.mean() + F.relu(self.hinge - negative).mean()

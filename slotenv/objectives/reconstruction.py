@@ -2,21 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar, Literal, Self
+from typing import ClassVar, Literal
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from slotenv.encoders.base import SlotEncoder
-from slotenv.encoders.sizes import check_size
-from slotenv.objectives.base import (
-    DataFacts,
-    Objective,
-    ObjectiveOutput,
-    Transition,
-    standardised,
-)
+from slotenv.checks import whole_number
+from slotenv.objectives.base import Objective, ObjectiveOutput, Transition, standardised
 
 _STEP = 8  # pixels of the frame, on a side, under one place of the decoder
 _BLOCK = 4  # pixels of the target, on a side, that one place paints
@@ -85,14 +78,10 @@ class SlotReconstruction(Objective):
         standardise: bool = True,
     ) -> None:
         super().__init__()
-        if min(height, width) < _STEP:
-            raise ValueError(
-                f"frames must be at least {_STEP} x {_STEP} pixels to be reconstructed, got "
-                f"{height} x {width}"
-            )
-        hidden = check_size("hidden", hidden, most=_MOST_HIDDEN)
-        if frequencies != 0:  # the paper has none
-            frequencies = check_size("frequencies", frequencies, most=_MOST_OCTAVES)
+        height = whole_number("height of frames to reconstruct", height, low=_STEP)
+        width = whole_number("width of frames to reconstruct", width, low=_STEP)
+        hidden = whole_number("hidden", hidden, low=1, high=_MOST_HIDDEN)
+        frequencies = whole_number("frequencies", frequencies, low=0, high=_MOST_OCTAVES)
         self.add_mean_frame = add_mean_frame
         self.places = height // _STEP, width // _STEP
         coordinates = _coordinates(*self.places, frequencies)
@@ -111,18 +100,6 @@ class SlotReconstruction(Objective):
             for parameter in self.mlp[-1].parameters():
                 parameter[: _COLOURS * _BLOCK**2] *= 0.01
 
-    @classmethod
-    def for_data(cls, encoder: SlotEncoder, facts: DataFacts, **settings: Any) -> Self:
-        """Take the size of a frame from the encoder."""
-        size = encoder.preprocess
-        return cls(
-            num_slots=encoder.num_slots,
-            slot_dim=encoder.slot_dim,
-            height=size.height,
-            width=size.width,
-            **settings,
-        )
-
     def forward(self, transition: Transition) -> ObjectiveOutput:
         """Return the squared error of values in 0..1, summed over a frame, averaged over the batch.
 
@@ -135,13 +112,8 @@ class SlotReconstruction(Objective):
         Raises:
             ValueError: If the transition carries no frames.
         """
-        if transition.frames_t is None:
-            raise ValueError(
-                "reconstruction needs Transition.frames_t, the uint8 frames at time t: ask the "
-                "batch for what `reads` names"
-            )
         slots = self.decoder_input(transition.output_t.slots)
-        target = torch.cat([self.target(f) for f in _chunks(transition.frames_t)])
+        target = torch.cat([self.target(f) for f in _chunks(transition.read("frames"))])
         deviation = target - target.mean(0)
         variance = deviation.square().mean()
         if self.add_mean_frame:

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import math
-
 import torch
 from torch import Tensor, nn
 
+from slotenv.checks import finite_number
 from slotenv.objectives.base import (
     Objective,
     ObjectiveOutput,
@@ -60,6 +59,10 @@ class SlotContrastive(Objective):
             code per slot no longer solves it. Not in the paper.
         standardise: Centre and scale slots over the batch before both losses, for encoders whose
             slots are means over many places (slot attention). Not in the paper.
+
+    Raises:
+        TypeError: If the weight is no number.
+        ValueError: If it is negative or infinite, or NaN.
     """
 
     def __init__(
@@ -72,11 +75,7 @@ class SlotContrastive(Objective):
         standardise: bool = False,
     ) -> None:
         super().__init__()
-        if not 0 <= diversity_weight < math.inf:
-            raise ValueError(
-                f"diversity_weight must be finite and not negative, got {diversity_weight}"
-            )
-        self.diversity_weight = diversity_weight
+        self.diversity_weight = finite_number("diversity_weight", diversity_weight, zero=True)
         self.center_diversity = center_diversity
         self.standardise = standardise
         self.saliency_projection = nn.Linear(slot_dim, slot_dim, bias=False)

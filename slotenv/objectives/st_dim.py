@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any, Self
+from typing import Any, Self, TypeVar
 
 import torch
 from torch import Tensor, nn
 
+from slotenv.checks import whole_number
 from slotenv.encoders.base import SlotEncoder, SlotOutput
 from slotenv.objectives.base import (
     DataFacts,
@@ -15,6 +16,8 @@ from slotenv.objectives.base import (
     Transition,
     diagonal_cross_entropy,
 )
+
+_T = TypeVar("_T")
 
 
 def local_features(output: SlotOutput) -> Tensor:
@@ -26,9 +29,17 @@ def local_features(output: SlotOutput) -> Tensor:
     Raises:
         ValueError: If there are no maps.
     """
-    if output.maps is None:
-        raise ValueError(f"the encoder gave no feature maps: {_NEEDS}")
-    return output.maps.flatten(1, 2).flatten(2).permute(2, 0, 1).float()
+    maps = _given(output.maps, "the encoder")
+    return maps.flatten(1, 2).flatten(2).permute(2, 0, 1).float()
+
+
+def _given(found: _T | None, encoder: str) -> _T:
+    if found is None:
+        raise ValueError(
+            f"{encoder} gives no feature maps, which ST-DIM contrasts: use one with "
+            "`map_channels`, such as global_vector"
+        )
+    return found
 
 
 class SpatioTemporalDeepInfoMax(Objective):
@@ -52,37 +63,27 @@ class SpatioTemporalDeepInfoMax(Objective):
         map_channels: C, length of a local feature.
 
     Raises:
-        ValueError: If a size is not positive.
+        TypeError: If a size is no whole number.
+        ValueError: If a size is below 1.
     """
 
     def __init__(self, *, slot_dim: int, num_slots: int, map_channels: int) -> None:
         super().__init__()
-        if min(slot_dim, num_slots, map_channels) < 1:
-            raise ValueError(
-                "slot_dim, num_slots and map_channels must be positive, got "
-                f"{slot_dim}, {num_slots}, {map_channels}"
-            )
+        sizes = {"slot_dim": slot_dim, "num_slots": num_slots, "map_channels": map_channels}
+        for name, size in sizes.items():
+            whole_number(name, size, low=1)
         self.global_projection = nn.Linear(slot_dim * num_slots, map_channels, bias=False)
         self.local_projection = nn.Linear(map_channels, map_channels, bias=False)
 
     @classmethod
     def for_data(cls, encoder: SlotEncoder, facts: DataFacts, **settings: Any) -> Self:
-        """Take all sizes from the encoder.
+        """Take the length of a local feature from the encoder.
 
         Raises:
             ValueError: If the encoder does not give feature maps for every frame.
         """
-        channels: int | None = getattr(encoder, "map_channels", None)
-        if channels is None:
-            raise ValueError(
-                f"ST-DIM contrasts local features, a {type(encoder).__name__} gives none: {_NEEDS}"
-            )
-        return cls(
-            slot_dim=encoder.slot_dim,
-            num_slots=encoder.num_slots,
-            map_channels=channels,
-            **settings,
-        )
+        channels = _given(getattr(encoder, "map_channels", None), f"a {type(encoder).__name__}")
+        return super().for_data(encoder, facts, map_channels=channels, **settings)
 
     def forward(self, transition: Transition) -> ObjectiveOutput:
         """Return the sum of both losses; metrics: each of them and its accuracy.
@@ -105,6 +106,3 @@ class SpatioTemporalDeepInfoMax(Objective):
             "local_local_accuracy": second_accuracy,
         }
         return ObjectiveOutput(loss, metrics)
-
-
-_NEEDS = "use one with `map_channels`, such as global_vector"

@@ -10,6 +10,7 @@ import torch.nn.functional as F
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from slotenv import checks
 from slotenv.encoders.base import SlotEncoder
 from slotenv.labels import GameLabels, labels_for
 from slotenv.objectives.base import DataFacts, Objective, ObjectiveOutput, Transition
@@ -49,11 +50,8 @@ class Supervised(Objective):
         scale: NDArray[np.float64],
     ) -> None:
         super().__init__()
-        if not len(mean) == len(scale) == len(labels.names):
-            raise ValueError(
-                f"{len(labels.names)} labels need as many means and scales, got {len(mean)} and "
-                f"{len(scale)}"
-            )
+        checks.shape("the labels' mean", mean, len(labels.names))
+        checks.shape("the labels' scale", scale, len(labels.names))
         self._labels, self._mean, self._scale = labels, mean, scale
         objects, axes = (list(dict.fromkeys(v)) for v in (labels.objects, labels.axes))
         self.register_buffer(
@@ -71,27 +69,23 @@ class Supervised(Objective):
                 encoder slots.
         """
         labels = labels_for(facts.env_id, "scn")
-        if len(set(labels.objects)) > encoder.num_slots:
+        if (objects := len(set(labels.objects))) > encoder.num_slots:
             raise ValueError(
-                f"{labels.game} has {len(set(labels.objects))} labelled objects, the encoder only "
+                f"{labels.game} has {objects} labelled objects, the encoder only "
                 f"{encoder.num_slots} slots: use --num-slots {labels.num_objects}"
             )
         if not facts.ram.shape[1]:
-            raise ValueError(
-                f"labels are read from the RAM of Atari games, {facts.env_id} has none"
-            )
+            raise ValueError(f"labels are read from Atari's RAM, {facts.env_id} has none")
         values = labels.read(facts.ram).values
         scale = values.std(0)
         scale[scale == 0] = 1.0
-        return cls(
-            slot_dim=encoder.slot_dim, labels=labels, mean=values.mean(0), scale=scale, **settings
-        )
+        told = {"labels": labels, "mean": values.mean(0), "scale": scale}
+        return super().for_data(encoder, facts, **told, **settings)
 
     def forward(self, transition: Transition) -> ObjectiveOutput:
         """Return the mean Smooth L1 error; metric ``r2_in_batch`` is comparable with a probe."""
-        assert transition.ram_t is not None, "the batch carries what `reads` names"
         slots = transition.output_t.slots
-        values = self._labels.read(transition.ram_t.cpu().numpy()).values
+        values = self._labels.read(transition.read("ram").cpu().numpy()).values
         target = torch.from_numpy((values - self._mean) / self._scale).to(slots)  # (B, L)
         predicted = self.predict(slots)
         loss = F.smooth_l1_loss(predicted, target)

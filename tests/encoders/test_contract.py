@@ -12,7 +12,7 @@ from fake_envs import random_frames
 from slotenv import SlotEncoder
 from slotenv.encoders import ENCODERS, to_unit_float
 from slotenv.frames import plain
-from slotenv.wrapper import LazyEncoder
+from slotenv.lazy_encoder import LazyEncoder
 
 
 @pytest.fixture(params=sorted(ENCODERS))

@@ -236,12 +236,18 @@ def test_for_data_takes_the_size_of_the_encoders_frames(tiny_encoder: SlotEncode
 
 
 def test_missing_frames_and_wrong_numbers_are_named(objective: SlotReconstruction) -> None:
-    with pytest.raises(ValueError, match="needs Transition"):
+    with pytest.raises(ValueError, match=r"needs Transition\.frames_t"):
         objective(transition(torch.randn(2, 2, 5), None))
-    with pytest.raises(ValueError, match="at least 8 x 8 pixels to be reconstructed, got 7 x 9"):
+    with pytest.raises(
+        ValueError, match="height of frames to reconstruct must be at least 8, got 7"
+    ):
         SlotReconstruction(num_slots=2, slot_dim=4, height=7, width=9)
+    with pytest.raises(
+        ValueError, match="width of frames to reconstruct must be at least 8, got 7"
+    ):
+        SlotReconstruction(num_slots=2, slot_dim=4, height=9, width=7)
     for settings in ({"hidden": 0}, {"frequencies": -1}, {"hidden": 10**9}, {"frequencies": 17}):
-        with pytest.raises(ValueError, match=rf"{next(iter(settings))} must be .*, got"):
+        with pytest.raises(ValueError, match=rf"{next(iter(settings))} must lie in .*, got"):
             SlotReconstruction(num_slots=2, slot_dim=4, height=84, width=84, **settings)
 
 

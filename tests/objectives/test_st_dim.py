@@ -140,12 +140,16 @@ def test_sizes_come_from_the_encoder() -> None:
 def test_encoders_without_maps_and_wrong_sizes_are_named(
     tiny_encoder: SlotEncoder, objective: SpatioTemporalDeepInfoMax, pair: Transition
 ) -> None:
-    with pytest.raises(ValueError, match=r"a SlotMapEncoder gives none: use .* global_vector"):
+    with pytest.raises(
+        ValueError, match=r"a SlotMapEncoder gives no feature maps.*: use .* global_vector"
+    ):
         SpatioTemporalDeepInfoMax.for_data(tiny_encoder, FACTS)
     bare = with_outputs(pair, lambda o: SlotOutput(o.slots))
-    with pytest.raises(ValueError, match=r"gave no feature maps: use .* global_vector"):
+    with pytest.raises(
+        ValueError, match=r"the encoder gives no feature maps.*: use .* global_vector"
+    ):
         objective(bare)
-    with pytest.raises(ValueError, match="must be positive, got 4, 3, 0"):
+    with pytest.raises(ValueError, match="map_channels must be at least 1, got 0"):
         SpatioTemporalDeepInfoMax(slot_dim=4, num_slots=3, map_channels=0)
 
 
@@ -153,5 +157,5 @@ def test_sizes_begin_at_one() -> None:
     SpatioTemporalDeepInfoMax(slot_dim=1, num_slots=1, map_channels=1)
     for name in ("slot_dim", "num_slots", "map_channels"):
         sizes = {"slot_dim": 1, "num_slots": 1, "map_channels": 1} | {name: 0}
-        with pytest.raises(ValueError, match="must be positive"):
+        with pytest.raises(ValueError, match=f"{name} must be at least 1, got 0"):
             SpatioTemporalDeepInfoMax(**sizes)

@@ -73,8 +73,15 @@ def test_a_constant_label_has_the_scale_1(tiny_encoder: SlotEncoder) -> None:
 
 
 def test_a_world_without_ram_is_named(tiny_encoder: SlotEncoder) -> None:
-    with pytest.raises(ValueError, match="read from the RAM of Atari games, Pong has none"):
+    with pytest.raises(ValueError, match="read from Atari's RAM, Pong has none"):
         Supervised.for_data(tiny_encoder, facts(np.zeros((40, 0), np.uint8)))
+
+
+def test_a_batch_without_ram_is_named(tiny_encoder: SlotEncoder, ram: np.ndarray) -> None:
+    objective = Supervised.for_data(tiny_encoder, facts(ram))
+    bare = transition(torch.zeros(40, 3, 4), ram)._replace(ram_t=None)
+    with pytest.raises(ValueError, match=r"needs Transition\.ram_t: fill what its `reads` names"):
+        objective(bare)
 
 
 def test_it_learns_what_slots_hold(tiny_encoder: SlotEncoder, ram: np.ndarray) -> None:
@@ -102,5 +109,5 @@ def test_too_few_slots_games_without_labels_and_wrong_shapes_are_refused(
     with pytest.raises(ValueError, match="labels"):
         Supervised.for_data(tiny_encoder, facts(ram)._replace(env_id="CartPole-v1"))
     labels = labels_for("pong", "scn")
-    with pytest.raises(ValueError, match="4 labels need as many means"):
+    with pytest.raises(ValueError, match=r"mean must be \(4\).*, got shape \(2,\)"):
         Supervised(slot_dim=4, labels=labels, mean=np.zeros(2), scale=np.ones(4))

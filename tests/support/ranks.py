@@ -1,4 +1,4 @@
-"""What test_distributed.py runs in the processes that train one model; they import it by name."""
+"""What test_launch.py runs in the processes that train one model; they import it by name."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from pretrain.config import TrainConfig
 from pretrain.data.store import FrameStore
 from pretrain.training.batches import BatchReader
 from pretrain.training.data_parallel import Alone, Peers
-from pretrain.training.distributed import launch
+from pretrain.training.launch import launch
 from pretrain.training.loop import train_with
 from pretrain.training.step import TrainingStep
 from slotenv.encoders import ENCODERS, SlotOutput

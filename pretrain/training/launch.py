@@ -1,7 +1,7 @@
-"""Training of one model on several devices, through Lightning Fabric: a process for each.
+"""A process for each of several devices, started through Lightning Fabric, and their parent.
 
-The parent process starts the others and waits. The first of them writes what a process that trains
-alone writes; the others only compute.
+What the processes do with each other while they train stands in
+:mod:`pretrain.training.data_parallel`.
 """
 
 from __future__ import annotations
@@ -11,8 +11,6 @@ import logging
 import multiprocessing
 import os
 import pickle
-import signal
-import threading
 import time
 import traceback
 import warnings
@@ -21,21 +19,16 @@ from datetime import timedelta
 from functools import partial
 from multiprocessing.connection import Connection
 from multiprocessing.queues import SimpleQueue
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import ale_py
 import torch.distributed
 from torch.multiprocessing.spawn import ProcessExitedException, ProcessRaisedException
 
 from pretrain.config import TrainConfig
-from pretrain.data.store import FrameStore
-from pretrain.outside import pack, unpack
 from pretrain.runtime.interrupt import Interrupt
+from pretrain.runtime.workers import begin_worker, pack, unpack
 from pretrain.training.data_parallel import Peers
-from pretrain.training.loop import train_with
 from pretrain.training.step import choose_device
-from slotenv.encoders import SlotEncoder
 
 if TYPE_CHECKING:
     from lightning_fabric import Fabric
@@ -50,22 +43,6 @@ for _name in (
     "torch.multiprocessing.spawn",
 ):
     logging.getLogger(_name).setLevel(logging.ERROR)
-
-
-def train_on_devices(
-    store: FrameStore, config: TrainConfig, folder: Path, *, num_slots: int | None
-) -> SlotEncoder:
-    """Do what :func:`pretrain.training.loop.train` does, on ``config.devices`` devices.
-
-    The weights differ by rounding from those of one device with the same batch size.
-
-    Raises:
-        ValueError: If there are too few devices or Lightning Fabric is missing; besides, what
-            training alone raises.
-        RuntimeError: If a process was killed.
-    """
-    launch(_train, config, store.folder, config, folder, num_slots)
-    return SlotEncoder.from_pretrained(folder / "encoder")
 
 
 def check_devices(config: TrainConfig) -> torch.device:
@@ -122,7 +99,7 @@ def launch(function: Callable[..., object], config: TrainConfig, *arguments: Any
         strategy=DDPStrategy(start_method="spawn", timeout=_TIMEOUT),
         plugins=[LightningEnvironment()],
     )
-    methods = pack()
+    work = pack(function, arguments)
     context = multiprocessing.get_context("spawn")
     failures: SimpleQueue[BaseException] = context.SimpleQueue()
     asked, ask = context.Pipe(duplex=False)
@@ -131,16 +108,7 @@ def launch(function: Callable[..., object], config: TrainConfig, *arguments: Any
     killed: BaseException | None = None
     with Interrupt(ask.close) as interrupt:
         try:
-            fabric.launch(
-                partial(
-                    _in_process,
-                    function=function,
-                    arguments=arguments,
-                    methods=methods,
-                    asked=asked,
-                    failures=failures,
-                )
-            )
+            fabric.launch(partial(_in_process, work=work, asked=asked, failures=failures))
         except (ProcessExitedException, ProcessRaisedException) as error:
             killed = error
         finally:
@@ -161,28 +129,13 @@ def launch(function: Callable[..., object], config: TrainConfig, *arguments: Any
         ) from failure
 
 
-def _train(
-    peers: Peers, data: Path, config: TrainConfig, folder: Path, num_slots: int | None
-) -> None:
-    train_with(peers, FrameStore(data), config, folder, num_slots)
-
-
 def _in_process(
-    fabric: Fabric,
-    *,
-    function: Callable[..., object],
-    arguments: tuple[Any, ...],
-    asked: Connection,
-    failures: SimpleQueue[BaseException],
-    methods: bytes,
+    fabric: Fabric, *, work: bytes, asked: Connection, failures: SimpleQueue[BaseException]
 ) -> None:
-    # Ctrl-C reaches the whole process group; the parent alone decides what to do about it.
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    threading.Thread(target=_end_with_parent, daemon=True).start()
-    ale_py.ALEInterface.setLoggerMode(ale_py.LoggerMode.Error)
+    begin_worker(_end_in_a_while)
     warnings.formatwarning = lambda message, *_, **__: f"warning: {message}\n"
     try:
-        unpack(methods)
+        function, arguments = unpack(work)
         function(Peers(fabric.device, asked), *arguments)
         torch.distributed.destroy_process_group()
     except BaseException as error:
@@ -190,12 +143,9 @@ def _in_process(
         raise SystemExit(1) from None  # the parent ends the others, who may be waiting for this one
 
 
-def _end_with_parent() -> None:
-    parent = multiprocessing.parent_process()
-    if parent is not None:
-        parent.join()
-        time.sleep(_GRACE)  # the closed pipe makes the first process save and end
-        os._exit(1)
+def _end_in_a_while() -> None:
+    time.sleep(_GRACE)  # the closed pipe makes the first process save and end
+    os._exit(1)
 
 
 def _portable(error: BaseException) -> BaseException:
