@@ -13,8 +13,8 @@ __version__ = "0.1.0"
 _HOMES = {
     "ObjectSlotObservation": "slotenv.wrapper",
     "SlotEncoder": "slotenv.encoders",
-    "SlotExtractor": "slotenv.extractor",
-    "SlotSetExtractor": "slotenv.set_extractor",
+    "SlotExtractor": "slotenv.sb3.extractor",
+    "SlotSetExtractor": "slotenv.sb3.set_extractor",
     "encoders": "slotenv.encoders",
     "labels": "slotenv.labels",
     "make_env": "slotenv.environments",
@@ -26,22 +26,7 @@ _HOMES = {
     "vector": "slotenv.vector",
 }
 
-__all__ = [
-    "ObjectSlotObservation",
-    "SlotEncoder",
-    "SlotExtractor",
-    "SlotSetExtractor",
-    "__version__",
-    "encoders",
-    "labels",
-    "make_env",
-    "objectives",
-    "preset_for",
-    "probe",
-    "ready",
-    "sb3",
-    "vector",
-]
+__all__ = sorted([*_HOMES, "__version__"])
 
 if TYPE_CHECKING:
     from slotenv import encoders as encoders
@@ -51,11 +36,12 @@ if TYPE_CHECKING:
     from slotenv import ready as ready
     from slotenv import sb3 as sb3
     from slotenv import vector as vector
-    from slotenv.encoders import SlotEncoder
-    from slotenv.environments import make_env, preset_for
-    from slotenv.extractor import SlotExtractor
-    from slotenv.set_extractor import SlotSetExtractor
-    from slotenv.wrapper import ObjectSlotObservation
+    from slotenv.encoders import SlotEncoder as SlotEncoder
+    from slotenv.environments import make_env as make_env
+    from slotenv.environments import preset_for as preset_for
+    from slotenv.sb3.extractor import SlotExtractor as SlotExtractor
+    from slotenv.sb3.set_extractor import SlotSetExtractor as SlotSetExtractor
+    from slotenv.wrapper import ObjectSlotObservation as ObjectSlotObservation
 
 
 def __getattr__(name: str) -> Any:
@@ -66,4 +52,4 @@ def __getattr__(name: str) -> Any:
 
 
 def __dir__() -> list[str]:
-    return sorted(__all__)
+    return __all__

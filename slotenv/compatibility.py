@@ -1,4 +1,9 @@
-"""Whether an environment shows the game, and makes its frames, that an encoder was trained on."""
+"""Whether an environment shows the game, and makes its frames, that an encoder was trained on.
+
+In all of these, ``user`` is the name of the class that asks, for messages; ``env_id`` an
+environment's name in any form, and ``trained_on`` that of an encoder's ``provenance["env_id"]``,
+both None where unknown.
+"""
 
 from __future__ import annotations
 
@@ -9,21 +14,56 @@ from typing import Any
 
 import gymnasium as gym
 import numpy as np
+from gymnasium import Space
+from gymnasium.error import ClosedEnvironmentError
+from gymnasium.spaces import Discrete
 from numpy.typing import NDArray
 
 from slotenv.frames import FramePreset
 
-_POOLING_SKIPS = {  # wrapper class -> attribute that holds its skip; each pools the last two frames
+_SKIPS = {  # wrapper class -> attribute that holds its skip; each pools frames, ours if so told
+    "AtariStack": "frame_skip",
     "MaxAndSkipEnv": "_skip",  # Stable-Baselines3
     "MaxAndSkipObservation": "_skip",  # Gymnasium
     "AtariPreprocessing": "frame_skip",  # Gymnasium
 }
 _KNOWN = ("gymnasium", "stable_baselines3", "slotenv")
-"""Packages whose wrappers step once, but for those above and our own stack."""
+"""Packages whose wrappers step once, but for those above."""
+
+_WRAPPERS = (
+    "slotenv.ObjectSlotObservation for a gymnasium.Env, slotenv.vector.ObjectSlotObservation for a "
+    "gymnasium.vector.VectorEnv, slotenv.sb3.VecObjectSlotObservation for a VecEnv of "
+    "Stable-Baselines3"
+)
 
 _CHECKED_STEPS = 8
 """Steps after which frame numbers have told enough: a skip drawn anew each time shows in that many.
 Later ones are not looked at, for there are wrappers that act more often now and then."""
+
+
+def check_wrapped(env: object, kind: type, *, user: str) -> None:
+    """Raise a TypeError unless an environment is of the kind that a wrapper is for."""
+    if not isinstance(env, kind):
+        raise TypeError(
+            f"{user} wraps one {kind.__module__.partition('.')[0]}.{kind.__name__}, got "
+            f"{type(env).__name__}. There is {_WRAPPERS}."
+        )
+
+
+def check_open(closed: bool, *, user: str) -> None:
+    """Raise a ClosedEnvironmentError if an environment was closed."""
+    if closed:
+        raise ClosedEnvironmentError(f"{user}: this environment was closed: make a new one")
+
+
+def check_count(actions: Any, count: int, space: Space[Any], *, user: str) -> None:
+    """Raise a ValueError unless there is one action of this space for each environment."""
+    shape = np.shape(actions)
+    if shape[:1] != (count,) or (isinstance(space, Discrete) and len(shape) > 1):
+        raise ValueError(
+            f"{user} needs one action for each of {count} environments, got an array of shape "
+            f"{shape}"
+        )
 
 
 def check_game(env_id: str | None, trained_on: str | None, *, user: str) -> None:
@@ -31,11 +71,6 @@ def check_game(env_id: str | None, trained_on: str | None, *, user: str) -> None
 
     Frames of most Atari games have one shape, so that nothing else would tell. Other versions of an
     environment count as the same one.
-
-    Args:
-        env_id: Where the frames come from, an environment's name in any form; None if unknown.
-        trained_on: Where the encoder's came from, ``provenance["env_id"]``; None if unknown.
-        user: Name of what asks, for the message.
 
     Warns:
         UserWarning: If both are known and differ.
@@ -61,13 +96,8 @@ def check_environments(
 ) -> None:
     """Compare the games of environments and how they make their frames with an encoder's.
 
-    What wrappers from elsewhere do cannot be seen: :class:`FrameNumberCheck` tells.
-
-    Args:
-        envs: Environments with their wrappers; each game among them counts.
-        preset: The frames that are needed; one that is not Atari's says nothing of how.
-        trained_on: As for :func:`check_game`.
-        user: Name of the class that asks, for the message.
+    Each game among them counts. A preset that is not Atari's says nothing of how frames are made;
+    what wrappers from elsewhere do cannot be seen: :class:`FrameNumberCheck` tells.
 
     Raises:
         ValueError: If an agent step is another number of emulator frames.
@@ -98,10 +128,7 @@ def make_env_hint(env: gym.Env[Any, Any]) -> str:
 def compare_frames(
     skip: int | str | None, pooled: bool | None, preset: FramePreset, *, user: str, hint: str
 ) -> None:
-    """Compare a frame skip and pooling with a preset, None where unknown.
-
-    Raises and warns as :func:`check_environments`.
-    """
+    """Compare a frame skip and pooling, None where unknown, as :func:`check_environments` does."""
     if skip is not None and skip != preset.frame_skip:
         raise ValueError(
             f"{user}: this encoder was trained on frames {preset.frame_skip} emulator frames apart "
@@ -122,12 +149,8 @@ class FrameNumberCheck:
     """Compares the frame skip with a preset's once steps are taken, by the emulators' own count.
 
     It decides for wrappers that cannot be seen or are not known. It looks at the first steps, where
-    each environment tells how many frames its episode has had.
-
-    Args:
-        preset: The frames that are needed.
-        user: Name of the class that asks, for the message.
-        hint: What to do about other frames, for the message.
+    each environment tells how many frames its episode has had. ``hint`` says what to do about other
+    frames, for the message.
     """
 
     def __init__(self, preset: FramePreset, *, user: str, hint: str | None = None) -> None:
@@ -188,12 +211,11 @@ def _skip_and_pooling(env: gym.Env[Any, Any]) -> tuple[int | str | None, bool | 
     """
     own: Any = getattr(env.unwrapped, "_frameskip", 1)
     skip, pooled, known = 1, False, True
-    layer: gym.Env[Any, Any] = env
-    while isinstance(layer, gym.Wrapper):
-        factor, pools = _factor(layer)
+    while isinstance(env, gym.Wrapper):
+        factor, pools = _factor(env)
         skip, pooled = skip * factor, pooled or pools
-        known = known and type(layer).step.__module__.split(".")[0] in _KNOWN
-        layer = layer.env
+        known = known and type(env).step.__module__.split(".")[0] in _KNOWN
+        env = env.env
     if not known:
         # Whoever skips on top of an emulator that skips cannot pool frames that follow each other.
         return None, pooled if pooled or own != 1 else None
@@ -205,12 +227,8 @@ def _skip_and_pooling(env: gym.Env[Any, Any]) -> tuple[int | str | None, bool | 
 
 def _factor(layer: gym.Wrapper[Any, Any, Any, Any]) -> tuple[int, bool]:
     """Return how many steps a wrapper takes in one, and whether it pools their frames."""
-    names = [cls.__name__ for cls in type(layer).__mro__]
-    if "AtariStack" in names:  # ours
-        stack: Any = layer
-        return stack.frame_skip, stack.max_pool and stack.frame_skip > 1
-    for name, attribute in _POOLING_SKIPS.items():
-        if name in names:
+    for cls in type(layer).__mro__:
+        if (attribute := _SKIPS.get(cls.__name__)) is not None:
             skip = int(getattr(layer, attribute))
-            return skip, skip > 1
+            return skip, skip > 1 and getattr(layer, "max_pool", True)
     return 1, False

@@ -1,280 +1,31 @@
-"""The Stable-Baselines3 features extractor: a pretrained encoder inside the policy."""
+"""Where :class:`slotenv.SlotExtractor` was in version 0.1.0: saved agents name this module."""
 
 from __future__ import annotations
 
-import copyreg
 import importlib
 import os
-import warnings
-from pathlib import Path
 from typing import Any
 
-import gymnasium as gym
-import numpy as np
-import torch
-from gymnasium.spaces import Box
-from stable_baselines3.common.torch_layers import BaseFeaturesExtractor
-from stable_baselines3.common.vec_env import VecEnv
-from torch import Tensor
-
-from slotenv import checkpoint
-from slotenv.encoders import ObjectMixtureEncoder, SlotEncoder
-from slotenv.encoders.hosted import PretrainedEncoder
-from slotenv.encoders.modes import is_recorded
-
-_STRANGE = 0.5  # share of foreground; of the 20 ready-made encoders' own games, the most has 0.2
-
-_configs: dict[str, dict[str, Any]] = {}
-"""Configs of the encoders that were given by name, in this process or in an agent loaded by it."""
-
-
-class _CarriesConfigs(type):
-    """Class of :class:`SlotExtractor`: a pickle of the extractor class holds ``_configs``.
-
-    Stable-Baselines3 pickles ``policy_kwargs``, which name the class, into a saved agent. With the
-    class go the configs, so the agent can be loaded where the encoder's folder is not: the config
-    gives the architecture, the agent the weights.
-    """
-
-
-class SlotExtractor(BaseFeaturesExtractor, metaclass=_CarriesConfigs):
-    """Features of a Stable-Baselines3 policy: the K * D numbers of a pretrained encoder's slots.
-
-    For use with ``"CnnPolicy"`` on an environment whose observations are the encoder's frames,
-    uint8 (H, W, 3), with or without ``VecFrameStack`` (n frames give n * K * D features, the oldest
-    first). Weights survive the initialisation that PPO and A2C apply to extractors, and are saved
-    with the agent: a saved agent needs no encoder folder.
-
-    A frozen encoder in the policy encodes each frame several times (in the rollout and in every
-    epoch). :class:`slotenv.ObjectSlotObservation` encodes it once.
-
-    Args:
-        observation_space: One frame or a stack, channels first (as SB3 hands it) or last.
-        encoder: A ready-made encoder (``"pong"``), a folder, a hub id, or the dict that
-            :meth:`policy_kwargs` makes.
-        frozen: Whether the encoder is left as it is; otherwise the policy's optimizer trains it.
-        normalized_image: Whether images arrive in [0, 1], which SB3 sees to. Set it to False along
-            with the policy's ``normalize_images=False``.
-
-    Raises:
-        TypeError: If ``encoder`` is something else.
-        ValueError: If the observations are not the encoder's frames.
-        FileNotFoundError: If there is no such encoder and no saved agent told of it.
-
-    Warns:
-        UserWarning: If the first frames look nothing like those that an encoder of objects was
-            trained on. An extractor is not told which environment it serves, and other encoders
-            know no background: pass ``env`` to :meth:`policy_kwargs` to have the game compared.
-
-    Example:
-        >>> PPO("CnnPolicy", env, policy_kwargs=SlotExtractor.policy_kwargs("runs/pong"))
-        ... # doctest: +SKIP
-    """
-
-    def __init__(
-        self,
-        observation_space: gym.Space[Any],
-        encoder: str | os.PathLike[str] | dict[str, Any],
-        frozen: bool = True,
-        normalized_image: bool = True,
-    ) -> None:
-        _check_switches(frozen=frozen, normalized_image=normalized_image)
-        config, folder = _find(encoder)
-        inner, absent = _open(config, folder)
-        channels_last, frames = _layout(observation_space, inner)
-        super().__init__(observation_space, frames * inner.num_slots * inner.slot_dim)
-        self.encoder = PretrainedEncoder(inner, frozen=frozen, absent=absent)
-        self.normalized_image = normalized_image
-        self._channels_last = channels_last
-        self._bytes = observation_space.dtype == np.uint8
-        self._range_checked = False
-        self._looked = not isinstance(inner, ObjectMixtureEncoder)
-
-    def forward(self, observations: Tensor) -> Tensor:
-        """Encode images (B, 3n, H, W) or (B, H, W, 3n) to features (B, n * K * D)."""
-        if not self._range_checked and not is_recorded():
-            self._check_range(observations)
-        if self._channels_last:
-            observations = observations.movedim(-1, 1)
-        size = observations.shape[-2:]
-        images = observations.reshape(-1, 3, *size)  # (B * n, 3, H, W), the oldest first
-        if not self.normalized_image:
-            images = images / 255.0
-        slots: Tensor = self.encoder(images, bytes_inside=self._bytes)  # (B * n, K, D)
-        if not self._looked:
-            self._look_at(images)
-        return slots.reshape(observations.shape[0], self.features_dim)
-
-    @classmethod
-    def policy_kwargs(
-        cls,
-        encoder: str | os.PathLike[str],
-        frozen: bool = True,
-        env: str | gym.Env[Any, Any] | VecEnv | None = None,
-        **more: Any,
-    ) -> dict[str, Any]:
-        """Return ``policy_kwargs`` for an algorithm of Stable-Baselines3.
-
-        Args:
-            encoder: A ready-made encoder (``"pong"``), a folder or a hub id.
-            frozen: Whether the encoder is left as it is.
-            env: What the agent will play, or its id, to be compared with what the encoder was
-                trained on.
-            **more: Other arguments of the policy, such as ``net_arch`` or ``normalize_images``.
-
-        Warns:
-            UserWarning: If ``env`` is another game than the encoder's.
-
-        Example:
-            >>> policy_kwargs = SlotExtractor.policy_kwargs("runs/pong", net_arch=[64])
-            ... # doctest: +SKIP
-        """
-        _check_name(encoder)
-        _check_switches(frozen=frozen)
-        folder = checkpoint.find_folder(encoder).resolve()
-        config = {**checkpoint.read_config(folder), "folder": str(folder)}
-        # Imported here: only who names an environment has one to compare.
-        from slotenv.compatibility import check_game
-
-        check_game(_env_id(env), config.get("provenance", {}).get("env_id"), user="SlotExtractor")
-        extractor_kwargs = {
-            "encoder": config,
-            "frozen": frozen,
-            "normalized_image": more.get("normalize_images", True),
-        }
-        return {
-            "features_extractor_class": cls,
-            "features_extractor_kwargs": extractor_kwargs,
-            **more,
-        }
-
-    def _check_range(self, observations: Tensor) -> None:
-        """Raise if pixels are on another scale.
-
-        Bytes are looked at until they tell their scale, which black ones do not; floats, which a
-        wrapper may scale in one way now and in another later, every time.
-        """
-        low, high = observations.min().item(), observations.max().item()
-        top = 1.0 if self.normalized_image else 255.0
-        fractions = high <= 1.0 and bool((observations != observations.round()).any())
-        if low < 0 or high > top + 1e-3 or (not self.normalized_image and fractions):
-            raise ValueError(
-                f"SlotExtractor(normalized_image={self.normalized_image}) needs pixels in [0, "
-                f"{top:g}], got {low:g} to {high:g}. normalized_image must be what the policy's "
-                "normalize_images is (True by default), and VecNormalize must leave pixels alone."
-            )
-        self._range_checked = self._bytes and high > 0 and (self.normalized_image or high > 1)
-
-    def _look_at(self, images: Tensor) -> None:
-        """Warn, once, of frames that differ nearly everywhere from the encoder's background."""
-        encoder = self.encoder.encoder
-        shown = images[images.flatten(1).any(1)]  # a stack begins with black frames
-        if not len(shown) or not isinstance(encoder, ObjectMixtureEncoder):
-            return
-        self._looked = True
-        frames = shown.detach().movedim(1, -1).mul(255.0).round_().to(torch.uint8).cpu().numpy()
-        if np.median(encoder.foreground_share(frames)) > _STRANGE:
-            warnings.warn(
-                "SlotExtractor: more than half of the pixels differ from the background of the "
-                f"frames that this encoder was trained on ({encoder.provenance.get('env_id')}): is "
-                "it an encoder of this game? Its slots will hold nothing that belongs together.",
-                UserWarning,
-                stacklevel=3,
-            )
-
-
-def _find(encoder: object) -> tuple[dict[str, Any], Path | None]:
-    """Return an encoder's config, and its folder if it is there."""
-    if isinstance(encoder, dict):
-        folder = encoder.get("folder")
-        return {k: v for k, v in encoder.items() if k != "folder"}, folder and Path(folder)
-    name = _check_name(encoder)
-    known = _configs.get(name)
-    try:
-        # What a saved agent told of is not looked for on the network: the agent has the weights.
-        folder = checkpoint.find_folder(name, local_files_only=known is not None)
-        config = checkpoint.read_config(folder)
-    except FileNotFoundError:
-        if known is None:
-            raise
-        return known, None
-    _configs[name] = config
-    return config, folder
-
-
-def _check_name(encoder: object) -> str:
-    if not isinstance(encoder, str | os.PathLike):
-        raise TypeError(
-            "SlotExtractor needs an encoder folder, a hub id or the dict of "
-            f"SlotExtractor.policy_kwargs, got {type(encoder).__name__}. Save an encoder in memory "
-            "with encoder.save_pretrained(folder)."
-        )
-    return os.fspath(encoder)
-
-
-def _env_id(env: str | gym.Env[Any, Any] | VecEnv | None) -> str | None:
-    """Return the id of an environment, None if it has none."""
-    if env is None or isinstance(env, str):
-        return env
-    spec = env.get_attr("spec")[0] if isinstance(env, VecEnv) else env.spec
-    return None if spec is None else str(spec.id)
-
-
-def _check_switches(**switches: object) -> None:
-    for name, value in switches.items():
-        if not isinstance(value, bool | np.bool_):
-            raise TypeError(f"{name} must be True or False, got {value!r}")
-
-
-def _open(config: dict[str, Any], folder: Path | None) -> tuple[SlotEncoder, str | None]:
-    """Return the encoder, and in words why it has no weights, or None if it has."""
-    absent = "its folder was not found"
-    if folder is not None:
-        try:
-            if checkpoint.read_config(folder)["weights_sha256"] == config.get("weights_sha256"):
-                return checkpoint.load(folder), None
-            absent = f"{folder} holds another encoder by now"
-        except FileNotFoundError as error:
-            absent = str(error)
-    if not {"architecture", "kwargs"} <= config.keys():
-        raise ValueError(
-            "SlotExtractor: a dict for encoder must be what SlotExtractor.policy_kwargs makes, got "
-            f"one with {', '.join(map(str, config)) or 'nothing'}"
-        )
-    return checkpoint.build(config), absent
-
-
-def _layout(space: gym.Space[Any], encoder: SlotEncoder) -> tuple[bool, int]:
-    """Return whether channels are last, and the number of stacked frames; raise if neither fits."""
-    height, width, _ = encoder.preprocess.shape
-    if isinstance(space, Box) and len(space.shape) == 3:
-        shape = space.shape
-        if space.dtype != np.uint8 and space.low.min() < 0:
-            raise ValueError(
-                f"SlotExtractor needs pixels as they are, got {space}, which another wrapper has "
-                "scaled: leave it out, or tell it to leave pixels alone, as "
-                "VecNormalize(norm_obs=False) does"
-            )
-        if shape[1:] == (height, width) and shape[0] % 3 == 0:
-            return False, shape[0] // 3
-        if shape[:2] == (height, width) and shape[2] % 3 == 0:
-            return True, shape[2] // 3
-    raise ValueError(
-        f"SlotExtractor needs RGB frames of {height} x {width} pixels, (3, {height}, {width}) or n "
-        f"of them stacked by VecFrameStack, (3n, {height}, {width}), got {space}. Use no wrapper "
-        "that greys, resizes or stacks in another way; "
-        "slotenv.make_env(env_id, encoder.preprocess) builds the right environment."
-    )
+from slotenv.sb3.extractor import SlotExtractor as SlotExtractor
 
 
 def _restore(module: str, name: str, configs: dict[str, dict[str, Any]]) -> Any:
-    for key, config in configs.items():
-        _configs.setdefault(key, config)
-    return getattr(importlib.import_module(module), name)
+    """Return the class of an agent's extractor; agents of 0.1.0 call this when they are loaded.
 
+    Args:
+        module: Where the class is.
+        name: Its name.
+        configs: Configs of the encoders that the agent names, which need not be there any more.
+    """
+    extractor = getattr(importlib.import_module(module), name)
+    if not configs:
+        return extractor
 
-def _reduce(cls: type) -> tuple[Any, ...]:
-    return _restore, (cls.__module__, cls.__qualname__, dict(_configs))
+    def init(self: Any, observation_space: Any, encoder: Any, *args: Any, **kwargs: Any) -> None:
+        if not isinstance(encoder, dict):
+            place = os.fspath(encoder)
+            encoder = {**configs[place], "folder": place}
+        extractor.__init__(self, observation_space, encoder, *args, **kwargs)
 
-
-copyreg.pickle(_CarriesConfigs, _reduce)
+    # A class of its own, which is pickled with the configs if the agent is saved again.
+    return type(name, (extractor,), {"__init__": init})

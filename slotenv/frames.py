@@ -7,7 +7,6 @@ environment the encoder is used on. This file knows no environment: see :mod:`sl
 
 from __future__ import annotations
 
-import operator
 import reprlib
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -16,12 +15,21 @@ import numpy as np
 from gymnasium import Space
 from gymnasium.spaces import Box
 
+from slotenv.checks import number, switch, whole_number
+
 ATARI_PRESETS = ("scn", "v5")
 """Presets whose frames come from the Atari emulator; frames of any other name are as they come."""
 ATARI_HEIGHT, ATARI_WIDTH = 210, 160  # of most games; :func:`slotenv.preset_for` asks the game
 MAX_SIDE = 4096
 """Rows or columns that a frame may have: far above any game's, far below what fills the memory."""
 _MAX_EMULATOR_FRAMES = 10_000  # in a step, or of no-ops: some minutes of a game
+_BOUNDS = {
+    "height": (1, MAX_SIDE),
+    "width": (1, MAX_SIDE),
+    "frame_skip": (1, _MAX_EMULATOR_FRAMES),
+    "noop_max": (0, _MAX_EMULATOR_FRAMES),
+}
+_SWITCHES = ("max_pool", "fire_on_reset", "terminal_on_life_loss")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -61,36 +69,18 @@ class FramePreset:
     def __post_init__(self) -> None:
         if not isinstance(self.name, str):
             raise TypeError(f"a preset's name is text, got {reprlib.repr(self.name)}")
-        if not 0 < len(self.name) <= 100:
-            raise ValueError(
-                f"a preset's name has 1 to 100 characters, got {reprlib.repr(self.name)}"
-            )
-        for field, low, high in (
-            ("height", 1, MAX_SIDE),
-            ("width", 1, MAX_SIDE),
-            ("frame_skip", 1, _MAX_EMULATOR_FRAMES),
-            ("noop_max", 0, _MAX_EMULATOR_FRAMES),
-        ):
-            number = _whole(field, getattr(self, field))
-            if not low <= number <= high:
-                raise ValueError(f"{field} of a preset must lie in {low}..{high}, got {number}")
-            object.__setattr__(self, field, number)
-        for field in ("max_pool", "fire_on_reset", "terminal_on_life_loss"):
+        whole_number("characters of a preset's name", len(self.name), low=1, high=100)
+        plain: dict[str, Any] = {}  # Python's own values, for JSON
+        for field, (low, high) in _BOUNDS.items():
             value = getattr(self, field)
-            if not isinstance(value, bool | np.bool_):
-                raise TypeError(
-                    f"{field} of a preset must be True or False, got {reprlib.repr(value)}"
-                )
-            object.__setattr__(self, field, bool(value))
-        sticky = self.repeat_action_probability
-        if sticky is not None:
-            if isinstance(sticky, bool) or not isinstance(sticky, int | float | np.number):
-                raise TypeError(
-                    f"repeat_action_probability must be a number, got {reprlib.repr(sticky)}"
-                )
-            if not 0 <= sticky <= 1:
-                raise ValueError(f"repeat_action_probability must lie in 0..1, got {sticky}")
-            object.__setattr__(self, "repeat_action_probability", float(sticky))
+            plain[field] = whole_number(f"{field} of a preset", value, low=low, high=high)
+        for field in _SWITCHES:
+            plain[field] = switch(f"{field} of a preset", getattr(self, field))
+        if (sticky := self.repeat_action_probability) is not None:
+            field = "repeat_action_probability"
+            plain[field] = number(field, sticky, low=0, high=1)
+        for field, value in plain.items():
+            object.__setattr__(self, field, value)
 
     @property
     def is_atari(self) -> bool:
@@ -130,29 +120,29 @@ class FramePreset:
             TypeError: If the space is not a Box of uint8.
             ValueError: If frames have another shape, or values up to 1 instead of 255.
         """
-        need = f"{user} needs uint8 RGB frames of shape {self.shape} (preset {self.name!r})"
+        unscale = "Remove the wrapper that scales or casts pixels: the encoder scales them itself."
+        error: type[Exception] = TypeError
         if not isinstance(space, Box):
-            raise TypeError(f"{need}, got {space}. Put it directly around the pixel environment.")
-        if space.dtype != np.uint8:
-            raise TypeError(
-                f"{need}, got dtype {space.dtype}. Remove the wrapper that scales or casts pixels "
-                "(the encoder scales them itself)."
-            )
-        if space.shape != self.shape:
-            raise ValueError(f"{need}, got shape {space.shape}. {_shape_hint(space.shape)}")
-        if space.high.max() <= 1:
-            raise ValueError(
-                f"{need} with values 0..255, got values 0..{space.high.max()}. Remove the wrapper "
-                "that scales pixels (the encoder scales them itself)."
-            )
+            came = f"{space}. Put it directly around the pixel environment."
+        elif space.dtype != np.uint8:
+            came = f"dtype {space.dtype}. {unscale}"
+        elif space.shape != self.shape:
+            error, came = ValueError, f"shape {space.shape}. {_shape_hint(space.shape)}"
+        elif space.high.max() <= 1:
+            error, came = ValueError, f"values 0..{space.high.max()}. {unscale}"
+        else:
+            return
+        raise error(
+            f"{user} needs uint8 RGB frames of shape {self.shape} (preset {self.name!r}) with "
+            f"values 0..255, got {came}"
+        )
 
     def check_frames(self, frames: Any) -> None:
         """Raise unless ``frames`` (array or tensor) is a uint8 batch (B, height, width, 3)."""
         kind = f"{type(frames).__name__} of dtype {getattr(frames, 'dtype', None)}"
         if not str(getattr(frames, "dtype", "")).endswith("uint8"):
             raise TypeError(
-                f"frames must be uint8 with values 0..255, got {kind}. "
-                "Pass raw frames: the encoder divides by 255 itself."
+                f"frames must be uint8, 0..255 (the encoder scales them itself), got {kind}"
             )
         shape = tuple(frames.shape)
         if len(shape) != 4 or shape[1:] != self.shape:
@@ -162,22 +152,14 @@ class FramePreset:
             )
 
 
-def _whole(field: str, value: Any) -> int:
-    """Return a whole number, NumPy's too, as an int."""
-    if isinstance(value, bool | np.bool_) or not hasattr(value, "__index__"):
-        raise TypeError(f"{field} of a preset must be a whole number, got {reprlib.repr(value)}")
-    return operator.index(value)
-
-
 def _shape_hint(shape: tuple[int, ...]) -> str:
     """Guess which wrapper produced a wrong frame shape."""
     if len(shape) == 2 or (len(shape) >= 3 and shape[-1] == 1):
         return "These look like grey frames: use obs_type='rgb' and no grayscale wrapper."
     if len(shape) >= 3 and shape[-3] == 3 and shape[-1] > 3:
         return "These look like channels-first frames: leave out the transpose."
-    if len(shape) >= 3 and shape[-1] > 3 and shape[-1] % 3 == 0:
-        return "These look like stacked frames: stack slots, not frames (slots first, then stack)."
-    if len(shape) == 4 and shape[0] <= 16 and shape[-1] == 3:
+    in_channels = len(shape) >= 3 and shape[-1] > 3 and shape[-1] % 3 == 0
+    if in_channels or (len(shape) == 4 and shape[0] <= 16 and shape[-1] == 3):
         return "These look like stacked frames: stack slots, not frames (slots first, then stack)."
     return "Leave out wrappers that resize, or pretrain an encoder on these frames."
 

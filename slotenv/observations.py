@@ -6,101 +6,99 @@ arrays and spaces, and no environment.
 
 from __future__ import annotations
 
-import ctypes
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass
-from functools import cache
-from typing import Any
+from collections.abc import Mapping
+from typing import Any, Protocol
 
 import numpy as np
-import torch
 from gymnasium import Space
 from gymnasium.spaces import Box, Dict
 from numpy.typing import NDArray
 
+from slotenv.checks import switch
 from slotenv.tracking import Memory, Slots, Tracking
 
-Encode = Callable[[NDArray[np.uint8]], Slots]
 
-
-@dataclass(frozen=True, kw_only=True)
-class Layout:
-    """Which numbers an observation holds, and in which shape.
+class Encodes(Protocol):
+    """What makes slots of frames, such as :class:`slotenv.lazy_encoder.LazyEncoder`.
 
     Attributes:
         num_slots: K.
         slot_dim: D.
         slot_fields: What the D numbers are, or None if they have no names.
-        flatten: Whether an observation is one vector.
-        keep_pixels: Whether it is a dict of ``slots`` and ``pixels``.
-        motion: Whether each slot is followed by its change since the step before.
-        hold: Whether a hidden object's numbers stay as they were last seen.
     """
 
     num_slots: int
     slot_dim: int
-    slot_fields: tuple[str, ...] | None = None
-    flatten: bool = False
-    keep_pixels: bool = False
-    motion: bool = False
-    hold: bool = False
+    slot_fields: tuple[str, ...] | None
 
-    def __post_init__(self) -> None:
-        for name in ("flatten", "keep_pixels", "motion", "hold"):
-            value = getattr(self, name)
-            if not isinstance(value, bool | np.bool_):
-                raise TypeError(f"{name} must be True or False, got {value!r}")
-
-    @property
-    def tracking(self) -> Tracking:
-        """What is made of slots and of those before them."""
-        return Tracking(
-            slot_dim=self.slot_dim, fields=self.slot_fields, hold=self.hold, motion=self.motion
-        )
-
-    @property
-    def shape(self) -> tuple[int, ...]:
-        """Shape of one environment's slots: (K, D), wider with motion, or flat."""
-        width = self.tracking.width
-        return (self.num_slots * width,) if self.flatten else (self.num_slots, width)
-
-    def space(self, pixels: Space[Any]) -> Box | Dict:
-        """Return the space of one environment's observations; ``pixels`` is that of its frames."""
-        slots = Box(-np.inf, np.inf, self.shape, np.float32)
-        return Dict({"pixels": pixels, "slots": slots}) if self.keep_pixels else slots
-
-    def arrange(self, slots: Slots) -> Slots:
-        """Put slots (n, K, width) into observations (n, *shape)."""
-        return slots.reshape(len(slots), *self.shape)
+    def encode(self, frames: NDArray[np.uint8], /) -> Slots:
+        """Encode frames (B, H, W, 3) to slots (B, K, D), a new array."""
 
 
 class SlotObservations:
     """Encodes the frames of n environments and remembers what was seen in the steps before.
 
     Args:
-        layout: What an observation holds.
-        encode: From frames uint8 (B, H, W, 3) to slots float32 (B, K, D), a new array.
+        encoder: Encodes the frames.
+        flatten: Whether an observation is one vector.
+        keep_pixels: Whether it is a dict of ``slots`` and ``pixels``.
+        motion: Whether each slot is followed by its change since the step before.
+        hold: Whether a hidden object's numbers stay as they were last seen.
+
+    Attributes:
+        shape: Shape of one environment's slots: (K, D), wider with motion, or flat.
+
+    Raises:
+        TypeError: If a switch is neither True nor False.
+        ValueError: If slots are to be held that do not say when their object is hidden.
     """
 
-    def __init__(self, layout: Layout, encode: Encode) -> None:
-        self.layout = layout
-        self._encode = encode
-        self._tracking = layout.tracking
+    def __init__(
+        self,
+        encoder: Encodes,
+        *,
+        flatten: bool = False,
+        keep_pixels: bool = False,
+        motion: bool = False,
+        hold: bool = False,
+    ) -> None:
+        self._encode, self._num_slots = encoder.encode, encoder.num_slots
+        self._tracking = Tracking(
+            slot_dim=encoder.slot_dim,
+            fields=encoder.slot_fields,
+            hold=switch("hold", hold),
+            motion=switch("motion", motion),
+        )
+        width = self._tracking.width
+        flat = switch("flatten", flatten)
+        self.shape = (self._num_slots * width,) if flat else (self._num_slots, width)
+        self._keep_pixels = switch("keep_pixels", keep_pixels)
         self._memory: Memory | None = None  # after the step before
         self._shown: Slots | None = None  # (n, K, width) as it was returned with it
 
+    def space(self, pixels: Space[Any]) -> Box | Dict:
+        """Return the space of one environment's observations; ``pixels`` is that of its frames."""
+        slots = Box(-np.inf, np.inf, self.shape, np.float32)
+        return Dict({"pixels": pixels, "slots": slots}) if self._keep_pixels else slots
+
+    def with_pixels(self, slots: Slots, pixels: NDArray[np.uint8]) -> Any:
+        """Return slots, of one environment or of several, in the form of observations."""
+        return {"pixels": pixels, "slots": slots} if self._keep_pixels else slots
+
     def reset(self, frames: NDArray[np.uint8], mask: NDArray[np.bool_] | None = None) -> Slots:
-        """Return the observations after a reset: nothing has moved or been seen before.
+        """Return the slots after a reset: nothing has moved or been seen before.
 
         Args:
             frames: (n, H, W, 3).
             mask: (n,) environments that were reset, all by default. The others have not moved
-                on: their observation is the one they had.
+                on: their slots are the ones they had.
+
+        Returns:
+            (n, *shape).
         """
         slots = self._encode(frames)
         if self._tracking.stateless:
-            return self.layout.arrange(slots)
+            return self._arrange(slots)
         shown, memory = self._tracking.follow(slots, self._nothing(len(slots)))
         if mask is not None and self._memory is not None and self._shown is not None:
             shown = np.where(mask[:, None, None], shown, self._shown)
@@ -108,96 +106,48 @@ class SlotObservations:
                 np.where(mask[:, None, None], memory.numbers, self._memory.numbers),
                 np.where(mask[:, None], memory.seen, self._memory.seen),
             )
-        return self._remember(shown, memory)
+        return self._arrange(self._remember(shown, memory))
 
     def step(
         self,
         frames: NDArray[np.uint8],
         *,
         restarted: NDArray[np.bool_],
-        rows: NDArray[np.intp] | None = None,
-        final_frames: Sequence[NDArray[np.uint8]] = (),
-    ) -> tuple[Slots, Slots | None]:
-        """Return the observations after a step, all encoded in one batch.
+        final_frames: Mapping[int, NDArray[np.uint8]] | None = None,
+    ) -> tuple[Slots, dict[int, Slots]]:
+        """Return the slots after a step, all encoded in one batch.
 
         Args:
             frames: (n, H, W, 3).
             restarted: (n,) environments whose frame is the first of an episode.
-            rows: (m,) environments that ended with this step and have started anew.
-            final_frames: Their m last frames, (H, W, 3) each.
+            final_frames: Last frames, (H, W, 3), of the environments that ended with this step and
+                have started anew, by their number.
 
         Returns:
-            Observations (n, *shape), and the last ones of those that ended, (m, *shape).
+            (n, *shape), and the slots of the last frames, *shape each.
         """
-        ended = len(final_frames) > 0
-        for final in final_frames:
+        finals = final_frames or {}
+        for final in finals.values():
             if final.shape != frames.shape[1:] or final.dtype != frames.dtype:
                 self._encode(final[None])  # says what is wrong, which joining them would hide
-        slots = self._encode(np.stack([*frames, *final_frames]) if ended else frames)
-        slots, ends = slots[: len(frames)], slots[len(frames) :]
-        if self._tracking.stateless:
-            return self.layout.arrange(slots), self.layout.arrange(ends) if ended else None
-        before = self._memory
-        if before is None:  # a step without a reset
-            before = self._nothing(len(slots))
-        last = None
-        if rows is not None and ended:
-            last = self.layout.arrange(self._tracking.follow(ends, before.of(rows))[0])
-        return self._remember(*self._tracking.follow(slots, before.forget(restarted))), last
+        encoded = self._encode(np.stack([*frames, *finals.values()]) if finals else frames)
+        slots, ends = encoded[: len(frames)], encoded[len(frames) :]
+        if not self._tracking.stateless:
+            before = self._memory
+            if before is None:  # a step without a reset
+                before = self._nothing(len(slots))
+            if finals:
+                ends = self._tracking.follow(ends, before.of(list(finals)))[0]
+            slots = self._remember(*self._tracking.follow(slots, before.forget(restarted)))
+        last = self._arrange(ends) if finals else ()
+        return self._arrange(slots), dict(zip(finals, last, strict=True))
 
     def _nothing(self, count: int) -> Memory:
-        return self._tracking.nothing(count, self.layout.num_slots)
+        return self._tracking.nothing(count, self._num_slots)
 
     def _remember(self, shown: Slots, memory: Memory) -> Slots:
         self._shown, self._memory = shown, memory
-        return self.layout.arrange(shown.copy())
+        return shown.copy()
 
-
-@contextmanager
-def one_thread() -> Iterator[None]:
-    """Run PyTorch on one thread inside the block, in this Python thread only.
-
-    Slots take little arithmetic (equal windows are computed once), and waiting for each other
-    costs threads more: with other work on the cores, a batch of 8 Atari frames takes ten times as
-    long on two threads, one of 128 five times. Needed as well in a process forked from one that
-    has used PyTorch: it would wait forever for threads that were not copied.
-    """
-    # A new Python thread takes over PyTorch's number here, and not inside the block.
-    before = torch.get_num_threads()
-    if before == 1:
-        yield
-        return
-    setters = _setters_of_this_thread()
-    if setters is None:
-        torch.set_num_threads(1)
-        try:
-            yield
-        finally:
-            torch.set_num_threads(before)
-        return
-    set_openmp, set_mkl = setters
-    set_openmp(1)
-    mkl_before = set_mkl(1)
-    try:
-        yield
-    finally:
-        set_openmp(before)
-        set_mkl(mkl_before)
-
-
-@cache
-def _setters_of_this_thread() -> tuple[Callable[[int], Any], Callable[[int], Any]] | None:
-    """Return what sets the number of threads of OpenMP and MKL for the calling thread alone.
-
-    :func:`torch.set_num_threads` sets it for threads that start later as well: one that started
-    while another encodes would stay with a single thread for good. None if PyTorch was built in
-    another way.
-    """
-    library = ctypes.CDLL(torch._C.__file__)  # finds what it was linked with as well
-    try:
-        set_openmp = library.omp_set_num_threads
-        # MKL has a number of its own, and returns the one before; 0 stands for OpenMP's.
-        has_mkl = torch.backends.mkl.is_available()  # type: ignore[no-untyped-call]
-        return set_openmp, library.MKL_Set_Num_Threads_Local if has_mkl else int
-    except AttributeError:
-        return None
+    def _arrange(self, slots: Slots) -> Slots:
+        return slots.reshape(len(slots), *self.shape)

@@ -38,7 +38,7 @@ class Memory(NamedTuple):
     numbers: Slots
     seen: NDArray[np.bool_]
 
-    def of(self, rows: NDArray[np.intp]) -> Memory:
+    def of(self, rows: NDArray[np.intp] | list[int]) -> Memory:
         """Return what is known of some of the environments."""
         return Memory(self.numbers[rows], self.seen[rows])
 
@@ -79,11 +79,12 @@ class Tracking:
     motion: bool = False
 
     def __post_init__(self) -> None:
+        if self.hold and self.fields is None:
+            raise ValueError(
+                "hold=True needs an encoder whose slots say where their object is (slot_fields), "
+                "such as object_mixture: leave hold out"
+            )
         if self.fields is None:
-            if self.hold:
-                raise ValueError(
-                    "hold needs to be told when an object is hidden, by an encoder with slot_fields"
-                )
             return
         missing = [name for name in _NEEDED if name not in self.fields]
         if len(self.fields) != self.slot_dim or missing:

@@ -11,17 +11,25 @@ import gymnasium as gym
 import numpy as np
 import torch
 from gymnasium import Space
-from gymnasium.error import ClosedEnvironmentError
 from gymnasium.spaces import Box, Discrete
 from gymnasium.vector import AutoresetMode, VectorEnv, VectorWrapper
 from gymnasium.vector.utils import batch_space
 from numpy.typing import NDArray
 
-from slotenv.compatibility import FrameNumberCheck, check_environments, check_game, compare_frames
+from slotenv.compatibility import (
+    FrameNumberCheck,
+    check_count,
+    check_environments,
+    check_game,
+    check_open,
+    check_wrapped,
+    compare_frames,
+)
 from slotenv.encoders import SlotEncoder
 from slotenv.frames import FramePreset
+from slotenv.lazy_encoder import LazyEncoder
 from slotenv.observations import SlotObservations
-from slotenv.wrapper import LazyEncoder
+from slotenv.tracking import Slots
 
 _USER = "slotenv.vector.ObjectSlotObservation"
 
@@ -38,34 +46,28 @@ class ObjectSlotObservation(VectorWrapper[Any, Any, Any, Any, Any]):
     episode and the first one of the next.
 
     Frames are encoded in this process, on one thread whatever PyTorch is set to (more are slower,
-    see :func:`slotenv.observations.one_thread`); the weights are loaded with the first reset.
+    see :func:`slotenv.threads.one_thread`); the weights are loaded with the first reset.
 
     Args:
         env: Vector environment whose observations are the encoder's frames.
         encoder: A ready-made encoder (``"pong"``), a folder, a hub id, or one in memory.
         flatten: Whether slots are one vector per environment.
-        keep_pixels: Whether observations are dicts: ``slots``, and the frames as ``pixels``.
-        motion: Whether each slot's D numbers are followed by their change since the last step: zero
-            in the first observation of an episode; in the last one, the change since the step
-            before it. D numbers, or the velocity (2) where the encoder has ``slot_fields``.
-        hold: Whether a hidden object's numbers stay as they were when it was last seen in this
-            episode, except its presence. Only for encoders with ``slot_fields``; see
-            :class:`slotenv.tracking.Tracking`.
-        device: Where the weights are put. An encoder in memory stays where it is.
+        keep_pixels: Whether observations are dicts of ``slots`` and ``pixels``.
+        motion: Whether each slot is followed by its change since the last step. In the last
+            observation of an episode it is the change since the step before it.
+        hold: Whether a hidden object's numbers stay as they were last seen; as ``motion``, see
+            :class:`slotenv.ObjectSlotObservation`.
+        device: Where the weights are put.
 
     Raises:
-        TypeError: If an argument is of the wrong kind, or the observations are no uint8 frames.
-        ValueError: If the frames are of another size or made with another frame skip than those the
-            encoder was trained on, or its slots cannot be held. An ``AtariVectorEnv`` that
-            :func:`gymnasium.make_vec` did not make, and wrappers from elsewhere, tell their frame
-            skip with the second step only.
+        TypeError: As :class:`slotenv.ObjectSlotObservation`.
+        ValueError: As there. An ``AtariVectorEnv`` that :func:`gymnasium.make_vec` did not make,
+            and wrappers from elsewhere, tell their frame skip with the second step only.
         FileNotFoundError: If there is no such encoder.
         ClosedEnvironmentError: If the environment is closed.
 
     Warns:
-        UserWarning: If a frame is the maximum of two emulator frames here and was not in training,
-            or the other way round; if the encoder was trained on another game; where either can be
-            known.
+        UserWarning: As there, where games and frames can be known.
 
     Example:
         >>> envs = gym.make_vec("ALE/Pong-v5", 8, vectorization_mode="sync")  # doctest: +SKIP
@@ -84,16 +86,11 @@ class ObjectSlotObservation(VectorWrapper[Any, Any, Any, Any, Any]):
         hold: bool = False,
         device: str | torch.device = "cpu",
     ) -> None:
-        if not isinstance(env, VectorEnv):
-            raise TypeError(
-                f"{_USER} wraps a gymnasium.vector.VectorEnv, got {type(env).__name__}. For one "
-                "gymnasium.Env there is slotenv.ObjectSlotObservation, for a VecEnv of "
-                "Stable-Baselines3 slotenv.sb3.VecObjectSlotObservation."
-            )
+        check_wrapped(env, VectorEnv, user=_USER)
         super().__init__(env)
         self._encoder = LazyEncoder(encoder, device=device, user=_USER)
-        layout = self._encoder.layout(
-            flatten=flatten, keep_pixels=keep_pixels, motion=motion, hold=hold
+        self._observations = SlotObservations(
+            self._encoder, flatten=flatten, keep_pixels=keep_pixels, motion=motion, hold=hold
         )
         self._check_open()
         preset = self._encoder.preprocess
@@ -101,9 +98,8 @@ class ObjectSlotObservation(VectorWrapper[Any, Any, Any, Any, Any]):
         _check_frames_known(env, self._encoder)
         self._mode = _autoreset_mode(env)
         self._squeeze = len(env.single_observation_space.shape or ()) == 4
-        self.single_observation_space = layout.space(frames)
+        self.single_observation_space = self._observations.space(frames)
         self.observation_space = batch_space(self.single_observation_space, self.num_envs)
-        self._observations = SlotObservations(layout, self._encoder.encode)
         self._ended = np.zeros(self.num_envs, np.bool_)
         self._frame_numbers = FrameNumberCheck(preset, user=_USER)
         self._games: NDArray[np.int64] | None = None  # which game each plays, of ale-py's
@@ -119,12 +115,14 @@ class ObjectSlotObservation(VectorWrapper[Any, Any, Any, Any, Any]):
         self._frame_numbers.reset()
         self._games = _games(infos)
         self._ended[slice(None) if mask is None else mask] = False
-        return self._with_pixels(self._observations.reset(frames, mask), frames), infos
+        slots = self._observations.reset(frames, mask)
+        return self._observations.with_pixels(slots, frames), infos
 
     def step(self, actions: Any) -> tuple[Any, Any, Any, Any, dict[str, Any]]:
         """Act in all environments and encode the frames that follow."""
         self._check_open()
-        self._check_actions(actions)
+        if isinstance(self.single_action_space, Discrete):
+            check_count(actions, self.num_envs, self.single_action_space, user=_USER)
         obs, rewards, terminations, truncations, infos = self.env.step(actions)
         frames = self._frames(obs)
         ended = np.logical_or(terminations, truncations)
@@ -135,86 +133,61 @@ class ObjectSlotObservation(VectorWrapper[Any, Any, Any, Any, Any]):
             AutoresetMode.DISABLED: np.zeros_like(ended),
         }[self._mode]
         self._ended = ended
-        rows, last_frames = self._final_frames(infos, ended, frames)
-        slots, last = self._observations.step(
-            frames, restarted=restarted, rows=rows, final_frames=last_frames
-        )
-        if last is not None:
-            assert rows is not None
+        finals = self._final_frames(infos, ended, frames)
+        slots, ends = self._observations.step(frames, restarted=restarted, final_frames=finals)
+        if ends:
             dense = infos["final_obs"].dtype != object
-            infos = {**infos, "final_obs": self._final_obs(last, last_frames, rows, dense=dense)}
-        return self._with_pixels(slots, frames), rewards, terminations, truncations, infos
+            infos = {**infos, "final_obs": self._final_obs(ends, finals, dense=dense)}
+        shown = self._observations.with_pixels(slots, frames)
+        return shown, rewards, terminations, truncations, infos
 
     def _frames(self, obs: NDArray[np.uint8]) -> NDArray[np.uint8]:
         return obs[:, 0] if self._squeeze else obs
 
-    def _with_pixels(self, slots: NDArray[np.float32], frames: NDArray[np.uint8]) -> Any:
-        keep = self._observations.layout.keep_pixels
-        return {"pixels": frames, "slots": slots} if keep else slots
-
     def _final_frames(
         self, infos: dict[str, Any], ended: NDArray[np.bool_], frames: NDArray[np.uint8]
-    ) -> tuple[NDArray[np.intp] | None, list[NDArray[np.uint8]]]:
-        """Return which environments have a last frame in ``infos``, and these frames."""
+    ) -> dict[int, NDArray[np.uint8]]:
+        """Return the last frames that are in ``infos``, by the number of their environment."""
         before, self._games = self._games, _games(infos)
         final = infos.get("final_obs")
         if final is None or self._mode != AutoresetMode.SAME_STEP:
-            return None, []
-        rows = np.flatnonzero(infos.get("_final_obs", ended))
+            return {}
+        rows = np.flatnonzero(infos.get("_final_obs", ended)).tolist()
         # Gymnasium's array holds objects, one frame each; ale-py's is (n, 1, H, W, 3) uint8.
-        last_frames = [final[row][0] if self._squeeze else final[row] for row in rows]
+        last_frames = {row: final[row][0] if self._squeeze else final[row] for row in rows}
         if before is not None and self._games is not None:
             # A lost life ends an episode and not the game: ale-py leaves its final_obs unwritten.
-            goes_on = before == self._games
-            last_frames = [
-                frames[row] if goes_on[row] else last
-                for row, last in zip(rows, last_frames, strict=True)
-            ]
-        return rows, last_frames
+            last_frames |= {row: frames[row] for row in rows if before[row] == self._games[row]}
+        return last_frames
 
     def _final_obs(
-        self,
-        last: NDArray[np.float32],
-        frames: list[NDArray[np.uint8]],
-        rows: NDArray[np.intp],
-        *,
-        dense: bool,
+        self, ends: dict[int, Slots], finals: dict[int, NDArray[np.uint8]], *, dense: bool
     ) -> Any:
         """Return ``final_obs`` in the form it came in, zeros or None where nothing ended."""
-        if dense:
-            parts = [
-                np.zeros((self.num_envs, *part[0].shape), part[0].dtype) for part in (last, frames)
-            ]
-            parts[0][rows], parts[1][rows] = last, frames
-            return self._with_pixels(parts[0], parts[1])
-        final = np.full(self.num_envs, None, dtype=object)
-        for i, row in enumerate(rows):
-            final[row] = self._with_pixels(last[i], frames[i])
-        return final
-
-    def _check_actions(self, actions: Any) -> None:
-        if not isinstance(self.single_action_space, Discrete):
-            return
-        if np.shape(actions) != (self.num_envs,):
-            raise ValueError(
-                f"{_USER} needs one action for each of {self.num_envs} environments, got an array "
-                f"of shape {np.shape(actions)}"
-            )
+        if not dense:
+            final = np.full(self.num_envs, None, dtype=object)
+            for row, end in ends.items():
+                final[row] = self._observations.with_pixels(end, finals[row])
+            return final
+        rows, parts = list(ends), (list(ends.values()), list(finals.values()))
+        slots, pixels = (np.zeros((self.num_envs, *part[0].shape), part[0].dtype) for part in parts)
+        slots[rows], pixels[rows] = parts
+        return self._observations.with_pixels(slots, pixels)
 
     def _check_open(self) -> None:
-        if self.env.closed:
-            raise ClosedEnvironmentError(f"{_USER}: this environment was closed: make a new one")
+        check_open(self.env.closed, user=_USER)
 
 
-def is_atari_vector(env: object) -> bool:
-    """Whether this is ale-py's vector environment, told by name: ale-py need not be imported."""
-    return any(cls.__name__ == "AtariVectorEnv" for cls in type(env).__mro__)
+def _atari_class(env: VectorEnv[Any, Any, Any]) -> Any:
+    """Return ale-py's class of a vector environment, found by name: it need not be imported."""
+    classes = type(env.unwrapped).__mro__
+    return next((cls for cls in classes if cls.__name__ == "AtariVectorEnv"), None)
 
 
 def _frame_space(env: VectorEnv[Any, Any, Any], preset: FramePreset) -> Space[Any]:
     """Return the space of one environment's frames; raise if they are not the preset's."""
     space: Space[Any] = env.single_observation_space
-    if not is_atari_vector(env.unwrapped):
+    if _atari_class(env) is None:
         preset.check_space(space, user=_USER)
         return space
     base: Any = env.unwrapped
@@ -251,13 +224,13 @@ def _check_frames_known(env: VectorEnv[Any, Any, Any], encoder: LazyEncoder) -> 
             check_environments([example], preset, known, user=_USER)
         finally:
             example.close()
-    elif is_atari_vector(base) and spec is not None:  # made by gymnasium.make_vec
-        defaults = inspect.signature(_atari_class(base).__init__).parameters
-        made = {
-            key: spec.kwargs.get(key, defaults[key].default) for key in ("frameskip", "maxpool")
-        }
+    elif spec is not None and (cls := _atari_class(env)) is not None:  # made by gymnasium.make_vec
+        defaults = inspect.signature(cls.__init__).parameters
+        skip, pooled = (
+            spec.kwargs.get(key, defaults[key].default) for key in ("frameskip", "maxpool")
+        )
         hint = f"Pass frameskip={preset.frame_skip}, maxpool={preset.max_pool} to make_vec."
-        compare_frames(made["frameskip"], made["maxpool"], preset, user=_USER, hint=hint)
+        compare_frames(skip, pooled, preset, user=_USER, hint=hint)
 
 
 def _frame_numbers(infos: dict[str, Any]) -> NDArray[np.int64] | None:
@@ -281,11 +254,7 @@ def _whole_seeds(seed: Any, env: VectorEnv[Any, Any, Any]) -> Any:
     if seed is None or np.ndim(seed) == 0:
         return None if seed is None else operator.index(seed)
     seeds = [None if one is None else operator.index(one) for one in seed]
-    return np.array(seeds) if is_atari_vector(env.unwrapped) else seeds
-
-
-def _atari_class(env: object) -> Any:
-    return next(cls for cls in type(env).__mro__ if cls.__name__ == "AtariVectorEnv")
+    return seeds if _atari_class(env) is None else np.array(seeds)
 
 
 def _autoreset_mode(env: VectorEnv[Any, Any, Any]) -> AutoresetMode:

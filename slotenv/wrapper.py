@@ -4,23 +4,24 @@ from __future__ import annotations
 
 import operator
 import os
-from functools import lru_cache
-from pathlib import Path
 from typing import Any, SupportsIndex
 
 import gymnasium as gym
 import numpy as np
 import torch
-from gymnasium.error import ClosedEnvironmentError
 from gymnasium.utils import RecordConstructorArgs
 from numpy.typing import NDArray
 
-from slotenv import checkpoint
-from slotenv.compatibility import FrameNumberCheck, check_environments, make_env_hint
-from slotenv.encoders import ENCODERS, SlotEncoder
-from slotenv.encoders.base import parse_device
-from slotenv.frames import FramePreset
-from slotenv.observations import Layout, SlotObservations, one_thread
+from slotenv.compatibility import (
+    FrameNumberCheck,
+    check_environments,
+    check_open,
+    check_wrapped,
+    make_env_hint,
+)
+from slotenv.encoders import SlotEncoder
+from slotenv.lazy_encoder import LazyEncoder, from_anywhere
+from slotenv.observations import SlotObservations
 
 _USER = "ObjectSlotObservation"
 
@@ -85,21 +86,15 @@ class ObjectSlotObservation(gym.Wrapper[Any, Any, NDArray[np.uint8], Any], Recor
         hold: bool = False,
         device: str | torch.device = "cpu",
     ) -> None:
-        if not isinstance(env, gym.Env):
-            raise TypeError(
-                f"{_USER} wraps one gymnasium.Env, got {type(env).__name__}. For a "
-                "gymnasium.vector.VectorEnv there is slotenv.vector.ObjectSlotObservation, for a "
-                "VecEnv of Stable-Baselines3 slotenv.sb3.VecObjectSlotObservation."
-            )
-        in_memory = isinstance(encoder, SlotEncoder)
+        check_wrapped(env, gym.Env, user=_USER)
         self._encoder = LazyEncoder(encoder, device=device, user=_USER)
-        layout = self._encoder.layout(
-            flatten=flatten, keep_pixels=keep_pixels, motion=motion, hold=hold
+        self._observations = SlotObservations(
+            self._encoder, flatten=flatten, keep_pixels=keep_pixels, motion=motion, hold=hold
         )
         RecordConstructorArgs.__init__(
             self,
-            _disable_deepcopy=in_memory,
-            encoder=encoder if isinstance(encoder, SlotEncoder) else _from_anywhere(encoder),
+            _disable_deepcopy=isinstance(encoder, SlotEncoder),
+            encoder=encoder if isinstance(encoder, SlotEncoder) else from_anywhere(encoder),
             flatten=bool(flatten),
             keep_pixels=bool(keep_pixels),
             motion=bool(motion),
@@ -111,8 +106,7 @@ class ObjectSlotObservation(gym.Wrapper[Any, Any, NDArray[np.uint8], Any], Recor
         preset.check_space(env.observation_space, user=_USER)
         check_environments([env], preset, self._encoder.trained_on, user=_USER)
         self._frame_numbers = FrameNumberCheck(preset, user=_USER, hint=make_env_hint(env))
-        self.observation_space = layout.space(env.observation_space)
-        self._observations = SlotObservations(layout, self._encoder.encode)
+        self.observation_space = self._observations.space(env.observation_space)
         self._closed = False
 
     def reset(
@@ -123,7 +117,8 @@ class ObjectSlotObservation(gym.Wrapper[Any, Any, NDArray[np.uint8], Any], Recor
         whole = None if seed is None else operator.index(seed)
         frame, info = self.env.reset(seed=whole, options=options)
         self._frame_numbers.reset(self._frame_number())
-        return self._with_pixels(self._observations.reset(_batch(frame))[0], frame), info
+        slots = self._observations.reset(_batch(frame))[0]
+        return self._observations.with_pixels(slots, frame), info
 
     def step(self, action: Any) -> tuple[Any, Any, bool, bool, dict[str, Any]]:
         """Act and encode the frame that follows."""
@@ -133,24 +128,20 @@ class ObjectSlotObservation(gym.Wrapper[Any, Any, NDArray[np.uint8], Any], Recor
             ended = np.array([terminated or truncated])
             self._frame_numbers.step(self._frame_number(), ended)
         slots, _ = self._observations.step(_batch(frame), restarted=np.zeros(1, np.bool_))
-        return self._with_pixels(slots[0], frame), reward, terminated, truncated, info
+        shown = self._observations.with_pixels(slots[0], frame)
+        return shown, reward, terminated, truncated, info
 
     def close(self) -> None:
         """Close the environment."""
         self._closed = True
         super().close()
 
-    def _with_pixels(self, slots: NDArray[np.float32], frame: NDArray[np.uint8]) -> Any:
-        keep = self._observations.layout.keep_pixels
-        return {"pixels": frame, "slots": slots} if keep else slots
-
     def _frame_number(self) -> NDArray[np.int64] | None:
         ale = getattr(self.unwrapped, "ale", None)
         return None if ale is None else np.array([ale.getEpisodeFrameNumber()])
 
     def _check_open(self) -> None:
-        if self._closed:
-            raise ClosedEnvironmentError("this environment was closed: make a new one")
+        check_open(self._closed, user=_USER)
 
 
 def _batch(frame: Any) -> NDArray[np.uint8]:
@@ -160,139 +151,3 @@ def _batch(frame: Any) -> NDArray[np.uint8]:
             f"says, got {type(frame).__name__}"
         )
     return frame[None]
-
-
-def _from_anywhere(encoder: str | os.PathLike[str]) -> str:
-    """Return the name of an encoder that means the same in another working directory."""
-    return os.path.abspath(encoder) if os.path.exists(encoder) else os.fspath(encoder)
-
-
-class LazyEncoder:
-    """An encoder known by its config, whose weights are loaded when they are first needed.
-
-    Pickles and copies hold the folder's name, not the weights; an encoder that was given in memory
-    travels whole.
-
-    Attributes:
-        num_slots: K.
-        slot_dim: D.
-        slot_fields: What the D numbers are, or None if they have no names.
-        preprocess: The frames the encoder was trained on.
-        trained_on: The environment they came from, None if that is not known.
-    """
-
-    def __init__(
-        self,
-        encoder: str | os.PathLike[str] | SlotEncoder,
-        *,
-        device: str | torch.device,
-        user: str,
-    ) -> None:
-        self.num_slots: int
-        self.slot_dim: int
-        self.slot_fields: tuple[str, ...] | None
-        self.preprocess: FramePreset
-        self.trained_on: str | None
-        self._module: SlotEncoder | None = None
-        self._source: tuple[str, str, str] | None = None
-        self._user = user
-        device_name = str(parse_device(device))
-        if isinstance(encoder, SlotEncoder):
-            self._module = encoder
-            self.num_slots, self.slot_dim = encoder.num_slots, encoder.slot_dim
-            self.slot_fields = encoder.slot_fields
-            self.preprocess = encoder.preprocess
-            self.trained_on = encoder.provenance.get("env_id")
-            return
-        if not isinstance(encoder, str | os.PathLike):
-            raise TypeError(
-                f"{user} needs an encoder folder, a hub id or a SlotEncoder, got "
-                f"{type(encoder).__name__}. Save an encoder with encoder.save_pretrained(folder)."
-            )
-        folder = checkpoint.find_folder(encoder).resolve()
-        config = checkpoint.read_config(folder)
-        kwargs = config["kwargs"]
-        self.num_slots, self.slot_dim = kwargs["num_slots"], kwargs["slot_dim"]
-        self.preprocess = FramePreset.from_dict(kwargs["preprocess"])
-        self.slot_fields = _slot_fields(config["architecture"], folder)
-        if self.slot_fields is not None and len(self.slot_fields) != self.slot_dim:
-            raise ValueError(
-                f"{folder} is no slot encoder's folder: it tells of slots of {self.slot_dim} "
-                f"numbers, its architecture's have {len(self.slot_fields)}"
-            )
-        self.trained_on = config.get("provenance", {}).get("env_id")
-        self._source = (str(folder), config["weights_sha256"], device_name)
-
-    def get(self) -> SlotEncoder:
-        """Return the encoder, loading it if this process has not done so yet."""
-        if self._module is None:
-            assert self._source is not None
-            self._module = _load(*self._source)
-        return self._module
-
-    def encode(self, frames: NDArray[np.uint8]) -> NDArray[np.float32]:
-        """Encode frames (B, H, W, 3) to slots (B, K, D), on one thread.
-
-        Raises:
-            TypeError: If frames are not uint8 arrays.
-            ValueError: If they have another shape than the encoder's.
-        """
-        try:
-            self.preprocess.check_frames(frames)
-        except (TypeError, ValueError) as error:
-            raise type(error)(
-                f"{self._user}: the environment's frames are not as its observation space says: "
-                f"{error}"
-            ) from error
-        # What PyTorch makes in inference mode cannot be used outside it, and weights are kept.
-        with one_thread(), torch.inference_mode(mode=False):
-            return self.get().encode(frames)
-
-    def layout(self, *, flatten: bool, keep_pixels: bool, motion: bool, hold: bool) -> Layout:
-        """Return the layout of observations of this encoder's slots.
-
-        Raises:
-            TypeError: If a switch is neither True nor False.
-            ValueError: If slots are to be held that do not say when their object is hidden.
-        """
-        layout = Layout(
-            num_slots=self.num_slots,
-            slot_dim=self.slot_dim,
-            slot_fields=self.slot_fields,
-            flatten=flatten,
-            keep_pixels=keep_pixels,
-            motion=motion,
-            hold=hold,
-        )
-        if hold and self.slot_fields is None:
-            able = [name for name, encoder in ENCODERS.items() if encoder.slot_fields is not None]
-            raise ValueError(
-                "hold=True needs an encoder whose slots say whether their object is there and "
-                f"where (slot_fields), of architecture {' or '.join(able)}: this one's "
-                "numbers have no names. Leave hold out."
-            )
-        return layout
-
-    def __getstate__(self) -> dict[str, Any]:
-        return self.__dict__ if self._source is None else {**self.__dict__, "_module": None}
-
-
-def _slot_fields(architecture: str, folder: Path) -> tuple[str, ...] | None:
-    """Return what an architecture's numbers are, known without the weights."""
-    if architecture not in ENCODERS:
-        raise ValueError(
-            f"{folder} holds an encoder named {architecture!r}; this slotenv has "
-            f"{', '.join(ENCODERS)}"
-        )
-    return ENCODERS[architecture].slot_fields
-
-
-@lru_cache(maxsize=16)
-def _load(folder: str, weights_sha256: str, device: str) -> SlotEncoder:
-    """Load an encoder once per process; the checksum tells a replaced folder from the old one."""
-    if checkpoint.read_config(folder)["weights_sha256"] != weights_sha256:
-        raise ValueError(
-            f"{folder} holds another encoder by now than when the environment was made: make the "
-            "environment again"
-        )
-    return checkpoint.load(Path(folder)).to(device).requires_grad_(False)

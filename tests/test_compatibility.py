@@ -255,7 +255,7 @@ def test_another_game_warns(env_id, trained_on, words):
         lambda encoder: VectorSlots(AsyncVectorEnv([bare_pong]), encoder),
         lambda encoder: VecObjectSlotObservation(DummyVecEnv([bare_pong]), encoder),
         lambda encoder: make_slot_vec_env("Pong", encoder, n_envs=1),
-        lambda encoder: make_slot_vec_env("Pong", encoder, n_envs=1, subprocesses=True),
+        lambda encoder: make_slot_vec_env("Pong", encoder, n_envs=1, backend="subproc"),
     ],
 )
 def test_every_wrapper_warns_of_another_game(build):

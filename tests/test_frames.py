@@ -86,8 +86,8 @@ def test_bounds_belong_to_what_is_allowed(fields):
 @pytest.mark.parametrize(
     ("fields", "words"),
     [
-        ({"name": ""}, "1 to 100 characters, got ''"),
-        ({"name": "x" * 101}, "1 to 100 characters"),
+        ({"name": ""}, r"characters of a preset's name must lie in 1\.\.100, got 0"),
+        ({"name": "x" * 101}, r"must lie in 1\.\.100, got 101"),
         ({"height": 0}, r"height of a preset must lie in 1\.\.4096, got 0"),
         ({"height": 4097}, r"height of a preset must lie in 1\.\.4096, got 4097"),
         ({"width": 0}, "width of a preset"),

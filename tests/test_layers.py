@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import graphlib
 import subprocess
 import sys
 from pathlib import Path
@@ -13,58 +14,84 @@ import slotenv
 
 ROOT = Path(slotenv.__file__).parents[1]
 FILES = sorted((ROOT / "slotenv").rglob("*.py"))
+ALL_FILES = sorted([*FILES, *(ROOT / "pretrain").rglob("*.py")])
 OURS = ("slotenv", "pretrain")
 
 ALLOWED = {  # room -> our rooms that it may import when it is imported itself
-    "slotenv.frames": set(),
+    "slotenv.checks": set(),
+    "slotenv.frames": {"slotenv.checks"},
     "slotenv.atomic": set(),
     "slotenv.records": {"slotenv.atomic"},
     "slotenv.labels": set(),
-    "slotenv.encoders": {"slotenv.frames"},
-    "slotenv.objectives": {"slotenv.encoders", "slotenv.labels"},
+    "slotenv.encoders": {
+        "slotenv.checkpoint",
+        "slotenv.checks",
+        "slotenv.encoder_config",
+        "slotenv.frames",
+        "slotenv.model_card",
+        "slotenv.records",
+    },
+    "slotenv.objectives": {"slotenv.checks", "slotenv.encoders", "slotenv.labels"},
     "slotenv.environments": {"slotenv.frames"},
     "slotenv.ready": set(),
     "slotenv.checkpoint": {
         "slotenv.atomic",
         "slotenv.encoder_config",
-        "slotenv.encoders",
-        "slotenv.model_card",
         "slotenv.ready",
         "slotenv.records",
         "slotenv",
     },
     "slotenv.encoder_config": {"slotenv.frames", "slotenv.records"},
-    "slotenv.model_card": {"slotenv.encoders"},
+    "slotenv.model_card": {"slotenv.markdown"},
     "slotenv.compatibility": {"slotenv.frames"},
-    "slotenv.observations": {"slotenv.tracking"},
-    "slotenv.wrapper": {
+    "slotenv.threads": set(),
+    "slotenv.observations": {"slotenv.checks", "slotenv.tracking"},
+    "slotenv.lazy_encoder": {
         "slotenv.checkpoint",
         "slotenv.encoders",
         "slotenv.frames",
+        "slotenv.threads",
+    },
+    "slotenv.wrapper": {
         "slotenv.compatibility",
+        "slotenv.encoders",
+        "slotenv.lazy_encoder",
         "slotenv.observations",
     },
     "slotenv.vector": {
+        "slotenv.compatibility",
         "slotenv.encoders",
         "slotenv.frames",
-        "slotenv.compatibility",
+        "slotenv.lazy_encoder",
         "slotenv.observations",
-        "slotenv.wrapper",
+        "slotenv.tracking",
     },
     "slotenv.sb3": {
+        "slotenv.checkpoint",
+        "slotenv.checks",
+        "slotenv.compatibility",
         "slotenv.encoders",
         "slotenv.environments",
         "slotenv.frames",
-        "slotenv.compatibility",
+        "slotenv.lazy_encoder",
         "slotenv.observations",
+    },
+    "slotenv.extractor": {"slotenv.sb3"},
+    "slotenv.set_extractor": {"slotenv.sb3"},
+    "slotenv.zoo": {
+        "slotenv.checks",
+        "slotenv.compatibility",
+        "slotenv.environments",
+        "slotenv.frames",
+        "slotenv.lazy_encoder",
         "slotenv.wrapper",
     },
-    "slotenv.extractor": {"slotenv.checkpoint", "slotenv.encoders", "slotenv.frames"},
-    "slotenv.set_extractor": set(),
-    "slotenv.zoo": {"slotenv.environments", "slotenv.frames", "slotenv.wrapper"},
+    "slotenv.markdown": set(),
     "slotenv.probe": {
+        "slotenv.checks",
         "slotenv.frames",
         "slotenv.labels",
+        "slotenv.markdown",
         "slotenv.records",
         "slotenv.tracking",
     },
@@ -72,7 +99,7 @@ ALLOWED = {  # room -> our rooms that it may import when it is imported itself
     "slotenv": set(),
 }
 HOMES = {  # third party -> the only rooms that import it at their top
-    "stable_baselines3": {"slotenv.extractor", "slotenv.set_extractor", "slotenv.sb3"},
+    "stable_baselines3": {"slotenv.sb3"},
     "pydantic": {"slotenv.encoder_config", "slotenv.records"},
     "sklearn": {"slotenv.probe"},
     "ale_py": {"slotenv.environments", "slotenv.sb3"},
@@ -120,6 +147,43 @@ def test_the_library_never_imports_the_program(path):
     assert not any(m.split(".")[0] == "pretrain" for m in imports_of(path, top_only=False))
 
 
+def needs_of(files: dict[str, str]) -> dict[str, set[str]]:
+    """Return which of some modules each imports, in functions as well, but not for types alone.
+
+    Args:
+        files: Source by name of the module.
+    """
+    needs = {}
+    for module, source in files.items():
+        tree = ast.parse(source)
+        for node in ast.walk(tree):
+            if isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING":
+                node.body = []
+        found = set()
+        for node in ast.walk(tree):
+            if isinstance(node, ast.Import):
+                found |= {alias.name for alias in node.names}
+            elif isinstance(node, ast.ImportFrom):
+                wholes = {f"{node.module}.{alias.name}" for alias in node.names}
+                found |= {name if name in files else str(node.module) for name in wholes}
+        needs[module] = found & files.keys()
+    return needs
+
+
+def test_there_is_no_import_circle():
+    files = {module_of(path): path.read_text() for path in ALL_FILES}
+    graphlib.TopologicalSorter(needs_of(files)).prepare()  # raises with the circle
+
+
+def test_a_circle_through_a_function_is_found_and_one_for_types_is_none():
+    first = "import b\n"
+    inside = needs_of({"a": first, "b": "def run():\n    from a import x\n"})
+    with pytest.raises(graphlib.CycleError):
+        graphlib.TopologicalSorter(inside).prepare()
+    for_types = needs_of({"a": first, "b": "if TYPE_CHECKING:\n    from a import x\n"})
+    graphlib.TopologicalSorter(for_types).prepare()
+
+
 @pytest.mark.parametrize("path", FILES, ids=module_of)
 def test_third_parties_have_their_homes(path):
     room = room_of(module_of(path))
@@ -164,7 +228,7 @@ def test_importing_loads_only_what_is_needed(statement, absent):
 
 
 def test_public_names_are_found_and_others_are_not():
-    assert slotenv.SlotExtractor.__module__ == "slotenv.extractor"
+    assert slotenv.SlotExtractor.__module__ == "slotenv.sb3.extractor"
     assert slotenv.ObjectSlotObservation.__module__ == "slotenv.wrapper"
     assert slotenv.vector.ObjectSlotObservation.__module__ == "slotenv.vector"
     assert all(getattr(slotenv.sb3, name).__name__ == name for name in dir(slotenv.sb3))

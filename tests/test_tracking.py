@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from spots import FIELDS, TrackedByHand
 
-from slotenv.observations import Layout, SlotObservations
+from slotenv.observations import SlotObservations
 from slotenv.probe import Features, probe_features
 from slotenv.tracking import Tracking, track_recording
 
@@ -24,6 +24,10 @@ def recording(count=60, seed=0):
     slots *= presence[..., None]
     slots[..., 1] = presence
     return slots, np.repeat(np.arange(20), np.arange(1, 21))[:count] * 3
+
+
+def encoder(encode, fields=FIELDS):
+    return SimpleNamespace(num_slots=3, slot_dim=4, slot_fields=fields, encode=encode)
 
 
 def by_hand(slots, episode, **switches):
@@ -52,8 +56,8 @@ def test_a_recording_matches_a_loop(switches):
 def test_a_recording_equals_what_a_wrapper_shows_step_by_step(fields, switches):
     """Bit by bit, with a reset or an autoreset between episodes."""
     slots, episode = recording()
-    layout = Layout(num_slots=3, slot_dim=4, slot_fields=fields, **switches)
-    observations = SlotObservations(layout, lambda frames: slots[frames[:, 0, 0, 0]])
+    recorded = encoder(lambda frames: slots[frames[:, 0, 0, 0]], fields)
+    observations = SlotObservations(recorded, **switches)
     shown = []
     for t in range(60):
         frame = np.full((1, 1, 1, 3), t, np.uint8)
@@ -143,18 +147,17 @@ def test_no_frames_no_slots(switches):
 @pytest.mark.parametrize("motion", [False, True])
 def test_a_step_without_a_reset_is_a_first_step(motion):
     slots, _ = recording()
-    layout = Layout(num_slots=3, slot_dim=4, slot_fields=FIELDS, hold=True, motion=motion)
-    fresh = SlotObservations(layout, lambda _: slots[:2])
+    fresh = SlotObservations(encoder(lambda _: slots[:2]), hold=True, motion=motion)
     frames = np.zeros((2, 1, 1, 3), np.uint8)
     stepped, _ = fresh.step(frames, restarted=np.zeros(2, bool))
-    again = SlotObservations(layout, lambda _: slots[:2])
+    again = SlotObservations(encoder(lambda _: slots[:2]), hold=True, motion=motion)
     np.testing.assert_array_equal(stepped, again.reset(frames))
 
 
 @pytest.mark.parametrize(
     ("changes", "error", "words"),
     [
-        ({"fields": None}, ValueError, "hold needs to be told when an object is hidden"),
+        ({"fields": None}, ValueError, "hold=True needs an encoder whose slots say"),
         ({"fields": FIELDS[:3]}, ValueError, "slots of 4 numbers need as many fields.*got 3"),
         ({"fields": (*FIELDS[:3], "z")}, ValueError, "among them presence, x, y; got 4"),
         ({"slots": np.zeros((2, 4))}, ValueError, r"got shapes \(2, 4\) and \(2,\)"),

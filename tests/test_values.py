@@ -25,7 +25,6 @@ IN_ORDER = {
     "Nibbles",
     "Occlusion",
     "PatchIndex",
-    "PlacedWindows",
     "Scores",
     "Shard",
     "Signed",

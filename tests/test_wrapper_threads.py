@@ -14,7 +14,7 @@ import torch
 from fake_envs import SPRITES, SpritesEnv
 from gymnasium.vector import AsyncVectorEnv
 
-from slotenv import ObjectSlotObservation, observations
+from slotenv import ObjectSlotObservation, threads
 from slotenv.encoders import SlotMapEncoder
 
 
@@ -49,8 +49,9 @@ def new_thread(act):
 def two_threads(request, monkeypatch):
     """PyTorch on two threads; with and without setters of one thread's own number."""
     if not request.param:
-        monkeypatch.setattr(observations, "_setters_of_this_thread", lambda: None)
-    elif observations._setters_of_this_thread() is None:
+        setters = torch.set_num_threads, int
+        monkeypatch.setattr(threads, "_setters_of_this_thread", lambda: setters)
+    elif threads._setters_of_this_thread()[0] is torch.set_num_threads:
         pytest.skip("this PyTorch hides them")
     torch.set_num_threads(2)
     yield request.param
@@ -58,9 +59,9 @@ def two_threads(request, monkeypatch):
 
 
 def test_one_thread_leaves_other_threads_alone(two_threads):
-    with observations.one_thread():
+    with threads.one_thread():
         assert torch.get_num_threads() == 1
-        with observations.one_thread():
+        with threads.one_thread():
             assert torch.get_num_threads() == 1
         assert torch.get_num_threads() == 1
         if two_threads:
@@ -74,7 +75,7 @@ def test_blocks_of_several_threads_may_end_in_any_order():
         turns = threading.Barrier(2, timeout=60)
 
         def inner():
-            with observations.one_thread():
+            with threads.one_thread():
                 turns.wait()  # both are inside
                 turns.wait()  # the other has left
                 inside = torch.get_num_threads()
@@ -82,7 +83,7 @@ def test_blocks_of_several_threads_may_end_in_any_order():
 
         found = []
         thread = threading.Thread(target=lambda: found.append(inner()))
-        with observations.one_thread():
+        with threads.one_thread():
             thread.start()
             turns.wait()
         assert torch.get_num_threads() == 2
@@ -108,8 +109,8 @@ def test_environments_in_many_threads_leave_pytorch_as_it_was(tiny_encoder_folde
         assert torch.get_num_threads() == new_thread(torch.get_num_threads) == 2
     finally:
         torch.set_num_threads(1)
-    for slots, threads in found:
-        assert threads == 2
+    for slots, count in found:
+        assert count == 2
         np.testing.assert_allclose(slots, expected, atol=1e-5)
 
 
@@ -117,7 +118,7 @@ def test_environments_in_many_threads_leave_pytorch_as_it_was(tiny_encoder_folde
 def test_one_thread_keeps_all_of_pytorch_to_it():
     """In a process of its own, where no pool of threads has been started before."""
     code = (
-        "import torch; from slotenv.observations import one_thread\n"
+        "import torch; from slotenv.threads import one_thread\n"
         "def count(): return len(__import__('os').listdir('/proc/self/task'))\n"
         "torch.set_num_threads(2); a = torch.rand(700, 700); start = count()\n"
         "def work(): a @ a; torch.rand(3_000_000) * 2; torch.nn.functional.conv2d("

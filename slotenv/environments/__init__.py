@@ -13,7 +13,7 @@ import ale_py
 import gymnasium as gym
 
 from slotenv.environments.atari import AtariStack, make_atari, read_ram, screen_size
-from slotenv.environments.making import make, require_frames
+from slotenv.environments.making import make
 from slotenv.environments.names import (
     UnknownEnvironment,
     atari_game,
@@ -56,12 +56,8 @@ def preset_for(env_id: str, preset: str | None = None) -> FramePreset:
     if preset is None:
         preset = "plain" if game is None else "v5" if is_v5_form(env_id) else "scn"
     if preset == "plain":
-        env = make(registered_id(env_id))
-        try:
-            require_frames(env, env_id)
-            height, width, _ = PixelObservation(env).observation_space.shape or ()
-        finally:
-            env.close()
+        with make(registered_id(env_id)) as env:
+            height, width, _ = PixelObservation(env, env_id).observation_space.shape or ()
         return plain(height, width)
     if preset not in ("scn", "v5"):
         raise ValueError(f"preset must be scn, v5 or plain, got {preset!r}")
@@ -107,8 +103,7 @@ def make_env(
     else:
         env = make(registered_id(env_id), **kwargs)
     try:
-        require_frames(env, env_id)
-        env = PixelObservation(env)
+        env = PixelObservation(env, env_id)
         if env.observation_space.shape != preset.shape:
             raise ValueError(
                 f"{env_id} gives frames {env.observation_space.shape}, the preset "

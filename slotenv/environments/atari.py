@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from slotenv.environments.making import make
 from slotenv.frames import FramePreset
 
+_STACK = ("max_pool", "noop_max", "fire_on_reset", "terminal_on_life_loss")
 _NOOP, _FIRE, _THIRD = 0, 1, 2  # actions of every game that has FIRE, in ALE's order
 
 
@@ -24,12 +25,7 @@ def make_atari(game: str, preset: FramePreset, **kwargs: Any) -> gym.Env[Any, An
         preset: An Atari preset.
         **kwargs: Passed on to :func:`gymnasium.make`.
     """
-    stack: dict[str, Any] = {
-        "max_pool": preset.max_pool,
-        "noop_max": preset.noop_max,
-        "fire_on_reset": preset.fire_on_reset,
-        "terminal_on_life_loss": preset.terminal_on_life_loss,
-    }
+    stack = {name: getattr(preset, name) for name in _STACK}
     needs_stack = any(stack.values())
     env = make(
         f"ALE/{game}-v5",

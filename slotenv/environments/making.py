@@ -11,7 +11,7 @@ from typing import Any, NoReturn
 import gymnasium as gym
 
 from slotenv.environments.names import UnknownEnvironment
-from slotenv.environments.pixels import OLD_API, find_frames
+from slotenv.environments.pixels import OLD_API
 
 _MODULE_FORMS = ("{}", "{}_env", "{}_envs", "gym_{}")  # how packages of environments are named
 
@@ -33,28 +33,6 @@ def make(env_id: str, **kwargs: Any) -> gym.Env[Any, Any]:
         if "gymnasium.Env" not in str(error):
             raise
         raise TypeError(f"{env_id} is no gymnasium.Env. {OLD_API}") from error
-
-
-def require_frames(env: gym.Env[Any, Any], env_id: str) -> None:
-    """Raise unless observations are frames, or a Dict with exactly one image.
-
-    Raises:
-        TypeError: If they are something else; the message says how to get renderings.
-    """
-    if find_frames(env.observation_space) is not None:
-        return
-    message = (
-        f"{env_id} gives observations {env.observation_space}; slotenv needs uint8 frames "
-        "(H, W, 3), or a Dict with exactly one such image."
-    )
-    if "rgb_array" in (env.metadata.get("render_modes") or ()):
-        drawn = "drawn/" + re.sub(r"[^\w-]", "_", env_id.rpartition(":")[2])
-        message += (
-            f" It can draw itself: write this into my_envs.py and use 'my_envs:{drawn}': "
-            f"import gymnasium as gym; gym.register({drawn!r}, lambda **kwargs: "
-            f"gym.wrappers.AddRenderObservation(gym.make({env_id!r}, render_mode='rgb_array')))"
-        )
-    raise TypeError(message)
 
 
 def _say_unknown(env_id: str, error: Exception) -> NoReturn:

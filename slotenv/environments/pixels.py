@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import operator
+import re
 from typing import Any, SupportsIndex
 
 import gymnasium as gym
@@ -19,21 +20,6 @@ OLD_API = (
 )
 
 
-def find_frames(space: Space[Any]) -> tuple[str | None, Box] | None:
-    """Return where frames are in an observation: their key, None if they are all of it.
-
-    Args:
-        space: Observation space of an environment.
-
-    Returns:
-        The key, and the space of the frames; or None unless there are frames, uint8 (H, W, 3), in
-        exactly one place.
-    """
-    parts = space.spaces.items() if isinstance(space, Dict) else [(None, space)]
-    found = [(key, part) for key, part in parts if isinstance(part, Box) and _is_frames(part)]
-    return found[0] if len(found) == 1 else None
-
-
 class PixelObservation(gym.Wrapper[NDArray[np.uint8], Any, Any, Any], RecordConstructorArgs):
     """Shows an environment's frames and nothing else, and checks each.
 
@@ -43,22 +29,26 @@ class PixelObservation(gym.Wrapper[NDArray[np.uint8], Any, Any, Any], RecordCons
 
     Args:
         env: An environment whose observations are frames, or a Dict with one image.
+        env_id: How it was asked for, for messages.
 
     Raises:
-        TypeError: If the observations are something else.
+        TypeError: If the observations are something else; the message says how to get renderings.
     """
 
-    def __init__(self, env: gym.Env[Any, Any]) -> None:
+    def __init__(self, env: gym.Env[Any, Any], env_id: str | None = None) -> None:
         RecordConstructorArgs.__init__(self)
         gym.Wrapper.__init__(self, env)
-        found = find_frames(env.observation_space)
-        if found is None:
+        self._name = env_id or (str(env.unwrapped) if env.spec is None else env.spec.id)
+        space = env.observation_space
+        parts = space.spaces.items() if isinstance(space, Dict) else [(None, space)]
+        frames = [(key, part) for key, part in parts if _is_frames(part)]
+        if len(frames) != 1:
             raise TypeError(
-                "PixelObservation needs uint8 frames (H, W, 3), or a Dict with exactly one such "
-                f"image, got {env.observation_space}"
+                f"{self._name} gives observations {space}; slotenv needs uint8 frames (H, W, 3), "
+                f"or a Dict with exactly one such image.{self._drawing()}"
             )
-        self._key = found[0]
-        self.observation_space: Space[Any] = found[1]
+        self._key: str | None = frames[0][0]
+        self.observation_space: Space[Any] = frames[0][1]
 
     def reset(
         self, *, seed: SupportsIndex | None = None, options: dict[str, Any] | None = None
@@ -70,22 +60,16 @@ class PixelObservation(gym.Wrapper[NDArray[np.uint8], Any, Any, Any], RecordCons
         except TypeError as error:
             if "unexpected keyword argument" not in str(error):
                 raise
-            raise TypeError(f"{self._name()}: {error}. {OLD_API}") from error
+            raise TypeError(f"{self._name}: {error}. {OLD_API}") from error
         if not (isinstance(result, tuple) and len(result) == 2 and isinstance(result[1], dict)):
-            raise TypeError(
-                f"reset of {self._name()} returned {_kind(result)} in place of (observation, "
-                f"info). {OLD_API}"
-            )
+            raise TypeError(f"reset of {self._name} returned {_kind(result)}. {OLD_API}")
         return self._frame(result[0]), result[1]
 
     def step(self, action: Any) -> tuple[NDArray[np.uint8], Any, bool, bool, dict[str, Any]]:
         """Act."""
         result: Any = self.env.step(action)
         if not (isinstance(result, tuple) and len(result) == 5):
-            raise TypeError(
-                f"step of {self._name()} returned {_kind(result)} in place of (observation, "
-                f"reward, terminated, truncated, info). {OLD_API}"
-            )
+            raise TypeError(f"step of {self._name} returned {_kind(result)}. {OLD_API}")
         return self._frame(result[0]), *result[1:]
 
     def _frame(self, observation: Any) -> NDArray[np.uint8]:
@@ -98,16 +82,26 @@ class PixelObservation(gym.Wrapper[NDArray[np.uint8], Any, Any, Any], RecordCons
         else:
             return frame
         raise error(
-            f"{self._name()} gave a frame that is {_kind(frame)}, its observation space says uint8 "
+            f"{self._name} gave a frame that is {_kind(frame)}, its observation space says uint8 "
             f"{shape}: change the one or the other in the environment"
         )
 
-    def _name(self) -> str:
-        return str(self.env.unwrapped) if self.env.spec is None else self.env.spec.id
+    def _drawing(self) -> str:
+        """Return how to get renderings as observations, if the environment can draw itself."""
+        if "rgb_array" not in (self.env.metadata.get("render_modes") or ()):
+            return ""
+        drawn = "drawn/" + re.sub(r"[^\w-]", "_", self._name.rpartition(":")[2])
+        return (
+            f" It can draw itself: write this into my_envs.py and use 'my_envs:{drawn}': "
+            f"import gymnasium as gym; gym.register({drawn!r}, lambda **kwargs: "
+            f"gym.wrappers.AddRenderObservation(gym.make({self._name!r}, render_mode='rgb_array')))"
+        )
 
 
-def _is_frames(space: Box) -> bool:
-    return space.dtype == np.uint8 and len(space.shape) == 3 and space.shape[2] == 3
+def _is_frames(space: Space[Any]) -> bool:
+    if not isinstance(space, Box) or space.dtype != np.uint8:
+        return False
+    return len(space.shape) == 3 and space.shape[2] == 3
 
 
 def _kind(value: Any) -> str:

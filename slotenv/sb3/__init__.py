@@ -1,4 +1,4 @@
-"""Slots for Stable-Baselines3: a ``VecEnv`` wrapper, a fast Atari ``VecEnv``, a whole stack.
+"""Slots for Stable-Baselines3: wrappers, extractors, a whole stack in one call.
 
 Each name is imported on first use.
 """
@@ -10,25 +10,24 @@ from typing import TYPE_CHECKING, Any
 
 _HOMES = {
     "AtariVecEnv": "slotenv.sb3.atari",
+    "SlotExtractor": "slotenv.sb3.extractor",
+    "SlotSetExtractor": "slotenv.sb3.set_extractor",
     "VecClipReward": "slotenv.sb3.rewards",
     "VecEpisodicLives": "slotenv.sb3.rewards",
     "VecObjectSlotObservation": "slotenv.sb3.wrapper",
     "make_slot_vec_env": "slotenv.sb3.stack",
 }
 
-__all__ = [
-    "AtariVecEnv",
-    "VecClipReward",
-    "VecEpisodicLives",
-    "VecObjectSlotObservation",
-    "make_slot_vec_env",
-]
+__all__ = sorted(_HOMES)
 
 if TYPE_CHECKING:
-    from slotenv.sb3.atari import AtariVecEnv
-    from slotenv.sb3.rewards import VecClipReward, VecEpisodicLives
-    from slotenv.sb3.stack import make_slot_vec_env
-    from slotenv.sb3.wrapper import VecObjectSlotObservation
+    from slotenv.sb3.atari import AtariVecEnv as AtariVecEnv
+    from slotenv.sb3.extractor import SlotExtractor as SlotExtractor
+    from slotenv.sb3.rewards import VecClipReward as VecClipReward
+    from slotenv.sb3.rewards import VecEpisodicLives as VecEpisodicLives
+    from slotenv.sb3.set_extractor import SlotSetExtractor as SlotSetExtractor
+    from slotenv.sb3.stack import make_slot_vec_env as make_slot_vec_env
+    from slotenv.sb3.wrapper import VecObjectSlotObservation as VecObjectSlotObservation
 
 
 def __getattr__(name: str) -> Any:
@@ -38,4 +37,4 @@ def __getattr__(name: str) -> Any:
 
 
 def __dir__() -> list[str]:
-    return sorted(__all__)
+    return __all__

@@ -9,17 +9,20 @@ from typing import Any, SupportsIndex
 import numpy as np
 from ale_py.vector_env import AtariVectorEnv
 from gymnasium import Space
-from gymnasium.error import ClosedEnvironmentError, ResetNeeded
+from gymnasium.error import ResetNeeded
 from gymnasium.spaces import Box, Discrete
 from gymnasium.vector import AutoresetMode
 from numpy.typing import NDArray
 from stable_baselines3.common.vec_env import VecEnv
 from stable_baselines3.common.vec_env.base_vec_env import VecEnvStepReturn
 
-from slotenv.environments import atari_game, make_env
+from slotenv.checks import whole_number
+from slotenv.compatibility import check_count, check_open
+from slotenv.environments import make_env
 from slotenv.frames import FramePreset
 
 _MAX_SEED = 2**31 - 1
+_IN_CPP = "games are in C++; make_slot_vec_env(..., backend='dummy') has them in Python"
 
 
 class AtariVecEnv(VecEnv):
@@ -58,21 +61,15 @@ class AtariVecEnv(VecEnv):
         num_threads: SupportsIndex = 0,
         max_frames: SupportsIndex = 108_000,
     ) -> None:
-        n_envs = check_count(n_envs)
-        if not isinstance(preset, FramePreset):
-            raise TypeError(f"preset must be a FramePreset, got {type(preset).__name__}")
-        game = atari_game(env_id)
-        if game is None or not preset.is_atari:
-            raise ValueError(
-                f"AtariVecEnv plays Atari games with preset 'scn' or 'v5', got {env_id!r} with "
-                f"{preset.name!r}. make_slot_vec_env(..., fast=False) takes any environment."
-            )
-        example = make_env(env_id, preset)
-        try:  # it has the preset's size: ale-py would resize silently
-            rom = example.unwrapped._game  # type: ignore[attr-defined]
-            self.spec = example.unwrapped.spec
-        finally:
-            example.close()
+        n_envs = whole_number("n_envs", n_envs, low=1)
+        with make_env(env_id, preset) as example:  # checks the size: ale-py would resize silently
+            game: Any = example.unwrapped
+            if not preset.is_atari:
+                raise ValueError(
+                    "AtariVecEnv plays Atari games with preset 'scn' or 'v5', got a preset "
+                    f"{preset.name!r}. make_slot_vec_env(..., backend='dummy') takes any."
+                )
+            rom, self.spec = game._game, game.spec
         self.preset = preset
         self._env: AtariVectorEnv | None = _OwnMetadata(
             rom,
@@ -115,11 +112,8 @@ class AtariVecEnv(VecEnv):
     def step_async(self, actions: NDArray[Any]) -> None:
         """Let the games go on in their threads."""
         env, actions = self._open(), np.asarray(actions)
-        if actions.shape != (self.num_envs,) or actions.dtype.kind not in "iu":
-            raise ValueError(
-                f"AtariVecEnv needs one whole number per game, shape ({self.num_envs},), got "
-                f"{actions.dtype} {actions.shape}"
-            )
+        if actions.dtype.kind not in "iu":
+            raise ValueError(f"AtariVecEnv needs one whole number per game, got {actions.dtype}")
         check_actions(actions, self.num_envs, self.action_space, user="AtariVecEnv")
         if self._last is None:
             raise ResetNeeded("AtariVecEnv: call reset() before the first step")
@@ -162,21 +156,18 @@ class AtariVecEnv(VecEnv):
         if attr_name == "render_mode":
             return ["rgb_array"] * count
         if attr_name.startswith("_") or not hasattr(self, attr_name):
-            raise AttributeError(f"AtariVecEnv has no attribute {attr_name!r}: games are in C++")
+            raise AttributeError(f"AtariVecEnv has no attribute {attr_name!r}: {_IN_CPP}")
         return [getattr(self, attr_name)] * count
 
     def set_attr(self, attr_name: str, value: Any, indices: Any = None) -> None:
         """Raise: there are no environment objects whose attributes could be set."""
-        raise AttributeError(f"AtariVecEnv cannot set {attr_name!r}: games are in C++")
+        raise AttributeError(f"AtariVecEnv cannot set {attr_name!r}: {_IN_CPP}")
 
     def env_method(
         self, method_name: str, *method_args: Any, indices: Any = None, **method_kwargs: Any
     ) -> list[Any]:
         """Raise: there are no environment objects that could be called."""
-        raise AttributeError(
-            f"AtariVecEnv cannot call {method_name!r}: games are in C++. "
-            "make_slot_vec_env(..., fast=False) has environments in Python."
-        )
+        raise AttributeError(f"AtariVecEnv cannot call {method_name!r}: {_IN_CPP}")
 
     def env_is_wrapped(self, wrapper_class: Any, indices: Any = None) -> list[bool]:
         """Return False for every game."""
@@ -187,8 +178,8 @@ class AtariVecEnv(VecEnv):
         return self._last
 
     def _open(self) -> AtariVectorEnv:
-        if self._env is None:
-            raise ClosedEnvironmentError("this AtariVecEnv was closed: make a new one")
+        check_open(self._env is None, user="AtariVecEnv")
+        assert self._env is not None
         return self._env
 
 
@@ -205,23 +196,12 @@ def check_actions(actions: Any, count: int, space: Space[Any], *, user: str) -> 
 
     Otherwise environments in processes or threads would die or never answer.
     """
-    shape = np.shape(actions)
-    if shape[:1] != (count,):
-        raise ValueError(f"{user} needs one action for each of {count} environments, got {shape}")
+    check_count(actions, count, space, user=user)
     if isinstance(space, Discrete):
         first, past = int(space.start), int(space.start + space.n)
         odd = [action for action in np.ravel(actions).tolist() if not first <= action < past]
         if odd:
             raise ValueError(f"{user} needs actions from {first} to {past - 1}, got {odd[0]}")
-
-
-def check_count(n_envs: object) -> int:
-    """Return the number of environments; raise unless it is one."""
-    if isinstance(n_envs, bool) or not isinstance(n_envs, int | np.integer):
-        raise TypeError(f"n_envs must be a whole number, got {n_envs!r}")
-    if n_envs < 1:
-        raise ValueError(f"n_envs must be at least 1, got {n_envs}")
-    return int(n_envs)
 
 
 def _info_list(infos: Mapping[str, Any], count: int) -> list[dict[str, Any]]:

@@ -3,24 +3,26 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
-from typing import Any
+from typing import Literal, SupportsIndex, get_args
 
-import gymnasium as gym
-import numpy as np
 import torch
 from stable_baselines3.common.vec_env import DummyVecEnv, SubprocVecEnv, VecEnv, VecMonitor
 
+from slotenv.checks import switch, whole_number
 from slotenv.compatibility import check_game
 from slotenv.encoders import SlotEncoder
 from slotenv.environments import make_env
 from slotenv.frames import FramePreset
-from slotenv.sb3.atari import AtariVecEnv, check_count
+from slotenv.lazy_encoder import LazyEncoder
+from slotenv.observations import SlotObservations
+from slotenv.sb3.atari import AtariVecEnv
 from slotenv.sb3.rewards import VecClipReward, VecEpisodicLives
 from slotenv.sb3.wrapper import VecObjectSlotObservation
-from slotenv.wrapper import LazyEncoder
+
+Backend = Literal["ale", "dummy", "subproc"]
+"""Where environments run: ale-py's C++ threads, this process, or processes of their own."""
 
 _USER = "make_slot_vec_env"
 
@@ -29,15 +31,14 @@ def make_slot_vec_env(
     env_id: str,
     encoder: str | os.PathLike[str] | SlotEncoder,
     *,
-    n_envs: int = 8,
-    seed: int | None = 0,
+    n_envs: SupportsIndex = 8,
+    seed: SupportsIndex | None = 0,
     motion: bool = True,
     hold: bool = False,
     flatten: bool = True,
     keep_pixels: bool = False,
     training: bool = True,
-    fast: bool | None = None,
-    subprocesses: bool = False,
+    backend: Backend | None = None,
     monitor_file: str | os.PathLike[str] | None = None,
     render_mode: str | None = None,
     device: str | torch.device = "cpu",
@@ -61,17 +62,18 @@ def make_slot_vec_env(
         flatten: Whether slots are one vector per environment, for ``"MlpPolicy"``.
         keep_pixels: Whether observations are dicts with the frames as well.
         training: Whether an agent learns from these environments, or is evaluated.
-        fast: Whether games run in ale-py's C++ threads, see :class:`AtariVecEnv` for what differs.
-            By default they do for Atari presets.
-        subprocesses: Whether environments in Python (``fast=False``) run in processes of their own.
+        backend: Where the environments run. ``"ale"``: in ale-py's C++ threads, see
+            :class:`AtariVecEnv` for what differs; ``"dummy"``: one after the other in this process;
+            ``"subproc"``: each in a process of its own. By default ``"ale"`` where it can be, for
+            Atari presets without another ``render_mode`` than ``"rgb_array"``, else ``"dummy"``.
         monitor_file: Where ``VecMonitor`` writes its CSV, if anywhere.
-        render_mode: For environments in Python, passed to :func:`gymnasium.make`.
+        render_mode: Passed to :func:`gymnasium.make`.
         device: Where the weights are put.
 
     Raises:
         TypeError: If an argument is of the wrong kind.
-        ValueError: If environment and encoder do not fit, ``fast`` is asked for what has no fast
-            path, or slots cannot be held.
+        ValueError: If environment and encoder do not fit, there is no such backend or it cannot
+            run these environments, or slots cannot be held.
         FileNotFoundError: If there is no such encoder.
 
     Warns:
@@ -81,56 +83,44 @@ def make_slot_vec_env(
         >>> venv = make_slot_vec_env("ALE/Pong-v5", "runs/pong")  # doctest: +SKIP
         >>> PPO("MlpPolicy", venv).learn(1_000_000)  # doctest: +SKIP
     """
-    n_envs = check_count(n_envs)
-    _check_kinds(env_id, seed, training=training, fast=fast, subprocesses=subprocesses)
+    if not isinstance(env_id, str):
+        raise TypeError(f"{_USER} needs the name of an environment, got {type(env_id).__name__}")
+    count = whole_number("n_envs", n_envs, low=1)
+    first_seed = None if seed is None else whole_number("seed", seed)
+    training = switch("training", training)
     lazy = LazyEncoder(encoder, device=device, user=_USER)
     shown = {"flatten": flatten, "keep_pixels": keep_pixels, "motion": motion, "hold": hold}
-    lazy.layout(**shown)  # raises if they are odd
+    SlotObservations(lazy, **shown)  # raises if they are odd, before environments are made
     preset = lazy.preprocess
-    atari = preset.is_atari
-    if fast and (subprocesses or not atari):
-        raise ValueError(
-            f"{_USER}: the fast path is for Atari presets, in threads of this process; this "
-            f"encoder's preset is {preset.name!r} and subprocesses={subprocesses}. Leave fast out."
-        )
-    if fast and render_mode not in (None, "rgb_array"):
-        raise ValueError(
-            f"{_USER}: games in C++ have no render_mode {render_mode!r}, only 'rgb_array': leave "
-            "fast out"
-        )
-    if fast is None:
-        fast = atari and not subprocesses and render_mode in (None, "rgb_array")
-    if subprocesses:  # a VecEnv of processes does not say what is in them
+    backend = _backend(backend, preset, render_mode)
+    if backend == "subproc":  # a VecEnv of processes does not say what is in them
         check_game(env_id, lazy.trained_on, user=_USER)
     whole_games = replace(preset, terminal_on_life_loss=False)
-    venv: VecEnv = (
-        AtariVecEnv(env_id, n_envs, preset=whole_games)
-        if fast
-        else _in_python(env_id, whole_games, n_envs, subprocesses, render_mode)
-    )
-    venv.seed(None if seed is None else int(seed))
+    venv: VecEnv
+    if backend == "ale":
+        venv = AtariVecEnv(env_id, count, preset=whole_games)
+    else:
+        make = partial(make_env, env_id, whole_games, render_mode=render_mode)
+        venv = (SubprocVecEnv if backend == "subproc" else DummyVecEnv)([make] * count)
+    venv.seed(first_seed)
     venv = VecMonitor(venv, None if monitor_file is None else os.fspath(monitor_file))
     if training and preset.terminal_on_life_loss:
         venv = VecEpisodicLives(venv)
-    if training and atari:
+    if training and preset.is_atari:
         venv = VecClipReward(venv)
     return VecObjectSlotObservation(venv, encoder, **shown, device=device)
 
 
-def _in_python(
-    env_id: str, preset: FramePreset, n_envs: int, subprocesses: bool, render_mode: str | None
-) -> VecEnv:
-    makers: list[Callable[[], gym.Env[Any, Any]]] = [
-        partial(make_env, env_id, preset, render_mode=render_mode)
-    ] * n_envs
-    return SubprocVecEnv(makers) if subprocesses else DummyVecEnv(makers)
-
-
-def _check_kinds(env_id: object, seed: object, **switches: object) -> None:
-    if not isinstance(env_id, str):
-        raise TypeError(f"{_USER} needs the name of an environment, got {type(env_id).__name__}")
-    if seed is not None and (isinstance(seed, bool) or not isinstance(seed, int | np.integer)):
-        raise TypeError(f"seed must be a whole number or None, got {seed!r}")
-    for name, value in switches.items():
-        if not isinstance(value, bool | np.bool_) and not (name == "fast" and value is None):
-            raise TypeError(f"{name} must be True or False, got {value!r}")
+def _backend(asked: Backend | None, preset: FramePreset, render_mode: str | None) -> Backend:
+    """Return where environments are to run; raise if they cannot."""
+    can_be_ale = preset.is_atari and render_mode in (None, "rgb_array")
+    if asked is None:
+        return "ale" if can_be_ale else "dummy"
+    if asked not in get_args(Backend):
+        raise ValueError(f"backend must be one of {', '.join(get_args(Backend))}, got {asked!r}")
+    if asked == "ale" and not can_be_ale:
+        raise ValueError(
+            f"{_USER}: backend 'ale' is for Atari presets and shows them as 'rgb_array' only, got "
+            f"preset {preset.name!r} and render_mode={render_mode!r}. Leave backend out."
+        )
+    return asked

@@ -10,18 +10,24 @@ from typing import Any, SupportsIndex
 import numpy as np
 import torch
 from gymnasium import Space
-from gymnasium.error import ClosedEnvironmentError
 from gymnasium.spaces import Box
 from numpy.typing import NDArray
 from stable_baselines3.common.vec_env import DummyVecEnv, VecEnv, VecEnvWrapper
 from stable_baselines3.common.vec_env.base_vec_env import VecEnvStepReturn
 
-from slotenv.compatibility import FrameNumberCheck, check_environments, check_game, compare_frames
+from slotenv.compatibility import (
+    FrameNumberCheck,
+    check_environments,
+    check_game,
+    check_open,
+    check_wrapped,
+    compare_frames,
+)
 from slotenv.encoders import SlotEncoder
 from slotenv.frames import FramePreset
+from slotenv.lazy_encoder import LazyEncoder
 from slotenv.observations import SlotObservations
 from slotenv.sb3.atari import AtariVecEnv, check_actions
-from slotenv.wrapper import LazyEncoder
 
 _USER = "VecObjectSlotObservation"
 
@@ -35,32 +41,27 @@ class VecObjectSlotObservation(VecEnvWrapper):
     for ``"MlpPolicy"``, dicts with pixels for ``"MultiInputPolicy"``.
 
     Frames are encoded in this process, on one thread whatever PyTorch is set to (more are slower,
-    see :func:`slotenv.observations.one_thread`); the weights are loaded with the first reset.
+    see :func:`slotenv.threads.one_thread`); the weights are loaded with the first reset.
 
     Args:
         venv: Environments whose observations are the encoder's frames, channels last or first.
         encoder: A ready-made encoder (``"pong"``), a folder, a hub id, or one in memory.
         flatten: Whether slots are one vector per environment.
-        keep_pixels: Whether observations are dicts: ``slots``, and the frames as ``pixels``.
-        motion: Whether each slot's D numbers are followed by their change since the last step: zero
-            in the first observation of an episode; in the last one, the change since the step
-            before it. D numbers, or the velocity (2) where the encoder has ``slot_fields``.
-        hold: Whether a hidden object's numbers stay as they were when it was last seen in this
-            episode, except its presence. Only for encoders with ``slot_fields``; see
-            :class:`slotenv.tracking.Tracking`.
-        device: Where the weights are put. An encoder in memory stays where it is.
+        keep_pixels: Whether observations are dicts of ``slots`` and ``pixels``.
+        motion: Whether each slot is followed by its change since the last step. In the last
+            observation of an episode it is the change since the step before it.
+        hold: Whether a hidden object's numbers stay as they were last seen; as ``motion``, see
+            :class:`slotenv.ObjectSlotObservation`.
+        device: Where the weights are put.
 
     Raises:
-        TypeError: If an argument is of the wrong kind, or the observations are no uint8 frames.
-        ValueError: If the frames are of another size or made with another frame skip than those the
-            encoder was trained on (in subprocesses and wrappers from elsewhere, known with the
-            second step), or its slots cannot be held.
+        TypeError: As :class:`slotenv.ObjectSlotObservation`.
+        ValueError: As there. Processes, and wrappers from elsewhere, tell their frame skip with the
+            second step only.
         FileNotFoundError: If there is no such encoder.
 
     Warns:
-        UserWarning: If a frame is the maximum of two emulator frames here and was not in training,
-            or the other way round; if the encoder was trained on another game; where either can be
-            known.
+        UserWarning: As there, where games and frames can be known.
 
     Example:
         >>> venv = make_vec_env("ALE/Pong-v5", n_envs=8)  # doctest: +SKIP
@@ -78,21 +79,15 @@ class VecObjectSlotObservation(VecEnvWrapper):
         hold: bool = False,
         device: str | torch.device = "cpu",
     ) -> None:
-        if not isinstance(venv, VecEnv):
-            raise TypeError(
-                f"{_USER} wraps a VecEnv of Stable-Baselines3, got {type(venv).__name__}. For one "
-                "gymnasium.Env there is slotenv.ObjectSlotObservation, for a "
-                "gymnasium.vector.VectorEnv slotenv.vector.ObjectSlotObservation."
-            )
+        check_wrapped(venv, VecEnv, user=_USER)
         self._encoder = LazyEncoder(encoder, device=device, user=_USER)
-        layout = self._encoder.layout(
-            flatten=flatten, keep_pixels=keep_pixels, motion=motion, hold=hold
+        self._slots = SlotObservations(
+            self._encoder, flatten=flatten, keep_pixels=keep_pixels, motion=motion, hold=hold
         )
         preset = self._encoder.preprocess
         self._channels_first = _channels_first(venv.observation_space, preset)
         _check_frames_known(venv, self._encoder)
-        super().__init__(venv, observation_space=layout.space(venv.observation_space))
-        self._slots = SlotObservations(layout, self._encoder.encode)
+        super().__init__(venv, observation_space=self._slots.space(venv.observation_space))
         self._frame_numbers = FrameNumberCheck(preset, user=_USER)
         self._closed, self._stepping = False, False
 
@@ -108,7 +103,7 @@ class VecObjectSlotObservation(VecEnvWrapper):
             self._stepping = False
         pixels: Any = self.venv.reset()
         self._frame_numbers.reset()
-        return self._with_pixels(self._slots.reset(self._frames(pixels)), pixels)
+        return self._slots.with_pixels(self._slots.reset(self._frames(pixels)), pixels)
 
     def step_async(self, actions: NDArray[Any]) -> None:
         """Let the environments act."""
@@ -126,19 +121,15 @@ class VecObjectSlotObservation(VecEnvWrapper):
         pixels: Any
         pixels, rewards, dones, infos = self.venv.step_wait()
         self._check_frame_numbers(infos, dones)
-        rows = np.array([i for i in np.flatnonzero(dones) if _LAST in infos[i]], np.intp)
-        last_pixels = [infos[i][_LAST] for i in rows]
-        slots, last = self._slots.step(
-            self._frames(pixels),
-            restarted=dones,
-            rows=rows,
-            final_frames=[self._frames(frame[None])[0] for frame in last_pixels],
+        last = {i: infos[i][_LAST] for i in np.flatnonzero(dones).tolist() if _LAST in infos[i]}
+        final_frames = {i: self._frames(frame[None])[0] for i, frame in last.items()}
+        slots, ends = self._slots.step(
+            self._frames(pixels), restarted=dones, final_frames=final_frames
         )
-        if last is not None:
-            infos = list(infos)
-            for i, row in enumerate(rows):
-                infos[row] = {**infos[row], _LAST: self._with_pixels(last[i], last_pixels[i])}
-        return self._with_pixels(slots, pixels), rewards, dones, infos
+        infos = list(infos)
+        for i, end in ends.items():
+            infos[i] = {**infos[i], _LAST: self._slots.with_pixels(end, last[i])}
+        return self._slots.with_pixels(slots, pixels), rewards, dones, infos
 
     def close(self) -> None:
         """Close the environments."""
@@ -146,14 +137,10 @@ class VecObjectSlotObservation(VecEnvWrapper):
         self.venv.close()
 
     def _check_open(self) -> None:
-        if self._closed:
-            raise ClosedEnvironmentError(f"this {_USER} was closed: make a new one")
+        check_open(self._closed, user=_USER)
 
     def _frames(self, pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
         return np.moveaxis(pixels, 1, -1) if self._channels_first else pixels
-
-    def _with_pixels(self, slots: NDArray[np.float32], pixels: NDArray[np.uint8]) -> Any:
-        return {"pixels": pixels, "slots": slots} if self._slots.layout.keep_pixels else slots
 
     def _check_frame_numbers(self, infos: Any, dones: NDArray[np.bool_]) -> None:
         if self._frame_numbers.is_open:

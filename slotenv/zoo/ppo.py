@@ -1,8 +1,8 @@
 """PPO on slots, for ``python -m rl_zoo3.train --algo ppo -conf slotenv.zoo.ppo``.
 
-The settings of the agent on slots in ``examples/learning_curves.py``, for slots that say where
-their object is; others have no usual scale and want rl-zoo3's ``normalize`` as well. The encoder is
-what the environment variable ``SLOTENV_ENCODER`` names, else the game's ready-made one.
+The settings of the agent on slots in ``examples/studies/learning_curves.py``, for slots that say
+where their object is; others have no usual scale and want rl-zoo3's ``normalize`` as well. The
+encoder is what the environment variable ``SLOTENV_ENCODER`` names, else the game's ready-made one.
 """
 
 from typing import Any

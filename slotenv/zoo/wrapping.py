@@ -10,11 +10,13 @@ import os
 from typing import Any
 
 import gymnasium as gym
-import numpy as np
 
+from slotenv.checks import switch
+from slotenv.compatibility import check_wrapped
 from slotenv.environments import atari_game
 from slotenv.frames import FramePreset
-from slotenv.wrapper import LazyEncoder, ObjectSlotObservation
+from slotenv.lazy_encoder import LazyEncoder, from_anywhere
+from slotenv.wrapper import ObjectSlotObservation
 
 VARIABLE = "SLOTENV_ENCODER"
 
@@ -22,10 +24,8 @@ VARIABLE = "SLOTENV_ENCODER"
 def encoder_from_environment() -> str | None:
     """Return what the environment variable ``SLOTENV_ENCODER`` names, None if it is not set."""
     name = os.environ.get(VARIABLE, "").strip()
-    if not name:
-        return None
     # From anywhere: the zoo saves this, and its enjoy script may be started in another folder.
-    return os.path.abspath(name) if os.path.exists(name) else name
+    return from_anywhere(name) if name else None
 
 
 def with_slots(
@@ -59,10 +59,8 @@ def with_slots(
             its frames in another way.
         FileNotFoundError: If there is no such encoder.
     """
-    if not isinstance(env, gym.Env):
-        raise TypeError(f"with_slots wraps one gymnasium.Env, got {type(env).__name__}")
-    if not isinstance(clip_reward, bool | np.bool_):
-        raise TypeError(f"clip_reward must be True or False, got {clip_reward!r}")
+    check_wrapped(env, gym.Env, user="with_slots")
+    clip_reward = switch("clip_reward", clip_reward)
     name = encoder or encoder_from_environment() or _ready_made(env)
     lazy = LazyEncoder(name, device=device, user="slotenv.zoo.with_slots")
     preset = lazy.preprocess

@@ -128,22 +128,22 @@ def atari_encoder(preset):
 
 
 @pytest.mark.ale
-@pytest.mark.parametrize("fast", [None, True, False])
+@pytest.mark.parametrize("backend", [None, "ale", "dummy"])
 @pytest.mark.parametrize("preset", [V5, SCN], ids=lambda preset: preset.name)
 @pytest.mark.parametrize("training", [True, False])
-def test_the_stack_is_what_preset_and_purpose_ask_for(fast, preset, training):
+def test_the_stack_is_what_preset_and_purpose_ask_for(backend, preset, training):
     venv = make_slot_vec_env(
-        "ALE/Breakout-v5", atari_encoder(preset), n_envs=2, fast=fast, training=training
+        "ALE/Breakout-v5", atari_encoder(preset), n_envs=2, backend=backend, training=training
     )
     middle = [VecClipReward] * training + [VecEpisodicLives] * (training and preset == SCN)
-    base = DummyVecEnv if fast is False else AtariVecEnv
+    base = DummyVecEnv if backend == "dummy" else AtariVecEnv
     assert layers(venv) == [VecObjectSlotObservation, *middle, VecMonitor, base]
     assert venv.observation_space.shape == (12,)
     obs = venv.reset()
     for _ in range(3):
         obs, *_ = venv.step(np.array([0, 1]))
     assert all(row in venv.observation_space for row in obs)
-    if fast is False:
+    if backend == "dummy":
         pooled = [e.max_pool for e in stack_of(venv.unwrapped.envs[0]) if isinstance(e, AtariStack)]
         assert any(pooled) == preset.max_pool
     venv.close()
@@ -157,10 +157,10 @@ def stack_of(env):
 
 
 @pytest.mark.ale
-@pytest.mark.parametrize("fast", [True, False])
-def test_training_sees_lives_and_signs_and_the_monitor_whole_games(fast):
+@pytest.mark.parametrize("backend", ["ale", "dummy"])
+def test_training_sees_lives_and_signs_and_the_monitor_whole_games(backend):
     preset = replace(SCN, noop_max=2)
-    venv = make_slot_vec_env("MsPacman", atari_encoder(preset), n_envs=1, fast=fast, seed=1)
+    venv = make_slot_vec_env("MsPacman", atari_encoder(preset), n_envs=1, backend=backend, seed=1)
     stepped, lives, games, rewards, total = venv.venv, 0, [], [], 0.0
     stepped.reset()  # without the slots, for speed
     for i in range(1500):
@@ -209,11 +209,11 @@ def test_a_second_monitor_that_would_record_clipped_rewards_is_warned_of(wrap):
     assert wrap(VecMonitor(Scripted(SCRIPT))).env_is_wrapped(TimeLimit) == [False, False]
 
 
-@pytest.mark.parametrize("fast", [True, False])
+@pytest.mark.parametrize("backend", ["ale", "dummy"])
 @pytest.mark.ale
-def test_numpy_numbers_are_numbers(fast):
+def test_numpy_numbers_are_numbers(backend):
     def first(whole):
-        made = {"n_envs": whole(2), "seed": whole(4), "fast": np.bool_(fast)}
+        made = {"n_envs": whole(2), "seed": whole(4), "backend": backend}
         venv = make_slot_vec_env("Pong", atari_encoder(SCN), training=np.bool_(False), **made)
         seen = venv.reset()
         venv.seed(whole(4))
@@ -244,15 +244,15 @@ def test_any_other_environment_gets_a_stack_as_well(tiny_encoder_folder, tmp_pat
 def test_what_is_held_and_velocities_go_through_the_stack(tiny_preset, switches, shape):
     venv = make_slot_vec_env(SPRITES, SpotEncoder(preprocess=tiny_preset), n_envs=2, **switches)
     assert venv.observation_space.shape == shape
-    assert venv._slots.layout.hold == switches.get("hold", False)
+    assert venv._slots._tracking.hold == switches.get("hold", False)
     assert all(row in venv.observation_space for row in venv.reset())
     venv.close()
 
 
 def test_environments_may_run_in_processes(tiny_encoder):
     venvs = [
-        make_slot_vec_env(f"fake_envs:{SPRITES}", tiny_encoder, n_envs=2, subprocesses=processes)
-        for processes in (True, False)
+        make_slot_vec_env(f"fake_envs:{SPRITES}", tiny_encoder, n_envs=2, backend=backend)
+        for backend in ("subproc", None)
     ]
     assert layers(venvs[0])[-1] is SubprocVecEnv
     for act in (lambda venv: venv.reset(), lambda venv: venv.step(np.array([1, 2]))[0]):
@@ -264,7 +264,7 @@ def test_environments_may_run_in_processes(tiny_encoder):
 @pytest.mark.ale
 def test_the_frame_skip_in_processes_is_seen_with_the_second_step():
     slow = replace(V5, frame_skip=2)
-    venv = make_slot_vec_env("Pong", atari_encoder(V5), n_envs=1, subprocesses=True)
+    venv = make_slot_vec_env("Pong", atari_encoder(V5), n_envs=1, backend="subproc")
     venv._frame_numbers._preset = slow
     venv.reset()
     venv.step(np.array([0]))
@@ -283,10 +283,10 @@ def test_frames_made_in_another_way_are_refused():
 
 
 @pytest.mark.ale
-@pytest.mark.parametrize("fast", [True, False])
-def test_the_same_seed_gives_the_same_slots(fast):
+@pytest.mark.parametrize("backend", ["ale", "dummy"])
+def test_the_same_seed_gives_the_same_slots(backend):
     def play(seed):
-        venv = make_slot_vec_env("Pong", encoder, n_envs=1, seed=seed, fast=fast)
+        venv = make_slot_vec_env("Pong", encoder, n_envs=1, seed=seed, backend=backend)
         slots = [venv.reset()] + [venv.step(np.array([2]))[0] for _ in range(24)]
         venv.close()
         return np.stack(slots)
@@ -320,26 +320,27 @@ def sprites(**kwargs):
 MISUSES = [
     (lambda e: make_slot_vec_env(7, e), TypeError, "name of an environment, got int"),
     (lambda e: make_slot_vec_env("no/Such-v0", e), ValueError, "cannot make|no environment"),
-    (lambda e: make_slot_vec_env(SPRITES, None), TypeError, "make_slot_vec_env needs an encoder f"),
+    (lambda e: make_slot_vec_env(SPRITES, None), TypeError, "a hub id, got None"),
     (lambda e: make_slot_vec_env(SPRITES, "no/such"), FileNotFoundError, "no encoder 'no/such'"),
     (sprites(n_envs=0), ValueError, "at least 1, got 0"),
     (sprites(n_envs="8"), TypeError, "whole number, got '8'"),
     (sprites(n_envs=True), TypeError, "whole number, got True"),
-    (sprites(seed=1.5), TypeError, r"seed must be a whole number or None, got 1\.5"),
+    (sprites(seed=1.5), TypeError, r"seed must be a whole number, got 1\.5"),
     (sprites(hold=2), TypeError, "hold must be True or False, got 2"),
     (sprites(hold=True), ValueError, "hold=True needs an encoder .*object_mixture"),
     (sprites(motion=None), TypeError, "motion must be True or False, got None"),
     (sprites(flatten=1), TypeError, "flatten must be True or False, got 1"),
     (sprites(keep_pixels="no"), TypeError, "keep_pixels must be True or False"),
     (sprites(training="yes"), TypeError, "training must be True or False, got 'yes'"),
-    (sprites(fast=1), TypeError, "fast must be True or False, got 1"),
-    (sprites(fast=True), ValueError, "fast path is for Atari presets.*'plain'"),
+    (sprites(backend=1), ValueError, "backend must be one of ale, dummy, subproc, got 1"),
+    (sprites(backend="ale"), ValueError, "'ale' is for Atari presets.*'plain'.*Leave backend out"),
+    (sprites(fast=True), TypeError, "unexpected keyword argument 'fast'"),
     (sprites(device="gpu"), ValueError, "no device 'gpu'"),
-    (lambda e: VecObjectSlotObservation([1], e), TypeError, "wraps a VecEnv of .*, got list"),
+    (lambda e: VecObjectSlotObservation([1], e), TypeError, "_baselines3.VecEnv, got list"),
     (lambda e: VecObjectSlotObservation(None, e), TypeError, r"got NoneType.*slotenv\.vector"),
     (lambda e: VecObjectSlotObservation(Scripted([]), e), TypeError, "got dtype float32"),
     (lambda e: VecObjectSlotObservation(dummy(size=96), e), ValueError, r"shape \(96, 96, 3\)"),
-    (lambda e: VecObjectSlotObservation(dummy(), 3), TypeError, "SlotEncoder, got int"),
+    (lambda e: VecObjectSlotObservation(dummy(), 3), TypeError, "a hub id, got int"),
     (lambda e: VecObjectSlotObservation(dummy(), e, motion=2), TypeError, "True or False, got 2"),
 ]
 
@@ -357,6 +358,6 @@ def test_misuse_is_told_in_words(tiny_encoder, act, error, words):
 
 
 @pytest.mark.ale
-def test_games_in_processes_have_no_fast_path():
-    with pytest.raises(ValueError, match=r"subprocesses=True\. Leave fast out"):
-        make_slot_vec_env("Pong", atari_encoder(V5), fast=True, subprocesses=True)
+def test_games_that_are_drawn_in_another_way_are_not_ales():
+    with pytest.raises(ValueError, match=r"'rgb_array' only.*render_mode='human'\. Leave backend"):
+        make_slot_vec_env("Pong", atari_encoder(V5), backend="ale", render_mode="human")
