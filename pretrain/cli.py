@@ -77,7 +77,7 @@ def _end_at_once(number: int) -> None:
 def _run(command: list[str]) -> None:
     """Run a verb and write out what it printed."""
     try:
-        from pretrain.verbs import run_verb  # what this loads may be missing
+        from pretrain.verbs.table import run_verb  # what this loads may be missing
 
         run_verb(command)
     finally:

@@ -3,21 +3,27 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from rich.console import Console
 from rich.table import Table
 
-from pretrain.config import MAX_SEED, RunConfig
-from pretrain.data.collect import collect
+from pretrain.config import MAX_SEED
+from pretrain.data.collect import collect_data
 from pretrain.data.run_record import RECORD_FILE, record_of, write_record
-from pretrain.data.store import DataDescription, FrameStore
+from pretrain.data.store import FrameStore
 from pretrain.probe import probe_run
 from pretrain.report import probe_summary, write_report
 from pretrain.training.build import slots_of
+from pretrain.training.launch import check_devices
 from pretrain.training.loop import train
+from slotenv import markdown
 from slotenv.atomic import write_atomic
 from slotenv.environments import game_key, preset_for
 from slotenv.labels import labelled_games
+
+if TYPE_CHECKING:
+    from pretrain.verbs.run import RunConfig
 
 
 def run(config: RunConfig, command: list[str]) -> Path:
@@ -31,10 +37,6 @@ def run(config: RunConfig, command: list[str]) -> Path:
         Path of the report.
     """
     if config.train.devices > 1:
-        from pretrain.training.distributed import (
-            check_devices,  # needs what training alone does not load
-        )
-
         check_devices(config.train)  # now, not after the frames are collected
     game = game_key(config.env)
     preset = preset_for(config.env, config.preset)
@@ -80,16 +82,6 @@ def run(config: RunConfig, command: list[str]) -> Path:
     return report
 
 
-def collect_data(
-    path: Path, *, env: str, preset: str | None, frames: int, seed: int, workers: int | None
-) -> str:
-    """Collect a data set, or what is missing of it, and return its checksum."""
-    description = DataDescription(
-        env_id=env, preset=preset_for(env, preset).to_dict(), seed=seed, num_steps=frames
-    )
-    return collect(path, description, workers=workers)
-
-
 def print_summary(folder: Path) -> None:
     """Print the probe table and keep it as Markdown in ``probe.md``."""
     lines, notes = probe_summary(folder)
@@ -100,7 +92,5 @@ def print_summary(folder: Path) -> None:
         table.add_row(*cells)
     Console(width=118).print(table)
     print("\n".join(notes))
-    rows = [" | ".join(cells) for cells in lines]
-    rows.insert(1, " | ".join("---" for _ in lines[0]))
-    markdown = "\n".join(f"| {row} |" for row in rows)
-    write_atomic(folder / "probe.md", "\n\n".join([markdown, *notes]) + "\n")
+    shown = "\n".join(markdown.table(lines[0], lines[1:]))
+    write_atomic(folder / "probe.md", "\n\n".join([shown, *notes]) + "\n")

@@ -7,19 +7,16 @@ import json
 import shlex
 import time
 import traceback
-from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
-from pretrain.bench.config import BenchConfig
 from pretrain.bench.data import PRESET, PROBE_SEED, pretrain_folder, probe_folder
 from pretrain.bench.matrix import Cell
 from pretrain.bench.references import REFERENCES
-from pretrain.bench.results.row import FAILED_FILE, ROWS_FILE, Row, read_row_file
+from pretrain.bench.results.row import FAILED_FILE, ROWS_FILE, Row, measured, read_row_file
 from pretrain.config import TrainConfig
 from pretrain.data.store import FrameStore
-from pretrain.methods import METHODS
 from pretrain.probe import read_slots
 from pretrain.runtime.progress import say
 from pretrain.training.build import slots_of
@@ -30,22 +27,12 @@ from slotenv import SlotEncoder, __version__, records
 from slotenv.labels import labelled_games
 from slotenv.probe import Features, probe_features
 
+if TYPE_CHECKING:
+    from pretrain.verbs.bench import BenchConfig
+
 ROW_FORMAT = 1
 """Raised when rows mean something else than before: cells are then done again."""
-
-_REPORTED = (
-    "num_slots",
-    "accuracy",
-    "ridge_accuracy",
-    "modularity",
-    "weighted_modularity",
-    "compactness",
-    "presence_accuracy",
-    "accuracy_by_label",
-    "ridge_by_label",
-    "presence_by_object",
-    "undefined",
-)
+_EFFORT = ("updates", "batch_size", "run_length")  # flags of training that bench has, too
 
 
 class _Subject(NamedTuple):
@@ -63,27 +50,18 @@ def cell_folder(config: BenchConfig, cell: Cell) -> Path:
     return config.out / cell.game / cell.folder_name(config)
 
 
-def identity(config: BenchConfig, cell: Cell) -> str:
-    """Return a hash of everything a cell's rows depend on, but for the version of the package."""
-    method = cell.resolved
-    trained = cell.is_trained
-    facts = {
+def fingerprint(config: BenchConfig, cell: Cell) -> str:
+    """Return a hash of everything a cell's rows depend on, but for the version of the package.
+
+    Rows keep it as ``identity``; one that changes makes finished cells be done again.
+    """
+    slots = None if cell.is_reference else slots_of(_train_config(config, cell, 1), cell.game)
+    facts = _made(config, cell) | {
         "format": ROW_FORMAT,
-        "game": cell.game,
-        "method": cell.method,
-        "encoder": method.encoder,
-        "objective": method.objective,
-        "settings": method.settings,
+        "encoder": cell.definition.encoder_name,
+        "objective": cell.definition.objective_name,
         "seed": None if cell.is_reference else cell.seed,
-        "frames": config.frames if trained or cell.is_fitted else 0,
-        "updates": config.updates if trained else 0,
-        "batch_size": config.batch_size if trained else None,
-        "run_length": config.run_length if trained else None,
-        "num_slots": None
-        if cell.is_reference
-        else slots_of(_train_config(config, cell, 1), cell.game),
-        "probe_seed": PROBE_SEED,
-        "probe_frames": config.probe_frames,
+        "num_slots": slots,
         "preset": PRESET,
         "views": _views(cell.game),
     }
@@ -172,20 +150,14 @@ def _run(config: BenchConfig, cell: Cell, folder: Path, threads: int | None) -> 
 
 
 def _train_config(config: BenchConfig, cell: Cell, threads: int | None) -> TrainConfig:
-    given = TrainConfig(
-        method=cell.method,
+    effort = {name: getattr(config, name) for name in _EFFORT} if cell.is_trained else {}
+    return TrainConfig(
+        method=cell.definition,
         settings=cell.settings,
         seed=cell.seed,
         threads=threads,
         device=config.device,
-    )
-    if not cell.is_trained:
-        return given
-    return replace(
-        given,
-        updates=config.updates,
-        batch_size=config.batch_size,
-        run_length=config.run_length,
+        **effort,
     )
 
 
@@ -196,7 +168,7 @@ def _probe_encoder(
     encoder = SlotEncoder.from_pretrained(folder, device=choose_device(config.device))
     made = encoder.provenance
     subject = _Subject(
-        read_slots(encoder, store, hold=METHODS[cell.method].held),
+        read_slots(encoder, store, hold=cell.hold),
         updates=made["updates"],
         train_seconds=made["train_seconds"],
         device=made["device"],
@@ -211,16 +183,14 @@ def _probe(
     """Probe under every view of the game, a snapshot under the paper's only."""
     rows = []
     for view in ("scn",) if subject.snapshot else _views(cell.game):
-        report = probe_features(subject.features, store, game=cell.game, view=view).to_dict()
+        report = probe_features(subject.features, store, game=cell.game, view=view)
         seconds, began = time.monotonic() - began, time.monotonic()
         rows.append(
             {
                 **_facts(config, cell),
                 "snapshot": subject.snapshot,
                 "updates": subject.updates,
-                "view": view,
-                **{name: report[name] for name in _REPORTED},
-                "counts": report["counts"],
+                **measured(report),
                 "train_seconds": subject.train_seconds,
                 "probe_seconds": round(seconds, 1),
                 "device": subject.device,
@@ -232,33 +202,37 @@ def _probe(
 
 def _facts(config: BenchConfig, cell: Cell) -> Row:
     """Return what is known of a cell before it runs."""
-    return {
-        "method": cell.method,
+    return _made(config, cell) | {
         "title": cell.title,
-        "settings": cell.resolved.settings,
-        "game": cell.game,
         "seed": cell.seed,
-        "frames": config.frames if cell.is_trained or cell.is_fitted else 0,
         "frames_preset": PRESET,
-        "updates": config.updates if cell.is_trained else 0,
-        "batch_size": config.batch_size if cell.is_trained else None,
-        "run_length": config.run_length if cell.is_trained else None,
-        "probe_seed": PROBE_SEED,
-        "probe_frames": config.probe_frames,
         "slotenv": __version__,
         "command": _command(config, cell),
-        "identity": identity(config, cell),
+        "identity": fingerprint(config, cell),
+    }
+
+
+def _made(config: BenchConfig, cell: Cell) -> Row:
+    """Return what both a cell's rows and its fingerprint hold: flags only where they matter."""
+    effort = {name: getattr(config, name) if cell.is_trained else None for name in _EFFORT}
+    return effort | {
+        "game": cell.game,
+        "method": cell.method,
+        "settings": cell.resolved.settings,
+        "frames": config.frames if cell.is_trained or cell.is_fitted else 0,
+        "updates": effort["updates"] or 0,
+        "probe_seed": PROBE_SEED,
+        "probe_frames": config.probe_frames,
     }
 
 
 def _command(config: BenchConfig, cell: Cell) -> str:
     """Return the command that makes this cell, alone."""
-    arguments = [
-        *("--games", cell.game, "--methods", cell.argument, "--seeds", str(cell.seed)),
-        *("--updates", str(config.updates), "--frames", str(config.frames)),
-        *("--probe-frames", str(config.probe_frames), "--batch-size", str(config.batch_size)),
-        *("--run-length", str(config.run_length), *(["--curve"] if config.curve else [])),
-    ]
+    arguments = ["--games", cell.game, "--methods", cell.argument, "--seeds", str(cell.seed)]
+    for name in ("updates", "frames", "probe_frames", "batch_size", "run_length"):
+        arguments += [f"--{name.replace('_', '-')}", str(getattr(config, name))]
+    if config.curve:
+        arguments.append("--curve")
     return "python -m pretrain bench " + shlex.join(arguments)
 
 
@@ -270,7 +244,7 @@ def _valid_rows(config: BenchConfig, cell: Cell) -> list[Row]:
     except records.Damaged as error:
         say("bench", f"{error}. The cell is measured again")
         return []
-    return [row for row in rows if row["identity"] == identity(config, cell)]
+    return [row for row in rows if row["identity"] == fingerprint(config, cell)]
 
 
 def _views(game: str) -> list[str]:

@@ -17,15 +17,16 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from pretrain.bench.cell import failure, finished_rows, run_cell, write_failure, write_rows
-from pretrain.bench.config import BenchConfig
 from pretrain.bench.data import collect_game, drop_frames
 from pretrain.bench.executors import Task
 from pretrain.bench.matrix import Cell
 from pretrain.bench.results.row import Row
-from pretrain.outside import Tables, register, tables
+
+if TYPE_CHECKING:
+    from pretrain.verbs.bench import BenchConfig
 
 _RETRIES = 3  # of a cell whose node or process died
 _PATIENCE = 5.0  # seconds for a cluster to answer; Ray itself tries for minutes
@@ -53,10 +54,7 @@ def run_on_ray(config: BenchConfig, tasks: list[Task]) -> Iterator[Task]:
         signal.signal(signal.SIGTERM, on_sigterm)  # Ray's own would end this process half way
     gpus = 1 if ray.cluster_resources().get("GPU") and config.device != "cpu" else 0
     remote = ray.remote(num_cpus=1, num_gpus=gpus, max_retries=_RETRIES)(_on_node)
-    known = tables()
-    running = {
-        remote.remote(config, task.cells[0], known): task for task in tasks if not task.collects
-    }
+    running = {remote.remote(config, task.cells[0]): task for task in tasks if not task.collects}
     try:
         while running:
             ready, _ = ray.wait(list(running), num_returns=1)
@@ -113,9 +111,8 @@ def node_folder(config: BenchConfig) -> Path:
     return folder
 
 
-def _on_node(config: BenchConfig, cell: Cell, known: Tables) -> tuple[list[Row] | None, str]:
+def _on_node(config: BenchConfig, cell: Cell) -> tuple[list[Row] | None, str]:
     """Run one cell in this node's own folder; return its rows, or None and why."""
-    register(known)
     try:
         local = replace(config, out=node_folder(config), ray=None)
     except OSError as error:

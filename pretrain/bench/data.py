@@ -5,12 +5,15 @@ from __future__ import annotations
 import shutil
 from collections.abc import Collection
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from pretrain.bench.config import BenchConfig
 from pretrain.bench.matrix import Cell
 from pretrain.config import MAX_SEED
-from pretrain.run import collect_data
+from pretrain.data.collect import collect_data
 from slotenv.environments import atari_game
+
+if TYPE_CHECKING:
+    from pretrain.verbs.bench import BenchConfig
 
 PROBE_SEED = MAX_SEED
 PRESET = "scn"

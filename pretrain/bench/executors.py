@@ -9,25 +9,25 @@ import multiprocessing
 import os
 import signal
 import sys
-import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
 from multiprocessing.connection import wait
 from multiprocessing.process import BaseProcess
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import ale_py
 import torch
 from threadpoolctl import threadpool_limits
 
 from pretrain.bench.cell import cell_folder, failure, finished_rows, run_cell, write_failure
-from pretrain.bench.config import BenchConfig
 from pretrain.bench.data import collect_game
 from pretrain.bench.matrix import Cell
-from pretrain.outside import pack, unpack
 from pretrain.runtime.cores import usable_cores
 from pretrain.runtime.interrupt import starting_processes
+from pretrain.runtime.workers import begin_worker, pack, unpack
+
+if TYPE_CHECKING:
+    from pretrain.verbs.bench import BenchConfig
 
 _ATTEMPTS = 2  # of a cell whose process was killed
 _STARTED = "--- started"  # line of a log
@@ -190,7 +190,7 @@ def _start(config: BenchConfig, task: Task, share: int) -> BaseProcess:
         file.write(f"{_STARTED}\n")
     # Spawned, not forked: a fork of a process that has used torch can hang.
     process = multiprocessing.get_context("spawn").Process(
-        target=_child, args=(config, task, share, log, pack())
+        target=_child, args=(pack(config, task), share, log)
     )
     with starting_processes():
         process.start()
@@ -203,18 +203,17 @@ def _log_of(config: BenchConfig, task: Task) -> Path:
     return cell_folder(config, task.cells[0]) / "log.txt"
 
 
-def _child(config: BenchConfig, task: Task, share: int, log: Path, methods: bytes) -> None:
-    os.setsid()  # Ctrl-C reaches the parent alone, which then ends its children
-    threading.Thread(target=_end_with_parent, daemon=True).start()
+def _child(work: bytes, share: int, log: Path) -> None:
+    # Orphaned, it does what the parent would have it do: training saves its state.
+    begin_worker(lambda: os.kill(os.getpid(), signal.SIGTERM), own_session=True)
     with open(log, "a") as file:
         os.dup2(file.fileno(), 1)
         os.dup2(file.fileno(), 2)
-    ale_py.ALEInterface.setLoggerMode(ale_py.LoggerMode.Error)
     torch.set_num_threads(share)
     threadpool_limits(share)
     signal.signal(signal.SIGTERM, _interrupt)
     try:
-        unpack(methods)
+        config, task = unpack(work)
         perform(config, task, threads=share, workers=share)
     except KeyboardInterrupt:
         sys.exit(130)
@@ -222,10 +221,3 @@ def _child(config: BenchConfig, task: Task, share: int, log: Path, methods: byte
 
 def _interrupt(*_: Any) -> None:
     raise KeyboardInterrupt
-
-
-def _end_with_parent() -> None:
-    parent = multiprocessing.parent_process()
-    if parent is not None:
-        parent.join()
-        os.kill(os.getpid(), signal.SIGTERM)  # as the parent would: training saves its state

@@ -1,4 +1,4 @@
-"""The verb ``players``: do encoders that saw random play hold on a better player's frames?
+"""Do encoders that saw random play hold on a better player's frames?
 
 Every finished encoder of a benchmark is probed three times: on random play, on a scripted player's
 frames, and with the probe of random play on the player's frames. All under the ``pixel`` view, and
@@ -9,39 +9,37 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, NamedTuple, cast
+from typing import TYPE_CHECKING, NamedTuple
 
-from pretrain.bench.config import PlayersConfig
 from pretrain.bench.data import PRESET, PROBE_SEED, player_folder, probe_folder
 from pretrain.bench.references import REFERENCES
 from pretrain.bench.results.players_table import players_table
 from pretrain.bench.results.row import ROWS_FILE as CELL_ROWS_FILE
-from pretrain.bench.results.row import Cell, Row, Scores
+from pretrain.bench.results.row import Cell, Row, Scores, measured
 from pretrain.bench.results.rows import read_rows
-from pretrain.data.collect import collect
+from pretrain.data.collect import collect_data
 from pretrain.data.players import RULES
-from pretrain.data.store import DataDescription, FrameStore
-from pretrain.methods import METHODS
+from pretrain.data.store import FrameStore
+from pretrain.methods import HELD, METHODS
 from pretrain.probe import read_slots
+from pretrain.runtime.resumable import MeasuredRows
 from pretrain.training.step import choose_device
-from slotenv import SlotEncoder, __version__, records
+from slotenv import SlotEncoder, __version__
 from slotenv.atomic import write_atomic
 from slotenv.checkpoint import read_config
-from slotenv.environments import atari_game, preset_for
+from slotenv.environments import atari_game
 from slotenv.labels.tables import find_game
 from slotenv.probe import Features, ProbeReport, probe_features, probe_transfer
 from slotenv.records import Count, Text
+
+if TYPE_CHECKING:
+    from pretrain.verbs.players import PlayersConfig
 
 PLAYERS_FILE, TABLE_FILE = "players.jsonl", "players.md"
 VIEW = "pixel"
 _CELL = (  # of the bench's row: how the encoder was made
     *("method", "title", "settings", "game", "seed", "frames", "frames_preset", "updates"),
     *("batch_size", "run_length", "probe_frames", "num_slots", "identity"),
-)
-_REPORTED = (
-    *("accuracy", "ridge_accuracy", "modularity", "weighted_modularity", "compactness"),
-    *("presence_accuracy", "accuracy_by_label", "ridge_by_label", "presence_by_object"),
-    *("left_out", "undefined", "counts"),
 )
 
 
@@ -91,10 +89,10 @@ def probe_players(config: PlayersConfig) -> Path:
     games = dict.fromkeys(
         find_game(name, RULES, what="scripted player") for name in config.games or RULES
     )
-    unknown = [name for name in config.methods if name not in METHODS | REFERENCES]
+    unknown = [name for name in config.methods if name not in METHODS | HELD | REFERENCES]
     if unknown:
         raise ValueError(
-            f"no method named {unknown[0]!r}; there are {', '.join(METHODS | REFERENCES)}"
+            f"no method named {unknown[0]!r}; there are {', '.join(METHODS | HELD | REFERENCES)}"
         )
     subjects = {game: found for game in games if (found := _finished(config, game))}
     if not subjects:
@@ -102,30 +100,25 @@ def probe_players(config: PlayersConfig) -> Path:
             f"{config.out} has no finished cell of these games and methods: make some with "
             f"python -m pretrain bench --out {config.out}"
         )
-    known = _read_known(config.out / PLAYERS_FILE)
+    table = config.out / TABLE_FILE
+    known = MeasuredRows(config.out / PLAYERS_FILE, PlayersRow, by="cell")
     failed = []
     for game, found in subjects.items():
         plays = _collected(config, game, found[0].made["probe_frames"])
         for subject in found:
             try:
-                _update(config, subject, plays, known)
+                key = f"{_weights(subject)} {plays.random.checksum} {plays.scripted.checksum}"
+                if not known.has(subject.name, key):
+                    rows = _probe(config, subject, plays, key)
+                    known.put(subject.name, rows)
+                    write_atomic(table, players_table(known.all()))
+                    print(_said(subject, rows), flush=True)
             except (ValueError, OSError) as error:  # one encoder of another version stops no other
                 failed.append(f"{subject.name} ({error})")
-    table = _write(config.out, known)
+    write_atomic(table, players_table(known.all()))
     if failed:
         raise RuntimeError(f"{table} lacks what could not be probed: {'; '.join(failed)}")
     return table
-
-
-def _update(
-    config: PlayersConfig, subject: _Subject, plays: _Plays, known: dict[str, list[Row]]
-) -> None:
-    """Probe a cell and keep its rows, unless those that are known are of the same data."""
-    key = f"{_weights(subject)} {plays.random.checksum} {plays.scripted.checksum}"
-    if {row["key"] for row in known.get(subject.name, [])} != {key}:
-        known[subject.name] = _probe(config, subject, plays, key)
-        _write(config.out, known)
-        print(_said(subject, known[subject.name]), flush=True)
 
 
 def _finished(config: PlayersConfig, game: str) -> list[_Subject]:
@@ -141,15 +134,15 @@ def _finished(config: PlayersConfig, game: str) -> list[_Subject]:
 
 def _collected(config: PlayersConfig, game: str, probe_frames: int) -> _Plays:
     def collected(folder: Path, frames: int, player: str) -> FrameStore:
-        env_id = str(atari_game(game))
-        description = DataDescription(
-            env_id=env_id,
-            preset=preset_for(env_id, PRESET).to_dict(),
+        collect_data(
+            folder,
+            env=str(atari_game(game)),
+            preset=PRESET,
+            frames=frames,
             seed=PROBE_SEED,
-            num_steps=frames,
             player=player,
+            workers=config.workers,
         )
-        collect(folder, description, workers=config.workers)
         return FrameStore(folder)
 
     return _Plays(
@@ -171,7 +164,7 @@ def _features(config: PlayersConfig, subject: _Subject, plays: _Plays) -> list[F
         return [REFERENCES[method].features(store, game) for store in plays]
     device = choose_device(config.device)
     encoder = SlotEncoder.from_pretrained(subject.folder / "encoder", device=device)
-    return [read_slots(encoder, store, hold=METHODS[method].held) for store in plays]
+    return [read_slots(encoder, store, hold=method in HELD) for store in plays]
 
 
 def _probe(config: PlayersConfig, subject: _Subject, plays: _Plays, key: str) -> list[Row]:
@@ -193,18 +186,16 @@ def _probe(config: PlayersConfig, subject: _Subject, plays: _Plays, key: str) ->
     rows = []
     for (player, fitted_on), report in reports.items():
         store: FrameStore = getattr(plays, player)
-        measured: dict[str, Any] = report.to_dict()
         rows.append(
             {
                 "cell": subject.name,
                 **{name: subject.made[name] for name in _CELL},
-                "num_slots": report.num_slots,
                 "player": player,
                 "fitted_on": fitted_on,
                 "player_frames": len(store),
                 "score_per_1000": round(1000 * float(store.rewards.mean()), 2),
-                "view": VIEW,
-                **{name: measured[name] for name in _REPORTED},
+                **measured(report),
+                "left_out": report.left_out,
                 "slotenv": __version__,
                 "key": key,
                 "time": datetime.now(UTC).isoformat(timespec="seconds"),
@@ -222,20 +213,3 @@ def _said(subject: _Subject, rows: list[Row]) -> str:
         f"players: {subject.name}: accuracy {numbers[0]} on random play, {numbers[1]} on the "
         f"player's frames, {numbers[2]} there with the probe of random play"
     )
-
-
-def _read_known(path: Path) -> dict[str, list[Row]]:
-    """Return the rows that are there, by cell."""
-    known: dict[str, list[Row]] = {}
-    if path.exists():
-        remedy = "delete that line and run again for what it held"
-        for row in records.read_lines(path, PlayersRow, remedy=remedy):
-            known.setdefault(row["cell"], []).append(cast(Row, row))
-    return known
-
-
-def _write(out: Path, known: dict[str, list[Row]]) -> Path:
-    rows = [row for name in sorted(known) for row in known[name]]
-    records.write_lines(out / PLAYERS_FILE, rows)
-    write_atomic(out / TABLE_FILE, players_table(rows))
-    return out / TABLE_FILE

@@ -6,17 +6,20 @@ import sys
 import time
 from collections.abc import Iterator
 from statistics import fmean
+from typing import TYPE_CHECKING
 
 from rich.console import Console
 
 from pretrain.bench.cell import cell_folder, failure, finished_rows
-from pretrain.bench.config import BenchConfig
 from pretrain.bench.data import drop_frames
 from pretrain.bench.executors import Task, run_here, run_in_processes, tasks_of
 from pretrain.bench.matrix import Cell, cells_of
 from pretrain.bench.results.render import render
 from pretrain.bench.results.row import FAILED_FILE, Row
 from pretrain.bench.results.rows import gather_rows
+
+if TYPE_CHECKING:
+    from pretrain.verbs.bench import BenchConfig
 
 
 def bench(config: BenchConfig) -> None:

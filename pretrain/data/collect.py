@@ -7,16 +7,12 @@ of workers or on interruptions, and a missing shard can be made at any time.
 from __future__ import annotations
 
 import multiprocessing
-import os
-import signal
-import threading
 from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
 from typing import Any
 
-import ale_py
 import gymnasium as gym
 import numpy as np
 from gymnasium.spaces import Box, Discrete, MultiBinary, MultiDiscrete
@@ -30,7 +26,8 @@ from pretrain.runtime.cores import usable_cores
 from pretrain.runtime.interrupt import starting_processes
 from pretrain.runtime.lock import alone_in
 from pretrain.runtime.progress import Progress
-from slotenv.environments import make_env, read_ram
+from pretrain.runtime.workers import begin_worker
+from slotenv.environments import make_env, preset_for, read_ram
 from slotenv.frames import FramePreset
 
 _TICK = 100  # steps between two reports of a worker
@@ -66,6 +63,37 @@ def collect(folder: Path, description: DataDescription, *, workers: int | None =
         checksum = completed(folder, description)
     assert checksum is not None
     return checksum
+
+
+def collect_data(
+    path: Path,
+    *,
+    env: str,
+    preset: str | None,
+    frames: int,
+    seed: int,
+    player: str = "random",
+    workers: int | None,
+) -> str:
+    """Collect what is missing of a data set that is named in words; see :func:`collect`.
+
+    Args:
+        path: Where it lies or will lie.
+        env: As given by the user.
+        preset: Name of a frame preset; None: by the form of ``env``.
+        frames: Rows in all.
+        seed: Decides every byte of the data.
+        player: Who chooses the actions.
+        workers: Processes; None: one per core.
+    """
+    description = DataDescription(
+        env_id=env,
+        preset=preset_for(env, preset).to_dict(),
+        seed=seed,
+        num_steps=frames,
+        player=player,
+    )
+    return collect(path, description, workers=workers)
 
 
 def _collect(
@@ -161,7 +189,7 @@ def _in_processes(
 ) -> None:
     # Spawned, not forked: a fork of a process that has used torch can hang.
     context = multiprocessing.get_context("spawn")
-    pool = ProcessPoolExecutor(workers, mp_context=context, initializer=_start_worker)
+    pool = ProcessPoolExecutor(workers, mp_context=context, initializer=begin_worker)
     processes: list[multiprocessing.process.BaseProcess] = []
     try:
         with starting_processes():
@@ -197,18 +225,3 @@ def _why_broken(processes: list[multiprocessing.process.BaseProcess]) -> str:
         "a collection worker was killed (out of memory?): run the same command again, or with "
         "fewer --workers"
     )
-
-
-def _start_worker() -> None:
-    # Ctrl-C reaches the whole process group; the parent alone decides what to do about it.
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    threading.Thread(target=_end_with_parent, daemon=True).start()
-    ale_py.ALEInterface.setLoggerMode(ale_py.LoggerMode.Error)
-
-
-def _end_with_parent() -> None:
-    # Without this, the workers of a parent that was killed would wait for work forever.
-    parent = multiprocessing.parent_process()
-    if parent is not None:
-        parent.join()
-        os._exit(1)

@@ -8,13 +8,15 @@ import shlex
 import subprocess
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
 from typing_extensions import TypedDict
 
-from pretrain.config import RunConfig
 from slotenv import __version__, records
 from slotenv.records import Text
+
+if TYPE_CHECKING:
+    from pretrain.verbs.run import RunConfig
 
 RECORD_FILE = "config.json"
 _PACKAGES = ("gymnasium", "ale-py", "torch", "numpy", "scikit-learn", "stable-baselines3", "blosc2")

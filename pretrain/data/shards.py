@@ -14,6 +14,8 @@ from numpy.typing import NDArray
 
 _MOST_ACTION_BYTES = 1 << 16  # of one step: no action space of a game is larger
 _HEADER = 32  # bytes of a chunk's header, which may add that much to a frame
+_SPECIAL = 31  # byte of the header that says whether there are bytes at all
+_COMPRESSED, _ZEROS = 0, 16  # its values; others leave memory as it was, or are not written here
 _NBYTES, _BLOCKSIZE, _CBYTES = 1, 2, 3  # numbers in the header: bytes of frame, block and chunk
 
 
@@ -148,3 +150,5 @@ def _check_chunks(frames: NDArray[np.uint8], sizes: NDArray[np.int64], frame_byt
         raise ValueError("a frame's header tells of another size than it has")
     if (header[:, _BLOCKSIZE] < 1).any() or (header[:, _BLOCKSIZE] > frame_bytes).any():
         raise ValueError("a frame's header tells of blocks that do not fit")
+    if not np.isin(frames[starts + _SPECIAL], (_COMPRESSED, _ZEROS)).all():
+        raise ValueError("a frame's header tells of a frame without content")

@@ -3,27 +3,23 @@
 from __future__ import annotations
 
 import shlex
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from pretrain.bench.cell import cell_folder, finished_rows
-from pretrain.bench.config import BenchConfig
 from pretrain.bench.matrix import Cell, cells_of
 from pretrain.bench.results.row import Row
-from pretrain.upkeep.ready_config import ReadyConfig
-from slotenv import SlotEncoder, checkpoint
+from pretrain.verbs.bench import BenchConfig
+from slotenv import SlotEncoder, markdown
+from slotenv.encoders.saving import save
 from slotenv.environments import atari_game
+from slotenv.probe import METRICS
+
+if TYPE_CHECKING:
+    from pretrain.verbs.ready import ReadyConfig
 
 METHOD = "objects"
 """The method whose encoders are small, quick to make, and say what their numbers mean."""
 
-_METRICS = (
-    "accuracy",
-    "ridge_accuracy",
-    "presence_accuracy",
-    "modularity",
-    "weighted_modularity",
-    "compactness",
-)
 _VIEWS = {"scn": "bytes in RAM, as the paper has them (`scn`)", "pixel": "pixels (`pixel`)"}
 
 
@@ -56,9 +52,7 @@ def make_ready(config: ReadyConfig) -> None:
             "command": done.rows[0]["command"],
             "probe": measured(done.rows),
         }
-        folder = checkpoint.save(
-            done.encoder, config.out / done.game, card=card(done.game, done.encoder)
-        )
+        folder = save(done.encoder, config.out / done.game, card=card(done.game, done.encoder))
         size = sum(path.stat().st_size for path in folder.iterdir())
         print(f"{folder}: {done.encoder.num_slots} slots, {size / 1000:.0f} kB", flush=True)
 
@@ -68,7 +62,7 @@ def measured(rows: list[Row]) -> dict[str, Any]:
     return {
         "frames": rows[0]["probe_frames"],
         "seed": rows[0]["probe_seed"],
-        **{row["view"]: {name: row[name] for name in _METRICS} for row in rows},
+        **{row["view"]: {name: row.get(name) for name in METRICS} for row in rows},
     }
 
 
@@ -82,13 +76,12 @@ def card(game: str, encoder: SlotEncoder) -> str:
     made, frames = encoder.provenance, encoder.preprocess
     probe, name = made["probe"], atari_game(game)
     fields = "" if encoder.slot_fields is None else f": {', '.join(encoder.slot_fields)}"
-    headings = ["labels", *(metric.replace("_", " ") for metric in _METRICS)]
+    headings = ["labels", *(metric.replace("_", " ") for metric in METRICS)]
     lines = [
-        [_VIEWS[view], *(_number(probe[view][metric]) for metric in _METRICS)]
+        [_VIEWS[view], *(_number(probe[view].get(metric)) for metric in METRICS)]
         for view in _VIEWS
         if view in probe
     ]
-    table = [headings, ["---", *("---:" for _ in _METRICS)], *lines]
     return "\n".join(
         [
             "---",
@@ -118,7 +111,7 @@ def card(game: str, encoder: SlotEncoder) -> str:
             f"A linear probe of the slots against the true coordinates, {probe['frames']:,} frames "
             f"of seed {probe['seed']:,} (R2 on test frames):",
             "",
-            *(f"| {' | '.join(cells)} |" for cells in table),
+            *markdown.table(headings, lines),
             "",
             "Made and measured by",
             "",

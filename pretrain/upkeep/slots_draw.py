@@ -12,14 +12,14 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from pretrain.bench.cell import cell_folder
-from pretrain.bench.config import BenchConfig
 from pretrain.bench.matrix import cells_of
-from pretrain.drawing.labelled_frame import to_png
+from pretrain.drawing.canvas import to_png
 from pretrain.drawing.marks import fullness
 from pretrain.drawing.slot_boxes import TRAIL, SlotBox, slot_boxes
 from pretrain.drawing.slot_frame import draw_slots
 from pretrain.upkeep.labels_draw import STEPS_PER_MOMENT, gallery
 from pretrain.upkeep.ready import METHOD
+from pretrain.verbs.bench import BenchConfig
 from slotenv import SlotEncoder, ready
 from slotenv.atomic import write_atomic
 from slotenv.checkpoint import CONFIG

@@ -149,7 +149,7 @@ def test_impossible_settings_exit_2(tmp_path: Path, capsys: pytest.CaptureFixtur
     for flag, value, text in [
         ("--num-slots", "65", "64 slots of two maps at most, got num_slots=65"),
         ("--batch-size", "1000", "a batch needs 1000 pairs"),
-        ("--device", "tpu", "use cpu, cuda or auto"),
+        ("--device", "tpu", "no device 'tpu': use "),
     ]:
         code, err = error_of(run_folder(tmp_path / flag, flag, value), capsys)
         assert code == 2

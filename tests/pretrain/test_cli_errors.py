@@ -1,13 +1,13 @@
 """What the command line says of wrong numbers, and of whatever else goes wrong: one line."""
 
-from __future__ import annotations
-
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 from fake_envs import SPRITES
 
 from pretrain.cli import main
+from pretrain.config import Amount, Flags, Share, TrainingSeed
 from pretrain.runtime.interrupt import Terminated
 
 ENV = f"fake_envs:{SPRITES}"
@@ -65,18 +65,18 @@ def test_values_out_of_bounds_are_one_line_and_exit_2(
     ("arguments", "text"),
     [
         (["run", "--env", ENV, "--method", "objects_held"], "Give --method objects, and --hold"),
-        (["collect", "--env", ENV, "--seed", "-1"], "seed must not be negative, got -1"),
-        (["collect", "--env", ENV, "--seed", HUGE], "seed must be below 2,147,483,648"),
+        (["collect", "--env", ENV, "--seed", "-1"], "seed must be at least 0, got -1"),
+        (["collect", "--env", ENV, "--seed", HUGE], "seed must be at most 2,147,483,647"),
         (["watch", "--encoder", "pong", "--fps", HUGE], "fps must be at most"),
-        (["watch", "--encoder", "pong", "--seed", HUGE], "seed must be below"),
-        (["labels", "draw", "--moments", HUGE], "moments must be at most"),
-        (["slots", "draw", "--seed", "-1"], "seed must not be negative, got -1"),
-        (["ready", "--frames", "0"], "frames must be at least 1, got 0"),
-        (["ready", "--seed", "-1"], "seed must lie in 0..999999"),
+        (["watch", "--encoder", "pong", "--seed", HUGE], "seed must be at most"),
+        (["upkeep", "labels", "draw", "--moments", HUGE], "moments must be at most"),
+        (["upkeep", "slots", "draw", "--seed", "-1"], "seed must be at least 0, got -1"),
+        (["upkeep", "ready", "--frames", "0"], "frames must be at least 1, got 0"),
+        (["upkeep", "ready", "--seed", "-1"], "seed must lie in 0..999999"),
         (["bench", "--updates", HUGE], "updates must be at most"),
-        (["bench", "--seeds", "0", "-1"], "seed must lie in 0..999999"),
+        (["bench", "--seeds", "0", "-1"], "seeds must lie in 0..999999"),
         (["bench", "--ray", ""], "ray is the address of a cluster, host:port or auto, got ''"),
-        (["players", "--frames", HUGE], "frames must be at most"),
+        (["upkeep", "players", "--frames", HUGE], "frames must be at most"),
         (["train", "--data", "d", "--method", "objects_held"], "Give --method objects, and"),
     ],
 )
@@ -88,6 +88,37 @@ def test_every_verb_bounds_its_numbers(
     assert code == 2
     assert text in err
     assert not out.exists()
+
+
+@pytest.mark.parametrize("verb", ["labels", "slots", "ready", "identity", "players"])
+def test_a_verb_that_has_moved_says_where(verb: str, capsys: pytest.CaptureFixture[str]) -> None:
+    code, err = error_of([verb, "--games", "pong"], capsys)
+    assert code == 2
+    assert err == (
+        f"pretrain: {verb} is now: python -m pretrain upkeep {verb}, with the same flags\n"
+    )
+    with pytest.raises(SystemExit) as stopped:
+        main(["upkeep", verb, "--help"])
+    assert stopped.value.code == 0
+
+
+def test_a_field_declares_its_bounds() -> None:
+    @dataclass(frozen=True, kw_only=True)
+    class Toy(Flags):
+        share: Share | None = None
+        seeds: tuple[TrainingSeed, ...] = ()
+        steps: Amount = 1
+
+    assert Toy(share=0.5, seeds=(0, 999_999), steps=10**9)
+    for changes, text in (
+        ({"share": 0.0}, "share must lie between 0 and 1, got 0.0"),
+        ({"share": 1.0}, "share must lie between 0 and 1, got 1.0"),
+        ({"seeds": (0, 1_000_000)}, r"seeds must lie in 0\.\.999999 .*, got 1,000,000"),
+        ({"steps": 0}, "steps must be at least 1, got 0"),
+        ({"steps": 10**9 + 1}, "steps must be at most 1,000,000,000, got 1,000,000,001"),
+    ):
+        with pytest.raises(ValueError, match=text):
+            Toy(**changes)
 
 
 @pytest.mark.parametrize(
@@ -127,7 +158,7 @@ def test_whatever_goes_wrong_is_one_line(
     def fail(command: list[str]) -> None:
         raise error
 
-    monkeypatch.setattr("pretrain.verbs.run_verb", fail)
+    monkeypatch.setattr("pretrain.verbs.table.run_verb", fail)
     found, err = error_of([], capsys)
     assert (found, err.startswith(f"pretrain: {text}")) == (code, True), err
     assert len(err.splitlines()) == 1

@@ -10,10 +10,10 @@ from typing import Any
 import pytest
 
 from pretrain.bench.cell import _facts
-from pretrain.bench.config import BenchConfig
 from pretrain.bench.data import collect_game
 from pretrain.bench.matrix import Cell
 from pretrain.bench.results.row import Row
+from pretrain.verbs.bench import BenchConfig
 
 TOY: dict[str, Any] = {"games": ("pong",), "frames": 400, "probe_frames": 600, "updates": 5}
 TOY["batch_size"] = 16

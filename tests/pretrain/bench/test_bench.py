@@ -18,11 +18,11 @@ import pytest
 from pretrain.bench import cell as cell_module
 from pretrain.bench import executors
 from pretrain.bench.cell import cell_folder, finished_rows
-from pretrain.bench.config import BenchConfig
 from pretrain.bench.matrix import Cell
 from pretrain.bench.results.row import Row
 from pretrain.bench.run import bench
 from pretrain.cli import main
+from pretrain.verbs.bench import BenchConfig
 
 pytestmark = pytest.mark.ale
 Toy = Callable[..., BenchConfig]
@@ -41,7 +41,7 @@ def failing(monkeypatch: pytest.MonkeyPatch, method: str) -> None:
     real = cell_module.train
 
     def train(store: Any, config: Any, folder: Path, **more: Any) -> Any:
-        if config.method == method:
+        if config.resolved_method.name == method:
             raise RuntimeError("the loss is not a number")
         return real(store, config, folder, **more)
 

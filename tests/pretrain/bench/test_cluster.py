@@ -14,15 +14,17 @@ from typing import Any
 
 import pytest
 import ray
+import small_objective
+from ray import cloudpickle
 from ray.cluster_utils import Cluster
 
 from pretrain.bench.cell import finished_rows
 from pretrain.bench.cluster import _on_node, check_listens, node_folder, run_on_ray
-from pretrain.bench.config import BenchConfig
 from pretrain.bench.executors import tasks_of
 from pretrain.bench.matrix import Cell, cells_of
 from pretrain.bench.run import bench
-from pretrain.outside import tables
+from pretrain.methods import Method
+from pretrain.verbs.bench import BenchConfig
 
 pytestmark = pytest.mark.filterwarnings("default")  # Ray's own
 Toy = Callable[..., BenchConfig]
@@ -44,7 +46,9 @@ def cluster(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
 def test_all_rows_arrive_although_a_node_dies(cluster: Any, toy: Toy) -> None:
     doomed = cluster.add_node(num_cpus=1)
     cluster.add_node(num_cpus=1)
-    methods = ("mean", "random", "scn", "coordinates")
+    cloudpickle.register_pickle_by_value(small_objective)  # as what a script defines travels
+    small = Method(name="small", title="Small", objective=small_objective.Small)
+    methods = ("mean", "random", "scn", "coordinates", small)
     config = toy(methods=methods, ray=cluster.address)
     cells = cells_of(config)
     ended = []
@@ -116,7 +120,7 @@ def test_each_user_has_a_folder_on_a_node(monkeypatch: pytest.MonkeyPatch, tmp_p
     assert node_folder(replace(config, frames=5)) != folder
     me = os.getuid()
     monkeypatch.setattr(os, "getuid", lambda: me + 1)  # who finds that I made a folder of theirs
-    rows, reason = _on_node(config, Cell("pong", "mean"), tables())
+    rows, reason = _on_node(config, Cell("pong", "mean"))
     assert rows is None
     theirs = str(folder).replace(f"bench-{me}-", f"bench-{me + 1}-")
     belongs = f"{theirs} belongs to another user: have it removed"
@@ -126,7 +130,7 @@ def test_each_user_has_a_folder_on_a_node(monkeypatch: pytest.MonkeyPatch, tmp_p
 def test_a_node_without_room_says_why(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     monkeypatch.setattr(tempfile, "gettempdir", lambda: str(tmp_path / "file"))
-    rows, reason = _on_node(BenchConfig(), Cell("pong", "mean"), tables())
+    rows, reason = _on_node(BenchConfig(), Cell("pong", "mean"))
     assert rows is None
     assert "a node has no folder for frames: [Errno 20] Not a directory" in reason
 

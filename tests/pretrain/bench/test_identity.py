@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from pretrain.bench.config import BenchConfig
 from pretrain.bench.identity import identity_table
 from pretrain.cli import main
+from pretrain.verbs.bench import BenchConfig
 from slotenv import records
 
 
@@ -16,7 +16,7 @@ def test_rows_and_table_of_a_finished_bench(
     toy: Callable[..., BenchConfig], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     bench, out = toy().out, tmp_path / "identity"
-    arguments = ["identity", "--bench", str(bench), "--out", str(out)]
+    arguments = ["upkeep", "identity", "--bench", str(bench), "--out", str(out)]
     with pytest.raises(SystemExit) as stopped:
         main(arguments)
     assert stopped.value.code == 2

@@ -1,9 +1,14 @@
+import shlex
+from dataclasses import replace
+from pathlib import Path
+
 import pytest
 
-from pretrain.bench.cell import identity
-from pretrain.bench.config import BenchConfig
+from pretrain.bench.cell import fingerprint
 from pretrain.bench.matrix import PAPER_GAMES, Cell, cells_of
-from pretrain.methods import METHODS, plain_form
+from pretrain.bench.results.rows import read_rows
+from pretrain.methods import METHODS
+from pretrain.verbs.bench import BenchConfig
 
 
 def test_the_default_is_the_papers_games_and_every_default_method() -> None:
@@ -36,14 +41,32 @@ def test_cells_go_game_by_game_and_references_have_one_seed() -> None:
     ],
 )
 def test_rows_that_were_measured_stay_those_of_their_cells(cell: Cell, expected: str) -> None:
-    assert identity(BenchConfig(), cell) == expected
+    assert fingerprint(BenchConfig(), cell) == expected
+
+
+def test_published_rows_are_those_of_the_commands_in_them() -> None:
+    """A changed fingerprint would have finished benchmarks done again."""
+    path = Path(__file__).parents[3] / "examples" / "results" / "bench" / "rows.jsonl"
+    rows = {row["identity"]: row for row in read_rows([path])}
+    assert len(rows) > 200
+    for row in rows.values():
+        words = iter(shlex.split(row["command"])[4:])
+        flags = {word[2:].replace("-", "_"): next(words) for word in words if word != "--curve"}
+        named = {name: (flags.pop(name),) for name in ("games", "methods")}
+        seeds = (int(flags.pop("seeds")),)
+        sizes = {name: int(size) for name, size in flags.items()}
+        config = BenchConfig(**named, seeds=seeds, **sizes)  # type: ignore[arg-type]
+        (cell,) = cells_of(config)
+        assert fingerprint(config, cell) == row["identity"], row["command"]
 
 
 def test_held_slots_keep_their_name_in_benchmarks() -> None:
     (cell,) = cells_of(BenchConfig(games=("pong",), methods=("objects_held",)))
     assert (cell.title, str(cell)) == ("Object mixture, held", "pong objects_held seed 0")
-    assert plain_form("objects_held") == "objects"
-    assert all(plain_form(name) == name for name in METHODS if name != "objects_held")
+    assert cell.hold
+    made = replace(METHODS["objects"], name="objects_held", title="Object mixture, held")
+    assert cell.resolved == made
+    assert not any(Cell("pong", name).hold for name in METHODS)
 
 
 def test_settings_are_parsed_and_order_does_not_matter() -> None:

@@ -11,13 +11,15 @@ from typing import Any
 import pytest
 
 from pretrain.bench import players
-from pretrain.bench.config import BenchConfig, PlayersConfig
-from pretrain.bench.players import probe_players
+from pretrain.bench.players import PlayersRow, probe_players
 from pretrain.bench.results.players_table import players_table
 from pretrain.bench.results.row import Row
 from pretrain.bench.results.rows import read_rows
 from pretrain.bench.run import bench
 from pretrain.cli import main
+from pretrain.runtime.resumable import MeasuredRows
+from pretrain.verbs.bench import BenchConfig
+from pretrain.verbs.players import PlayersConfig
 
 Toy = Callable[..., BenchConfig]
 MakeRow = Callable[..., Row]
@@ -96,7 +98,7 @@ def test_damaged_rows_are_named(tmp_path: Path) -> None:
     with pytest.raises(
         ValueError, match=r"players\.jsonl, line 1: field .* is missing.*delete that line"
     ):
-        players._read_known(tmp_path / "players.jsonl")
+        MeasuredRows(tmp_path / "players.jsonl", PlayersRow, by="cell")
 
 
 @pytest.mark.ale
@@ -106,7 +108,7 @@ def test_finished_cells_are_probed_once(
     config = toy(methods=("random", "coordinates"))
     bench(config)
     before = (config.out / "rows.jsonl").read_bytes()
-    command = ["players", "--out", str(config.out), "--frames", "600", "--workers", "1"]
+    command = ["upkeep", "players", "--out", str(config.out), "--frames", "600", "--workers", "1"]
     main(command)
     rows = rows_of(config.out)
     measures = [("random", "random"), ("scripted", "scripted"), ("scripted", "random")]
@@ -157,7 +159,7 @@ def test_probe_fits_on_another_play(toy: Toy, capsys: pytest.CaptureFixture[str]
     probe += ["--data", str(data / "scripted"), "--fit-on"]
     capsys.readouterr()
     main([*probe, str(data / "probe")])
-    assert "pong (pixel labels): accuracy" in capsys.readouterr().out
+    assert "pong (pixel labels): slot accuracy" in capsys.readouterr().out
     for more, text in (
         ([str(data / "probe"), "--shuffle-labels"], "leave out fit_on"),
         ([str(data / "nowhere")], "nowhere is no data set"),

@@ -271,7 +271,7 @@ def test_descriptions_that_cannot_be_are_refused(
 
 
 def header(number: int, value: int) -> Callable[[dict[str, np.ndarray]], None]:
-    """Return what forges a number in the header of the second frame: where it decompresses to."""
+    """Return what forges a number in the header of the second frame, by which it is unpacked."""
 
     def change(columns: dict[str, np.ndarray]) -> None:
         start = int(columns["sizes"][0]) + 4 * number
@@ -289,6 +289,7 @@ def header(number: int, value: int) -> Callable[[dict[str, np.ndarray]], None]:
         (header(2, 0), "blocks that do not fit"),
         (header(2, 2**30), "blocks that do not fit"),
         (header(3, 40), "tells of another size than it has"),
+        (header(7, 0x40 << 24), "a frame without content"),  # memory would stay as it was
         (lambda c: c.update(sizes=c["sizes"] - 400), "sizes that no frame has"),
         (lambda c: c.update(sizes=c["sizes"] - ([1, -1] * SHARD)[:SHARD]), "no frame has"),
         (lambda c: c.update(sizes=c["sizes"].astype(np.int32)), "sizes is int32, not int64"),

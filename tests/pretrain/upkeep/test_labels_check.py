@@ -65,7 +65,7 @@ def test_too_few_moments_are_not_a_failure(
 ) -> None:
     monkeypatch.setattr(labels_check, "check_labels", lambda *_, **__: verdicts)
     with pytest.raises(SystemExit) as stopped:
-        main(["labels", "check", "--games", "pong"])
+        main(["upkeep", "labels", "check", "--games", "pong"])
     assert stopped.value.code == 1
     assert capsys.readouterr().err == text
 
@@ -88,7 +88,7 @@ def test_a_colour_counts_only_within_the_rows_and_columns_of_its_object() -> Non
 @pytest.mark.ale
 def test_two_moments_decide_nothing(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit):
-        main(["labels", "check", "--games", "pong", "--moments", "2"])
+        main(["upkeep", "labels", "check", "--games", "pong", "--moments", "2"])
     said = capsys.readouterr()
     assert "FAIL" not in said.out
     assert "fail" not in said.err

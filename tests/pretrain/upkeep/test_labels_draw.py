@@ -186,7 +186,7 @@ def test_the_gallery_holds_every_picture_below_its_title(words: list[str]) -> No
         (["draw", "--out", "x", "--games", "Pnog"], "closest: pong"),
         (["draw", "--out", "x", "--games", "qbert"], "no 'pixel' labels for 'qbert'"),
         (["draw", "--out", "x", "--moments", "0"], "moments must be at least 1"),
-        (["draw", "--out", "x", "--seed", "-1"], "seed must not be negative"),
+        (["draw", "--out", "x", "--seed", "-1"], "seed must be at least 0"),
     ],
 )
 def test_user_errors_exit_2_and_write_nothing(
@@ -198,7 +198,7 @@ def test_user_errors_exit_2_and_write_nothing(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     with pytest.raises(SystemExit) as done:
-        main(["labels", *arguments])
+        main(["upkeep", "labels", *arguments])
     assert done.value.code == 2
     errors = " ".join(capsys.readouterr().err.replace("│", " ").split())
     assert message in errors
@@ -212,7 +212,19 @@ def test_pong_is_drawn_the_same_each_time(
     contents = []
     for name in ("a", "b"):
         out = tmp_path / name
-        main(["labels", "draw", "--games", "ALE/Pong-v5", "--out", str(out), "--moments", "8"])
+        main(
+            [
+                "upkeep",
+                "labels",
+                "draw",
+                "--games",
+                "ALE/Pong-v5",
+                "--out",
+                str(out),
+                "--moments",
+                "8",
+            ]
+        )
         assert sorted(path.name for path in out.iterdir()) == ["gallery.png", "pong.png"]
         contents.append((out / "pong.png").read_bytes())
     assert contents[0] == contents[1]

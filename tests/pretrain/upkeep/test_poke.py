@@ -1,4 +1,4 @@
-"""Pixel labels on the real emulator, by the check that ``pretrain labels check`` runs in full."""
+"""Pixel labels on the real emulator, as ``pretrain upkeep labels check`` checks them all."""
 
 import ale_py
 import numpy as np
@@ -63,7 +63,7 @@ def test_a_wrong_label_fails(why):
 
 
 def test_the_verb_prints_a_line_a_label_and_fails_with_exit_code_1(capsys, monkeypatch):
-    main(["labels", "check", "--games", "ALE/Bowling-v5", "--moments", "20"])
+    main(["upkeep", "labels", "check", "--games", "ALE/Bowling-v5", "--moments", "20"])
     lines = capsys.readouterr().out.splitlines()
     assert len(lines) == 5
     assert all(line.startswith("bowling") and " ok " in line for line in lines[1:])
@@ -71,7 +71,7 @@ def test_the_verb_prints_a_line_a_label_and_fails_with_exit_code_1(capsys, monke
         "pretrain.upkeep.labels_check.check_labels", lambda *_, **__: _one_failure()
     )
     with pytest.raises(SystemExit) as done:
-        main(["labels", "check", "--games", "bowling"])
+        main(["upkeep", "labels", "check", "--games", "bowling"])
     assert done.value.code == 1
     assert "1 labels fail: bowling ball_x" in capsys.readouterr().err
 
@@ -82,7 +82,7 @@ def _one_failure():
 
 def test_the_verb_checks_nothing_if_a_game_has_no_labels(capsys):
     with pytest.raises(SystemExit) as done:
-        main(["labels", "check", "--games", "Pong", "Pnog"])
+        main(["upkeep", "labels", "check", "--games", "Pong", "Pnog"])
     assert done.value.code == 2
     said = capsys.readouterr()
     assert "closest: pong" in said.err

@@ -9,12 +9,12 @@ from typing import Any
 import pytest
 
 from pretrain.bench.cell import _facts, cell_folder, write_rows
-from pretrain.bench.config import BenchConfig
 from pretrain.bench.matrix import PAPER_GAMES, Cell
 from pretrain.cli import main
 from pretrain.config import MAX_SEED
+from pretrain.data.collect import collect_data
 from pretrain.data.store import FrameStore
-from pretrain.run import collect_data
+from pretrain.verbs.bench import BenchConfig
 from slotenv import SlotEncoder, checkpoint, ready, records
 from slotenv.encoders import SlotMapEncoder
 from slotenv.probe import probe_features, read_features
@@ -54,7 +54,7 @@ def bench(tiny_encoder: SlotMapEncoder, tmp_path: Path) -> Path:
 
 
 def make(bench: Path, out: Path, *more: str) -> None:
-    main(["ready", "--bench", str(bench), "--out", str(out), *FLAGS, *more])
+    main(["upkeep", "ready", "--bench", str(bench), "--out", str(out), *FLAGS, *more])
 
 
 def test_encoders_come_with_a_card_that_says_how_good_they_are(

@@ -171,7 +171,7 @@ def test_each_game_is_drawn_and_all_of_them_in_the_gallery(
     contents = []
     for name in ("a", "b"):
         out = tmp_path / name
-        main(["slots", "draw", "--out", str(out), "--moments", "4"])
+        main(["upkeep", "slots", "draw", "--out", str(out), "--moments", "4"])
         assert sorted(p.name for p in out.iterdir()) == ["gallery.png", "mspacman.png", "pong.png"]
         contents.append([path.read_bytes() for path in sorted(out.iterdir())])
     assert contents[0] == contents[1]
@@ -197,7 +197,7 @@ def test_encoders_can_come_from_a_benchmark(
 ) -> None:
     bench, out = tmp_path / "bench", tmp_path / "out"
     encoder.save_pretrained(bench / "tennis" / "objects-s0" / "encoder")
-    main(["slots", "draw", "--bench", str(bench), "--out", str(out), "--moments", "1"])
+    main(["upkeep", "slots", "draw", "--bench", str(bench), "--out", str(out), "--moments", "1"])
     assert sorted(path.name for path in out.iterdir()) == ["gallery.png", "tennis.png"]
 
 
@@ -208,7 +208,7 @@ def refuse(package: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) ->
     def run(*arguments: str) -> str:
         out = tmp_path / "out"
         with pytest.raises(SystemExit) as done:
-            main(["slots", "draw", "--out", str(out), *arguments])
+            main(["upkeep", "slots", "draw", "--out", str(out), *arguments])
         assert done.value.code == 2
         assert not out.exists()
         return " ".join(capsys.readouterr().err.replace("│", " ").split())
@@ -226,7 +226,7 @@ def test_what_cannot_be_drawn_is_refused(
     assert "no ready-made encoder for 'Pnog'; closest: pong" in refuse("--games", "Pnog")
     assert "there is no encoder of method objects" in refuse("--bench", str(tmp_path / "none"))
     assert "moments must be at least 1" in refuse("--moments", "0")
-    assert "seed must not be negative" in refuse("--seed", "-1")
+    assert "seed must be at least 0" in refuse("--seed", "-1")
     tiny_encoder.save_pretrained(package / "boxing")
     assert "a SlotMapEncoder, whose slots have no boxes" in refuse()
     monkeypatch.setattr(ready, "_HERE", tmp_path / "nowhere")

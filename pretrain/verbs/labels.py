@@ -1,4 +1,4 @@
-"""The flags of the verb ``labels``; a field's sentence is its ``--help``."""
+"""The verb ``upkeep labels``: pixel labels, checked on the emulator or drawn."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from typing import Literal
 
 import tyro
 
-from pretrain.bounds import check_counts, check_seed
+from pretrain.config import Amount, Flags, Seed
 
 
 @dataclass(frozen=True, kw_only=True)
-class LabelsConfig:
+class LabelsConfig(Flags):
     """Verify the pixel labels on the emulator, or draw them on a frame of each game.
 
     check changes a byte and sees its object move as promised. It prints a line a label: how it was
@@ -30,16 +30,26 @@ class LabelsConfig:
     """Games, by key or Atari id. Default: all that have pixel labels."""
     out: Path | None = None
     """draw: folder for the pictures, made if missing."""
-    moments: int = 60
+    moments: Amount = 60
     """Moments of random play to look at, about a second apart; draw chooses among all frames up to
     the last of them. Rare objects need more."""
-    seed: int = 1
+    seed: Seed = 1
     """Decides the play."""
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         if self.action == "draw" and self.out is None:
             raise ValueError("labels draw needs --out FOLDER for the pictures")
         if self.action == "check" and self.out is not None:
             raise ValueError("labels check prints and writes no files: --out is for draw")
-        check_counts(self, "moments")
-        check_seed(self.seed)
+
+    def __call__(self, command: list[str]) -> None:
+        """Check the labels and print the table, or draw them."""
+        if self.out is None:
+            from pretrain.upkeep.labels_check import check_games
+
+            check_games(self.games, moments=self.moments, seed=self.seed)
+        else:
+            from pretrain.upkeep.labels_draw import draw_games
+
+            draw_games(self.games, self.out, moments=self.moments, seed=self.seed)

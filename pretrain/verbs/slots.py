@@ -1,4 +1,4 @@
-"""The flags of the verb ``slots``; a field's sentence is its ``--help``."""
+"""The verb ``upkeep slots``: pictures of what slots see."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from typing import Literal
 
 import tyro
 
-from pretrain.bounds import check_counts, check_seed
+from pretrain.config import Amount, Flags, Seed
 
 
 @dataclass(frozen=True, kw_only=True)
-class SlotsConfig:
+class SlotsConfig(Flags):
     """Draw what the slots of an encoder of objects see on a frame of each game.
 
     Writes <game>.png for each game, the frame of random play in which most slots see an object,
@@ -30,11 +30,14 @@ class SlotsConfig:
     bench: Path | None = None
     """Folder of a benchmark, as bench makes it, to take the encoders of method objects from.
     Default: the encoders that come with the package."""
-    moments: int = 60
+    moments: Amount = 60
     """Seconds of random play from which the frame is chosen."""
-    seed: int = 1
+    seed: Seed = 1
     """Decides the play."""
 
-    def __post_init__(self) -> None:
-        check_counts(self, "moments")
-        check_seed(self.seed)
+    def __call__(self, command: list[str]) -> None:
+        """Draw."""
+        from pretrain.upkeep.slots_draw import draw_games
+
+        play = {"moments": self.moments, "seed": self.seed}
+        draw_games(self.games, self.out, bench=self.bench, **play)

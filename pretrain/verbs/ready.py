@@ -1,16 +1,15 @@
-"""The flags of the verb ``ready``; a field's sentence is its ``--help``."""
+"""The verb ``upkeep ready``: encoders for the package."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
 
-from pretrain.bounds import check_counts
-from pretrain.config import check_training_seed
+from pretrain.config import Amount, Flags, TrainingSeed
 
 
 @dataclass(frozen=True, kw_only=True)
-class ReadyConfig:
+class ReadyConfig(Flags):
     """Copy encoders out of a finished benchmark, each with a card that says how good it is.
 
     This makes the encoders that come with the package. Per game it takes the benchmark's cell of
@@ -24,13 +23,15 @@ class ReadyConfig:
     """Folder of the benchmark, as bench makes it."""
     games: tuple[str, ...] = ()
     """Games, by key or Atari id. Default: the benchmark's, the paper's 20."""
-    seed: int = 0
+    seed: TrainingSeed = 0
     """Training seed of the cells."""
-    frames: int = 100_000
+    frames: Amount = 100_000
     """Frames of each training, as they were given to bench."""
-    probe_frames: int = 50_000
+    probe_frames: Amount = 50_000
     """Frames of each game's probe, as they were given to bench."""
 
-    def __post_init__(self) -> None:
-        check_counts(self, "frames", "probe_frames")
-        check_training_seed(self.seed)
+    def __call__(self, command: list[str]) -> None:
+        """Write the encoder folders."""
+        from pretrain.upkeep.ready import make_ready
+
+        make_ready(self)
