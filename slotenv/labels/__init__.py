@@ -1,7 +1,7 @@
 """Object coordinates read from the console's RAM, as the paper reads them and as the screen shows.
 
-A new game under the ``pixel`` view is one file in ``pixel/``; ``python -m pretrain labels check
---games <game>`` must pass.
+A new game under the ``pixel`` view is one file in ``pixel/``; ``python -m pretrain upkeep labels
+check --games <game>`` must pass.
 """
 
 from slotenv.labels.base import (

@@ -46,17 +46,21 @@ def labels_for(game: str, view: str = "scn") -> GameLabels:
         >>> labels_for("pong").names
         ('player_y', 'enemy_y', 'ball_x', 'ball_y')
     """
-    key = find_game(game, labelled_games(), what="labels")
+    key = find_game(game, SCN_BYTES.keys() | PIXEL_LABELS.keys(), what="labels")
     have = labelled_games(view)
     if key not in have:
+        other = "scn" if view == "pixel" else "pixel"
         raise ValueError(
-            f"no {view!r} labels for {key!r} yet (view='scn' has it), only for {', '.join(have)}"
+            f"no {view!r} labels for {key!r} yet (view={other!r} has it), only for "
+            f"{', '.join(have)}"
         )
     if view == "pixel":
         labels = tuple(label for label in PIXEL_LABELS[key] if label.status != "unverified")
     else:
         labels = tuple(_scn_labels(key))
-    return GameLabels(game=key, view=view, labels=labels, num_objects=len(SCN_BYTES[key]))
+    # The paper counts objects that the screen's view may leave out.
+    objects = SCN_BYTES.get(key) or {label.object for label in labels}
+    return GameLabels(game=key, view=view, labels=labels, num_objects=len(objects))
 
 
 def labelled_games(view: str = "scn") -> list[str]:

@@ -3,7 +3,7 @@
 ``SlotEncoder.from_pretrained("pong")`` and everything else that takes an encoder folder takes their
 names, too, without a network. Each folder is one that ``save_pretrained`` could have written; its
 README says how the encoder was made and how accurate it is.
-``python -m pretrain ready`` makes them.
+``python -m pretrain upkeep ready`` makes them.
 """
 
 from __future__ import annotations

@@ -29,10 +29,11 @@ TABLES = (  # Numbers copied from elsewhere: a test could only repeat them.
 LOOKS = (  # Numbers here are sizes, colours and places on a picture.
     "pretrain/watch/pages.py",
     "pretrain/bench/results/plots.py",
-    "pretrain/report/*_frame.py",
     "pretrain/report/figures.py",
+    "pretrain/drawing/*_frame.py",
+    "pretrain/drawing/canvas.py",
+    "pretrain/drawing/charts.py",
     "pretrain/drawing/marks.py",
-    "pretrain/drawing/*.py",
 )
 EVERYWHERE = ("tests/test_values.py",)
 """Tests of what holds in every file."""
@@ -44,7 +45,6 @@ OTHER_NAMES = {
     "pretrain/bench/results/aggregate.py": (
         "pretrain/bench/results/test_tables.py pretrain/bench/results/test_sampling.py"
     ),
-    "pretrain/bench/config.py": ("pretrain/bench/test_matrix.py pretrain/bench/test_bench.py"),
     "pretrain/bench/results/means.py": (
         "pretrain/bench/results/test_sampling.py pretrain/bench/results/test_tables.py"
     ),
@@ -52,37 +52,61 @@ OTHER_NAMES = {
         "pretrain/bench/results/test_tables.py pretrain/bench/results/test_sampling.py"
     ),
     "pretrain/bench/results/row.py": "pretrain/bench/results/test_rows.py",
-    "pretrain/bounds.py": "pretrain/test_cli_errors.py",
-    "pretrain/config.py": ("pretrain/training/test_loop.py pretrain/test_cli.py"),
+    "pretrain/config.py": ("pretrain/test_cli_errors.py pretrain/training/test_loop.py"),
     "pretrain/data/writer.py": ("pretrain/data/test_store.py pretrain/data/test_collect.py"),
-    "pretrain/upkeep/labels_config.py": "pretrain/upkeep/test_labels_draw.py",
-    "pretrain/methods.py": ("pretrain/training/test_loop.py pretrain/test_cli.py"),
+    "pretrain/methods.py": "pretrain/test_methods.py pretrain/training/test_loop.py",
     "pretrain/runtime/metrics_log.py": (
         "pretrain/test_damaged_training.py pretrain/test_resume.py"
     ),
     "pretrain/training/build.py": "pretrain/training/test_loop.py",
+    "pretrain/training/provenance.py": (
+        "pretrain/test_damaged_training.py pretrain/training/test_loop.py"
+    ),
+    "pretrain/runtime/resumable.py": (
+        "pretrain/bench/test_identity.py pretrain/bench/test_players.py"
+    ),
+    "pretrain/runtime/workers.py": "pretrain/test_methods.py pretrain/bench/test_outside.py",
     "pretrain/data/probe_file.py": "pretrain/test_probe.py",
     "pretrain/runtime/progress.py": "pretrain/training/test_loop.py",
-    "pretrain/upkeep/ready_config.py": "pretrain/upkeep/test_ready.py",
+    "pretrain/drawing": "pretrain/report/test_pictures.py pretrain/test_watch.py",
+    "pretrain/drawing/estimate.py": "pretrain/bench/results/test_tables.py",
     "pretrain/report": "pretrain/report/test_write_report.py pretrain/report/test_pictures.py",
     "pretrain/run.py": ("pretrain/test_cli.py pretrain/upkeep/test_ready.py"),
     "pretrain/data/run_record.py": ("pretrain/report/test_write_report.py pretrain/test_cli.py"),
-    "pretrain/settings.py": ("pretrain/test_cli_errors.py pretrain/training/test_loop.py"),
     "pretrain/data/shards.py": "pretrain/data/test_store.py",
-    "pretrain/upkeep/slots_config.py": "pretrain/upkeep/test_slots_draw.py",
     "pretrain/training/snapshots.py": (
         "pretrain/test_damaged_training.py pretrain/training/test_loop.py"
     ),
     "pretrain/training/state.py": ("pretrain/test_damaged_training.py pretrain/test_resume.py"),
     "pretrain/training/step.py": "pretrain/training/test_loop.py",
-    "pretrain/verbs.py": ("pretrain/test_cli.py pretrain/training/test_refit.py"),
+    "pretrain/verbs": "pretrain/test_cli_errors.py pretrain/test_cli.py",
+    "pretrain/verbs/bench.py": "pretrain/bench/test_matrix.py pretrain/bench/test_bench.py",
+    "pretrain/verbs/labels.py": "pretrain/upkeep/test_labels_draw.py",
+    "pretrain/verbs/ready.py": "pretrain/upkeep/test_ready.py",
+    "pretrain/verbs/slots.py": "pretrain/upkeep/test_slots_draw.py",
     "pretrain/watch": "pretrain/test_watch.py",
     "slotenv/__init__.py": "test_layers.py",
     "slotenv/encoders/__init__.py": "encoders/test_contract.py",
     "slotenv/encoders/base.py": "encoders/test_contract.py test_checkpoint.py",
-    "slotenv/encoders/hosted.py": "test_extractor.py test_extractor_checks.py",
+    "slotenv/encoders/saving.py": "test_checkpoint.py",
+    "slotenv/encoders/hosted.py": "sb3/test_extractor.py sb3/test_extractor_checks.py",
     "slotenv/encoders/object_mixture/__init__.py": "encoders/object_mixture/test_encoder.py",
-    "slotenv/encoders/object_mixture/bounds.py": "encoders/test_weights.py encoders/test_sizes.py",
+    "slotenv/encoders/object_mixture/bounds.py": (
+        "encoders/test_weights.py encoders/test_sizes.py encoders/object_mixture/test_refit.py"
+    ),
+    "slotenv/encoders/object_mixture/adding.py": (
+        "encoders/object_mixture/test_fit_steps.py encoders/object_mixture/test_fit.py"
+    ),
+    "slotenv/encoders/object_mixture/doubles.py": (
+        "encoders/object_mixture/test_fit_steps.py encoders/object_mixture/test_fit.py"
+    ),
+    "slotenv/encoders/object_mixture/maximisation.py": (
+        "encoders/object_mixture/test_fit_steps.py encoders/object_mixture/test_fit.py"
+    ),
+    "slotenv/encoders/object_mixture/merging.py": (
+        "encoders/object_mixture/test_fit_steps.py encoders/object_mixture/test_fit.py"
+    ),
+    "slotenv/encoders/object_mixture/steps.py": "encoders/object_mixture/test_fit.py",
     "slotenv/encoders/object_mixture/assignment.py": "encoders/object_mixture/test_encoder.py",
     "slotenv/encoders/object_mixture/encoder.py": "encoders/test_modes.py",
     "slotenv/encoders/object_mixture/fit.py": (
@@ -97,8 +121,8 @@ OTHER_NAMES = {
     "slotenv/encoders/unique_patches.py": "encoders/test_window_hashes.py",
     "slotenv/environments": "test_environments.py test_environment_messages.py",
     "slotenv/environments/atari.py": "test_atari_stack.py",
-    "slotenv/checks.py": "test_frames.py sb3/test_stack.py",
-    "slotenv/extractor.py": "test_extractor.py test_old_folders.py",
+    "slotenv/checks.py": "test_checks.py test_frames.py sb3/test_stack.py",
+    "slotenv/extractor.py": "sb3/test_extractor.py test_old_folders.py",
     "slotenv/labels": "labels/test_tables.py",
     "slotenv/labels/base.py": "labels/test_tables.py",
     "pretrain/upkeep/poke.py": "pretrain/upkeep/test_judge.py",
@@ -108,6 +132,7 @@ OTHER_NAMES = {
     "slotenv/objectives/reconstruction.py": "objectives/test_base.py",
     "slotenv/objectives/slot_contrastive.py": "objectives/test_base.py",
     "slotenv/observations.py": "test_tracking.py test_wrapper_tracking.py test_wrapper.py",
+    "slotenv/markdown.py": "probe/test_run.py pretrain/bench/results/test_tables.py",
     "slotenv/probe": "probe/test_run.py",
     "slotenv/probe/identity_report.py": "probe/test_identity.py",
     "slotenv/probe/run.py": "probe/test_transfer.py",
@@ -116,8 +141,8 @@ OTHER_NAMES = {
         "sb3/test_atari.py sb3/test_stack.py test_compatibility.py test_misuse.py"
     ),
     "slotenv/sb3/atari.py": "test_misuse.py",
-    "slotenv/sb3/extractor.py": "test_extractor.py test_extractor_checks.py",
-    "slotenv/sb3/set_extractor.py": "test_set_extractor.py",
+    "slotenv/sb3/extractor.py": "sb3/test_extractor_checks.py",
+    "slotenv/set_extractor.py": "sb3/test_set_extractor.py",
     "slotenv/lazy_encoder.py": "test_wrapper_spec.py test_wrapper_threads.py test_misuse.py",
     "slotenv/threads.py": "test_wrapper_threads.py",
     "slotenv/sb3": "sb3/test_wrapper.py",

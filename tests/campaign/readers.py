@@ -14,14 +14,15 @@ from contents import digest_of, steady
 from forge import Rng, forge_shard, forge_state, forge_weights
 from verbs import PONG_FRAMES, TRAINED, frames_of_sprites
 
-from pretrain.bench.config import PlayersConfig
-from pretrain.bench.identity import IdentityConfig, measure_identity
+from pretrain.bench.identity import measure_identity
 from pretrain.bench.players import probe_players
 from pretrain.bench.results.rows import gather_rows, read_rows
 from pretrain.config import TrainConfig
 from pretrain.data.store import FrameStore
 from pretrain.report.run_folder import read_run
 from pretrain.training.loop import train
+from pretrain.verbs.identity import IdentityConfig
+from pretrain.verbs.players import PlayersConfig
 from slotenv import SlotEncoder
 
 Forge = Callable[[Rng, Path], tuple[str, bool]]

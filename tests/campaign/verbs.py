@@ -142,24 +142,32 @@ VERBS = {
         Verb("bench", command("bench --out out --methods mean random", *_BENCH_SIZES), 3),
         Verb(
             "players",
-            command(f"players --out out {_PLAYERS}"),
+            command(f"upkeep players --out out {_PLAYERS}"),
             2,
             ("bench",),
             copied="bench",
         ),
         Verb(
-            "identity", command("identity --bench in/bench --out out --frames 100"), 3, ("bench",)
+            "identity",
+            command("upkeep identity --bench in/bench --out out --frames 100"),
+            3,
+            ("bench",),
         ),
         Verb("tables", command("tables in/bench/rows.jsonl --out out"), 3, ("bench",)),
-        Verb("ready", command("ready --bench in/bench --out out", *_READY_SIZES), 3, ("bench",)),
+        Verb(
+            "ready",
+            command("upkeep ready --bench in/bench --out out", *_READY_SIZES),
+            3,
+            ("bench",),
+        ),
         Verb(
             "watch",
             command(f"watch --encoder in/objects --env {ENV} --out out.gif --steps 6"),
             3,
             ("sprites", "objects"),
         ),
-        Verb("slots-draw", command("slots draw --games pong --out out --moments 1"), 2),
-        Verb("labels-draw", command("labels draw --games pong --out out --moments 1"), 2),
+        Verb("slots-draw", command("upkeep slots draw --games pong --out out --moments 1"), 2),
+        Verb("labels-draw", command("upkeep labels draw --games pong --out out --moments 1"), 2),
     )
 }
 
@@ -183,7 +191,7 @@ def _collected(env_id: str, steps: int, seed: int, shard_steps: int = 5_000) -> 
 
 def _players(folder: Path) -> None:
     shutil.copytree("in/bench", folder)
-    main(["players", "--out", str(folder), *_PLAYERS.split()])
+    main(["upkeep", "players", "--out", str(folder), *_PLAYERS.split()])
 
 
 def _failed(folder: Path) -> None:
@@ -211,7 +219,7 @@ INPUTS: dict[str, Maker] = {
     "run": command(_RUN_PONG.replace("--out out", "--out in/run"), *TRAINED),
     "bench": command("bench --out in/bench --methods mean random objects", *_BENCH_SIZES),
     "players": _players,
-    "identity": command("identity --bench in/bench --out in/identity --frames 100"),
+    "identity": command("upkeep identity --bench in/bench --out in/identity --frames 100"),
     "failed": _failed,
     "old": lambda folder: shutil.unpack_archive(_OLD, folder),
 }

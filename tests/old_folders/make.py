@@ -101,8 +101,8 @@ def make_bench(out: Path, work: Path) -> None:
     sizes = ["--frames", "2000", "--probe-frames", "2000", "--updates", "2"]
     methods = ["random", "objects", "mean", "coordinates"]
     main(["bench", "--out", str(folder), "--games", "pong", "--methods", *methods, *sizes])
-    main(["players", "--out", str(folder), "--games", "pong", "--frames", "2000"])
-    main(["identity", "--bench", str(folder), "--out", str(folder), "--frames", "500"])
+    main(["upkeep", "players", "--out", str(folder), "--games", "pong", "--frames", "2000"])
+    main(["upkeep", "identity", "--bench", str(folder), "--out", str(folder), "--frames", "500"])
     cell = next(folder.glob("pong/objects*/rows.jsonl"))
     (out / "bench" / cell.parent.relative_to(folder)).mkdir(parents=True)
     for path in (*(folder / f"{n}.jsonl" for n in ("rows", "players", "identity")), cell):

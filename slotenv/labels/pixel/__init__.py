@@ -3,10 +3,10 @@
 A game is one file, named by its key, with the tuple ``OBJECTS``. Every label of the view was found
 on the screen of the real emulator, by changing its byte and seeing the object move or, where the
 game recomputes the byte at once, by the object's other coordinate or its colour; ``python -m
-pretrain labels check`` repeats that. Labels of status ``unverified`` did not pass and are left out
-of the view. Coordinates are of an object's left or top edge, may reach beyond the playfield while
-the object is clipped at its border, and are exact on an emulator frame; on the maximum of two
-frames an edge can be one pixel off.
+pretrain upkeep labels check`` repeats that. Labels of status ``unverified`` did not pass and are
+left out of the view. Coordinates are of an object's left or top edge, may reach beyond the
+playfield while the object is clipped at its border, and are exact on an emulator frame; on the
+maximum of two frames an edge can be one pixel off.
 
 Not listed: coordinates that never change (the x of Pong's paddles), and bytes that are not
 coordinates (Video Pinball's flippers, the rope of Pitfall!).
