@@ -10,7 +10,7 @@ import sys
 import traceback
 import warnings
 from dataclasses import dataclass
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import ale_py
 import tyro
@@ -46,11 +46,18 @@ def _any_of(verbs: dict[str, Any]) -> Any:
     return functools.reduce(operator.or_, named)
 
 
+if TYPE_CHECKING:
+    _UpkeepVerb = Any  # the type checker reads no types that are made at run time
+else:
+    _UpkeepVerb = _any_of(_UPKEEP)
+
+
 @dataclass(frozen=True, kw_only=True)
 class Upkeep:
     """Check or draw labels and slots, make ready-made encoders, study finished benchmarks."""
 
-    verb: _any_of(_UPKEEP)  # type: ignore[valid-type]
+    verb: _UpkeepVerb
+    """What to do."""
 
     def __call__(self, command: list[str]) -> None:
         """Run the verb that is named after this one."""

@@ -1,10 +1,15 @@
 """The real command line, at toy size, on an environment that is not Atari."""
 
+import ast
+import dataclasses
+import inspect
+import itertools
 import json
 import os
 import signal
 import subprocess
 import sys
+import textwrap
 import time
 from pathlib import Path
 
@@ -16,6 +21,7 @@ from fake_envs import SPRITES
 import slotenv
 from pretrain.cli import main
 from pretrain.data.store import FrameStore
+from pretrain.verbs import table
 
 ENV = f"fake_envs:{SPRITES}"
 TINY = [
@@ -194,12 +200,31 @@ def test_divergence_exits_1(tmp_path: Path, capsys: pytest.CaptureFixture[str]) 
     assert "lower the learning rate" in err
 
 
-def test_every_flag_has_a_sentence(capsys: pytest.CaptureFixture[str]) -> None:
-    for verb in ("run", "collect", "train", "probe", "report"):
-        with pytest.raises(SystemExit) as stopped:
-            main([verb, "--help"])
-        assert stopped.value.code == 0
-        assert "--" in capsys.readouterr().out
+FLAGS = [
+    kind
+    for verb in (*table.VERBS.values(), *table._UPKEEP.values())
+    for kind in verb.__mro__
+    if dataclasses.is_dataclass(kind)
+]
+
+
+@pytest.mark.parametrize("kind", dict.fromkeys(FLAGS), ids=lambda kind: kind.__name__)
+def test_every_flag_has_a_sentence(kind: type) -> None:
+    body = ast.parse(textwrap.dedent(inspect.getsource(kind))).body[0].body
+    for field, after in itertools.zip_longest(body, body[1:]):
+        if isinstance(field, ast.AnnAssign) and "arg(name='')" not in ast.unparse(field):
+            sentence = isinstance(after, ast.Expr) and ast.literal_eval(after.value)
+            assert str(sentence).rstrip().endswith("."), ast.unparse(field)
+
+
+@pytest.mark.parametrize("verb", [*table.VERBS, *(["upkeep", verb] for verb in table._UPKEEP)])
+def test_help_of_every_verb(verb: str | list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as stopped:
+        main([*([verb] if isinstance(verb, str) else verb), "--help"])
+    assert stopped.value.code == 0
+    said = capsys.readouterr().out
+    assert "-h, --help" in said
+    assert "ignore[" not in said  # comments for the type checker are no help
 
 
 @pytest.mark.ale
