@@ -82,7 +82,7 @@ class Tracking:
         if self.hold and self.fields is None:
             raise ValueError(
                 "hold=True needs an encoder whose slots say where their object is (slot_fields), "
-                "such as object_mixture: leave hold out"
+                "such as object_mixture. Leave hold out."
             )
         if self.fields is None:
             return
