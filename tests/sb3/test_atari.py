@@ -169,6 +169,7 @@ def with_options():
         (lambda: closed().step(np.array([0, 0])), ClosedEnvironmentError, "was closed"),
         (lambda: ready().env_method("clone_state"), AttributeError, "games are in C"),
         (lambda: ready().get_attr("ale"), AttributeError, "no attribute 'ale'"),
+        (lambda: ready().get_attr("_last"), AttributeError, "no attribute '_last'"),
         (lambda: ready().set_attr("ale", 1), AttributeError, "cannot set 'ale'"),
         (lambda: with_options().reset(), ValueError, "has no reset options"),
     ],
