@@ -41,6 +41,10 @@ EVERYWHERE = ("tests/test_values.py",)
 OTHER_NAMES = {
     "pretrain/__init__.py": "pretrain/test_command.py",
     "pretrain/__main__.py": "pretrain/test_command.py",
+    "pretrain/data": "pretrain/data/test_store.py",
+    "pretrain/runtime": "pretrain/runtime/test_lock.py",
+    "pretrain/training": "pretrain/training/test_loop.py",
+    "pretrain/upkeep": "pretrain/upkeep/test_labels_check.py",
     "pretrain/bench": "pretrain/bench/test_bench.py pretrain/bench/results/test_tables.py",
     "pretrain/bench/results/aggregate.py": (
         "pretrain/bench/results/test_tables.py pretrain/bench/results/test_sampling.py"
