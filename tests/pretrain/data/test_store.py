@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import blosc2
 import numpy as np
 import pytest
 
@@ -352,3 +353,9 @@ def test_what_a_killed_collection_left_is_removed(folder: Path) -> None:
         (folder / f".{name}.{process.pid}.tmp").write_text("half")
     create(folder, describe())
     assert [path.name for path in folder.glob(".*")] == [f".thesis.tex.{process.pid}.tmp"]
+
+
+def test_frames_are_read_in_one_thread(folder: Path) -> None:
+    blosc2.set_nthreads(3)
+    FrameStore(folder)
+    assert blosc2.nthreads == 1
