@@ -91,7 +91,7 @@ def test_a_folder_here_without_an_encoder_is_named_with_the_way_around_it(
     with pytest.raises(FileNotFoundError, match=r"no encoder.*slotenv.ready.folder\('sprites'\)"):
         SlotEncoder.from_pretrained("sprites")
     Path("other").mkdir()
-    with pytest.raises(FileNotFoundError, match=r"training has ended\)$"):
+    with pytest.raises(FileNotFoundError, match=r"training has ended$"):
         SlotEncoder.from_pretrained("other")
 
 

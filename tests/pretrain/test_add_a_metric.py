@@ -15,7 +15,7 @@ FUNCTION = '''
 
 def used_slots(importance: Floats) -> float:
     """How many slots hold at least a tenth of an object."""
-    return float((_checked(importance) >= 0.1).any(axis=0).sum())
+    return float((importance >= 0.1).any(axis=0).sum())
 '''
 ENTRY = """    used_slots: float | None = _entry(
         "slots in use",
