@@ -124,6 +124,11 @@ class FramePreset:
         error: type[Exception] = TypeError
         if not isinstance(space, Box):
             came = f"{space}. Put it directly around the pixel environment."
+        elif len(space.shape) < 2 and space.dtype != np.uint8:
+            came = (
+                f"dtype {space.dtype} and shape {space.shape}, no pixels: "
+                "gymnasium.wrappers.AddRenderObservation gives them."
+            )
         elif space.dtype != np.uint8:
             came = f"dtype {space.dtype}. {unscale}"
         elif space.shape != self.shape:
@@ -146,7 +151,8 @@ class FramePreset:
             )
         shape = tuple(frames.shape)
         if len(shape) != 4 or shape[1:] != self.shape:
-            hint = "Add a batch axis: frames[None]." if shape == self.shape else _shape_hint(shape)
+            one = shape[1:] if len(shape) > 3 else shape
+            hint = "Add a batch axis: frames[None]." if shape == self.shape else _shape_hint(one)
             raise ValueError(
                 f"frames must have shape (B, {self.height}, {self.width}, 3), got {shape}. {hint}"
             )

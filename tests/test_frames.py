@@ -218,3 +218,24 @@ def test_what_looks_like_stacked_frames_is_told_so():
             plain(84, 84).check_space(Box(0, 255, shape, np.uint8), user="this")
     with pytest.raises(ValueError, match="Leave out wrappers that resize"):
         plain(84, 84).check_space(Box(0, 255, (80, 84, 3), np.uint8), user="this")
+
+
+@pytest.mark.parametrize(
+    ("shape", "words"),
+    [
+        ((1, 84, 84, 3), "wrappers that resize"),
+        ((2, 4, 210, 160, 3), "stacked frames"),
+        ((2, 210, 160, 12), "stacked frames"),
+        ((2, 3, 210, 160), "channels-first"),
+        ((2, 210, 160, 1), "grey frames"),
+        ((210, 160, 3), "Add a batch axis"),
+    ],
+)
+def test_a_batch_of_another_shape_is_told_why(shape, words):
+    with pytest.raises(ValueError, match=words):
+        SCN.check_frames(np.zeros(shape, np.uint8))
+
+
+def test_numbers_that_are_no_pixels_are_called_so():
+    with pytest.raises(TypeError, match=r"no pixels: gymnasium\.wrappers\.AddRenderObservation"):
+        SCN.check_space(Box(-1, 1, (4,)), user="Wrapper")
