@@ -21,8 +21,7 @@ from PIL import Image
 
 from slotenv.encoders import ObjectMixtureEncoder
 from slotenv.encoders.object_mixture import SLOT_FIELDS
-from slotenv.encoders.object_mixture.assignment import assign
-from slotenv.encoders.object_mixture.pipeline import MAX_RUNS, runs_of
+from slotenv.encoders.object_mixture.mixture import PLACE, assign
 from slotenv.environments import make_env, preset_for
 
 OUT = Path(__file__).parents[2] / "docs" / "how-slots-find-objects.png"
@@ -60,15 +59,16 @@ def slot_colours(count: int) -> Picture:
 
 def painted_runs(encoder: ObjectMixtureEncoder, frame: Picture, colours: Picture) -> Picture:
     """Return each run of the frame in the colour of the slot that got most of it."""
-    found = encoder.background.foreground(frame[None], max_runs=MAX_RUNS)
-    shared = assign(encoder.mixture, runs_of(encoder.background, frame[None]))
+    found = encoder.background.foreground(frame[None])
+    shared = assign(encoder.mixture, found)
     winners = shared.posterior[0].detach().argmax(0).numpy()  # (R,) the last one is no slot
     height, width, _ = frame.shape
     picture = np.tile(_DARK, (height, width, 1))
     for run in np.flatnonzero(found.weights[0]):
-        row = round((found.rows[0, run] + 1) * height / 2 - 0.5)
-        length = round(found.weights[0, run])
-        left = round((found.columns[0, run] + 1) * width / 2 - length / 2)
+        place = found.features[0, run, PLACE].tolist()
+        row = round((place[0] + 1) * height / 2 - 0.5)
+        length = round(found.weights[0, run].item())
+        left = round((place[1] + 1) * width / 2 - length / 2)
         slot = winners[run]
         picture[row, left : left + length] = colours[slot] if slot < len(colours) else _NOBODYS
     return picture

@@ -14,23 +14,21 @@ import argparse
 import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
-from study_rows import Row, shown, write_table
+from study_frames import Frames, SomeFrames, collected
 
 from pretrain.config import MAX_SEED
-from pretrain.data.collect import collect_data
 from pretrain.data.store import FrameStore
+from pretrain.drawing.estimate import number
+from pretrain.runtime.resumable import Row
 from slotenv import records
+from slotenv.atomic import write_atomic
 from slotenv.encoders import ObjectMixtureEncoder
 from slotenv.environments import game_key
 from slotenv.markdown import table as markdown_table
 from slotenv.probe import ProbeReport, probe_features, read_features
-
-Frames = NDArray[np.uint8]
 
 
 def grey(frames: Frames) -> Frames:
@@ -49,36 +47,15 @@ GAMES = ("pong", "breakout", "freeway", "mspacman", "boxing", "seaquest")
 LOOKS: dict[str, Callable[[Frames], Frames]] = {"colour": colour, "grey": grey}
 
 
-class Seen:
-    """Frames of a data set, spread evenly over it, as they look through a filter."""
-
-    def __init__(self, store: FrameStore, count: int, look: Callable[[Frames], Frames]) -> None:
-        self._store, self._look = store, look
-        self._rows = np.arange(0, len(store), max(len(store) // count, 1))[:count]
-        self.ram, self.episode = store.ram[self._rows], store.episode[self._rows]
-
-    def __len__(self) -> int:
-        return len(self.ram)
-
-    def frames(self, indices: NDArray[np.integer[Any]]) -> Frames:
-        """Return frames by index."""
-        return self._look(self._store.frames(self._rows[indices]))
-
-
 def stores(game: str, options: argparse.Namespace, folder: Path) -> tuple[FrameStore, FrameStore]:
     """Return the data to fit on and to probe on: those given, or new ones."""
     if options.data:
         data = options.data / game / "data"
         return FrameStore(data / "pretrain-0"), FrameStore(data / "probe")
-    made = []
-    for name, frames, seed in (
-        ("pretrain-0", options.fit_frames, options.seed),
-        ("probe", options.probe_frames, MAX_SEED),
-    ):
-        path = folder / game / name
-        collect_data(path, env=game, preset="scn", frames=frames, seed=seed, workers=1)
-        made.append(FrameStore(path))
-    return made[0], made[1]
+    return (
+        collected(folder / "pretrain-0", game, options.fit_frames, seed=options.seed),
+        collected(folder / "probe", game, options.probe_frames, seed=MAX_SEED),
+    )
 
 
 def rows_of(game: str, options: argparse.Namespace, folder: Path) -> Iterator[Row]:
@@ -86,11 +63,13 @@ def rows_of(game: str, options: argparse.Namespace, folder: Path) -> Iterator[Ro
     fit, probe = stores(game, options, folder)
     rng = np.random.default_rng(options.seed)
     sample = fit.frames(np.sort(rng.permutation(len(fit))[: options.fit_frames]))
+    every = max(len(probe) // options.probe_frames, 1)
+    rows = np.arange(0, len(probe), every)[: options.probe_frames]
     for look, filter_ in LOOKS.items():
         encoder = ObjectMixtureEncoder.from_frames(
             filter_(sample), preprocess=fit.preset, seed=options.seed
         )
-        seen = Seen(probe, options.probe_frames, filter_)
+        seen = SomeFrames(probe, rows, filter_)
         features = read_features(encoder.encode, seen)
         for view in ("scn", "pixel"):
             report: ProbeReport = probe_features(features, seen, game=game, view=view)
@@ -123,7 +102,7 @@ def table(rows: list[Row]) -> str:
     for game in dict.fromkeys(row["game"] for row in rows):
         scn, pixel = ([by_key[game, look, view] for look in LOOKS] for view in ("scn", "pixel"))
         cells = [str(row[key]) for key in ("num_slots", "num_colours") for row in scn]
-        cells += [shown(row["ridge_accuracy"]) for row in (*scn, *pixel)]
+        cells += [number(row["ridge_accuracy"]) for row in (*scn, *pixel)]
         before, after = (row["ridge_by_label"] for row in pixel)
         lost = sorted((after[label] - before[label], label) for label in before)[:3]
         losses = ", ".join(f"{label} {loss:+.2f}" for loss, label in lost if loss < -0.02)
@@ -159,12 +138,13 @@ def main() -> None:
     rows: list[Row] = []
     with tempfile.TemporaryDirectory() as folder:
         for name in options.games:
-            rows += rows_of(game_key(name) or name, options, Path(folder))
+            game = game_key(name) or name
+            rows += rows_of(game, options, Path(folder) / game)
     text = table(rows)
     print(text)
     if options.out:
         records.write_lines(options.out, rows)
-        write_table(options.out, f"{text}\n\n{note(options)}")
+        write_atomic(options.out.with_suffix(".md"), f"{text}\n\n{note(options)}\n")
 
 
 if __name__ == "__main__":

@@ -18,8 +18,7 @@ from slotenv import SlotEncoder
 from slotenv.encoders.slot_maps import SlotMapEncoder
 from slotenv.environments import atari_game, game_key, make_env, preset_for, read_ram
 from slotenv.labels import labels_for
-from slotenv.sb3 import make_slot_vec_env
-from slotenv.sb3.rewards import VecClipReward, VecEpisodicLives
+from slotenv.sb3 import VecClipReward, VecEpisodicLives, make_slot_vec_env
 from slotenv.tracking import VELOCITY_STEPS
 
 _ENVS = 8

@@ -20,7 +20,7 @@ import itertools
 import time
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any, Literal, NamedTuple
+from typing import Annotated, Any, Literal, NamedTuple, cast
 
 import numpy as np
 import torch
@@ -31,9 +31,9 @@ from stable_baselines3 import PPO
 from stable_baselines3.common.callbacks import BaseCallback
 from stable_baselines3.common.evaluation import evaluate_policy
 from stable_baselines3.common.vec_env import VecNormalize
-from study_rows import Row, append, read
 from typing_extensions import TypedDict
 
+from pretrain.runtime.resumable import Row
 from slotenv import records
 from slotenv.environments import atari_game
 
@@ -199,7 +199,8 @@ class Curve(BaseCallback):
             "length": float(np.mean(lengths)),
             "evaluated": evaluated,
         }
-        append(self._study.out, row)
+        with open(self._study.out, "a", encoding="utf-8") as file:
+            file.write(records.dumps(row) + "\n")
 
 
 def train(study: Study, run: Run) -> None:
@@ -246,7 +247,12 @@ def study_all(study: Study) -> None:
 
 def read_rows(path: Path) -> list[Row]:
     """Return the rows of all runs, none if there is no file."""
-    return read(path, _Row)
+    if not path.exists():
+        return []
+    try:
+        return cast(list[Row], records.read_lines(path, _Row, remedy="mend or delete that line"))
+    except records.Damaged as error:
+        raise SystemExit(str(error)) from error
 
 
 def plot(config: Plot) -> None:
@@ -262,13 +268,13 @@ def plot(config: Plot) -> None:
     ):
         for run, own in itertools.groupby((r for r in rows if r["game"] == game), key=Run.of):
             of_run, arm = list(own), ARMS[run.arm]
-            for axes, place in ((by_steps, _million_steps), (by_time, _minutes)):
-                for evaluated, style in ((False, "-"), (True, "o")):
-                    part = [row for row in of_run if row["evaluated"] == evaluated]
-                    returns = [row["return"] for row in part]
-                    (drawn,) = axes.plot(
-                        list(map(place, part)), returns, style, color=arm.colour, linewidth=1.2
-                    )
+            for evaluated, style in ((False, "-"), (True, "o")):
+                part = [row for row in of_run if row["evaluated"] == evaluated]
+                returns = [row["return"] for row in part]
+                steps = [row["steps"] / 1e6 for row in part]
+                minutes = [(row["seconds"] + row["pretraining_seconds"]) / 60 for row in part]
+                for axes, places in ((by_steps, steps), (by_time, minutes)):
+                    (drawn,) = axes.plot(places, returns, style, color=arm.colour, linewidth=1.2)
                     if not evaluated:
                         handles[arm.title] = drawn  # one entry for all runs of an arm
         by_steps.set(xlabel="million environment steps", ylabel=f"{game}: return")
@@ -279,15 +285,6 @@ def plot(config: Plot) -> None:
     figure.suptitle("PPO: mean of the last 50 games, and the finished agent over 16 games (dot)")
     figure.savefig(config.out, dpi=130)
     print(config.out)
-
-
-def _million_steps(row: Row) -> float:
-    return float(row["steps"]) / 1e6
-
-
-def _minutes(row: Row) -> float:
-    """Return the wall time up to a row, pretraining counted."""
-    return float(row["seconds"] + row["pretraining_seconds"]) / 60
 
 
 if __name__ == "__main__":

@@ -17,13 +17,13 @@ from collections.abc import Iterator
 from pathlib import Path
 from statistics import fmean
 
-from study_rows import Row, read, shown, write_table
+from study_frames import collected
 from typing_extensions import TypedDict
 
 from pretrain.config import MAX_SEED
-from pretrain.data.collect import collect_data
-from pretrain.data.store import FrameStore
+from pretrain.drawing.estimate import number
 from pretrain.probe import read_slots
+from pretrain.runtime.resumable import MeasuredRows, Row
 from slotenv import SlotEncoder, ready, records
 from slotenv.environments import game_key
 from slotenv.markdown import table as markdown_table
@@ -49,9 +49,7 @@ def rows_of(game: str, frames: int, folder: Path) -> Iterator[Row]:
     """Collect and probe one game; yield a row for each kind of frames, held or not."""
     encoder = SlotEncoder.from_pretrained(game)
     for kind, preset in PRESETS.items():
-        path = folder / game / kind
-        collect_data(path, env=game, preset=preset, frames=frames, seed=MAX_SEED, workers=1)
-        store = FrameStore(path)
+        store = collected(folder / game / kind, game, frames, seed=MAX_SEED, preset=preset)
         for hold in (False, True):
             slots = read_slots(encoder, store, hold=hold)
             report = probe_features(slots, store, game=game, view="pixel")
@@ -76,13 +74,13 @@ def table(rows: list[Row]) -> str:
     columns = [(kind, hold) for kind in PRESETS for hold in (False, True)]
     games = list(dict.fromkeys(row["game"] for row in rows))
     for game in games:
-        cells = [shown(by_key[game, *column]["ridge_accuracy"]) for column in columns]
+        cells = [number(by_key[game, *column]["ridge_accuracy"]) for column in columns]
         pooled, single = (by_key[game, kind, False]["ridge_by_label"] for kind in PRESETS)
         lost = sorted((single[label] - pooled[label], label) for label in pooled if label in single)
         losses = ", ".join(f"{label} {loss:+.2f}" for loss, label in lost[:3] if loss < -0.02)
         lines.append([game, *cells, losses or "-"])
     means = [fmean(by_key[game, *column]["ridge_accuracy"] for game in games) for column in columns]
-    lines.append(["**mean**", *map(shown, means), ""])
+    lines.append(["**mean**", *map(number, means), ""])
     return "\n".join(markdown_table(headings, lines))
 
 
@@ -96,28 +94,26 @@ def main() -> None:
     options = parser.parse_args()
     if options.quick:
         options.games, options.frames = ["Pong"], 400
-    rows = read(options.out, _Row)
-    if others := {row["probe_frames"] for row in rows} - {options.frames}:
-        parser.error(
-            f"{options.out} has rows of {others.pop():,} frames, these would be of "
-            f"{options.frames:,}: take another --out, or the same --frames"
-        )
     with tempfile.TemporaryDirectory() as folder:
+        try:
+            known = MeasuredRows(options.out or Path(folder) / "rows.jsonl", _Row, by="game")
+        except records.Damaged as error:
+            parser.error(str(error))
+        if others := {row["probe_frames"] for row in known.rows} - {options.frames}:
+            parser.error(
+                f"{options.out} has rows of {others.pop():,} frames, these would be of "
+                f"{options.frames:,}: take another --out, or the same --frames"
+            )
         for game in (game_key(name) or name for name in options.games):
-            if any(row["game"] == game for row in rows):
-                continue
-            rows += rows_of(game, options.frames, Path(folder))
-            if options.out:
-                records.write_lines(options.out, rows)
-    text = table(sorted(rows, key=lambda row: row["game"]))
-    print(text)
-    if options.out:
-        note = (
-            f"R2 of ridge probes of the ready-made encoders under the pixel labels, on "
+            if not known.having(game=game):
+                known.put(list(rows_of(game, options.frames, Path(folder))))
+        text = table(known.rows)
+        print(text)
+        known.write_table(
+            f"{text}\n\nR2 of ridge probes of the ready-made encoders under the pixel labels, on "
             f"{options.frames:,} frames of random play of\neither kind; `python "
-            "examples/studies/single_frames.py`."
+            "examples/studies/single_frames.py`.\n"
         )
-        write_table(options.out, f"{text}\n\n{note}")
 
 
 if __name__ == "__main__":

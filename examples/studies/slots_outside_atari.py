@@ -25,14 +25,16 @@ import numpy as np
 import torch
 from gymnasium.wrappers import AddRenderObservation, ResizeObservation
 from numpy.typing import NDArray
-from study_rows import Row, shown, write_table
 
+from pretrain.drawing.estimate import number
+from pretrain.runtime.resumable import Row
 from slotenv import records
+from slotenv.atomic import write_atomic
 from slotenv.encoders import ObjectMixtureEncoder, SlotMapEncoder
 from slotenv.frames import plain
 from slotenv.markdown import table as markdown_table
 from slotenv.probe import Encode, label_accuracies, read_features
-from slotenv.probe.regressors import ols_predictions, ridge_predictions, standardise
+from slotenv.probe.scores import ols_predictions, ridge_predictions, standardise
 
 os.environ.setdefault("SDL_VIDEODRIVER", "dummy")  # frames are drawn in memory: no screen needed
 
@@ -203,7 +205,7 @@ def table(rows: list[Row]) -> str:
     lines = []
     for row in rows:
         numbers = [row["ridge"], row["least_squares"], *row["ridge_by_label"].values()]
-        lines.append([row["method"], row["num_slots"], *map(shown, numbers)])
+        lines.append([row["method"], row["num_slots"], *map(number, numbers)])
     headings = [f"{rows[0]['env']} (R2)", "K", "ridge", "least squares", *labels]
     return "\n".join(markdown_table(headings, lines))
 
@@ -230,7 +232,7 @@ def main() -> None:
         print(tables[-1] + "\n", flush=True)
     if options.out:
         records.write_lines(options.out, rows)
-        write_table(options.out, "\n\n".join([NOTE, *tables]))
+        write_atomic(options.out.with_suffix(".md"), "\n\n".join([NOTE, *tables]) + "\n")
 
 
 if __name__ == "__main__":

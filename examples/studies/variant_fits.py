@@ -16,30 +16,27 @@ from torch import Tensor
 
 from slotenv.encoders.base import SlotOutput, silent
 from slotenv.encoders.object_mixture import ObjectMixtureEncoder
-from slotenv.encoders.object_mixture.assignment import (
+from slotenv.encoders.object_mixture.encoder import MAX_SLOTS
+from slotenv.encoders.object_mixture.fit import (
+    FINAL,
+    FIT_FRAMES,
+    PALETTE_FRAMES,
+    Parts,
+    Steps,
+    fit_parts,
+    spread,
+)
+from slotenv.encoders.object_mixture.foreground import fit_background, fit_palette
+from slotenv.encoders.object_mixture.mixture import (
     MASS,
     PLACE,
     SQUARES,
     Assignment,
     Runs,
     assign,
-)
-from slotenv.encoders.object_mixture.encoder import MAX_SLOTS
-from slotenv.encoders.object_mixture.foreground import fit_background
-from slotenv.encoders.object_mixture.maximisation import balance
-from slotenv.encoders.object_mixture.palette import fit_palette
-from slotenv.encoders.object_mixture.pipeline import (
-    FIT_FRAMES,
-    MAX_RUNS,
-    PALETTE_FRAMES,
-    Parts,
-    as_runs,
-    fit_parts,
-    runs_of,
-    spread,
+    balance,
 )
 from slotenv.encoders.object_mixture.readout import LOOK_QUANTILES, fit_readout, read_slots
-from slotenv.encoders.object_mixture.steps import FINAL, Steps
 from slotenv.frames import FramePreset
 from slotenv.objectives import SlotContrastive, Transition
 
@@ -88,7 +85,7 @@ def likeliest_start(sample: Sample, steps: Steps = FINAL) -> Encode:
     others = spread(sample.after[1:], FIT_FRAMES)
 
     def worth(parts: Parts) -> float:
-        runs = runs_of(parts.background, others)
+        runs = parts.background.foreground(others)
         weights = balance(runs, len(parts.mixture.outlier))  # as starts are fitted
         return float(mean_log_likelihood(assign(parts.mixture, runs), weights))
 
@@ -102,19 +99,20 @@ def colour_centroids(sample: Sample, steps: Steps = FINAL) -> Encode:
     """
     palette = fit_palette(spread(sample.frames, PALETTE_FRAMES))
     background = fit_background(sample.frames, palette, most_usual=1)
-    found = background.foreground(spread(sample.frames, FIT_FRAMES), max_runs=MAX_RUNS)
-    counts = np.bincount(found.colours.reshape(-1), found.weights.reshape(-1), len(palette.colours))
+    found = background.foreground(spread(sample.frames, FIT_FRAMES))
+    counts = np.bincount(found.colours.flatten(), found.weights.flatten(), len(palette.colours))
     chosen = np.argsort(-counts, kind="stable")[:_CENTROIDS]
 
     def encode(frames: Frames) -> NDArray[np.float32]:
-        found = background.foreground(frames, max_runs=MAX_RUNS)
+        features, colours, weights = (part.numpy() for part in background.foreground(frames))
+        rows, columns = np.moveaxis(features[..., PLACE], -1, 0)  # (B, R)
         slots = np.zeros((len(frames), len(chosen), 3), np.float32)
         for slot, colour in enumerate(chosen):
-            weight = found.weights * (found.colours == colour)  # (B, R)
+            weight = weights * (colours == colour)  # (B, R)
             mass = np.maximum(weight.sum(1), 1e-6)
             slots[:, slot, 0] = weight.any(1)
-            slots[:, slot, 1] = (weight * found.columns).sum(1) / mass
-            slots[:, slot, 2] = (weight * found.rows).sum(1) / mass
+            slots[:, slot, 1] = (weight * columns).sum(1) / mass
+            slots[:, slot, 2] = (weight * rows).sum(1) / mass
         return slots
 
     return encode
@@ -126,7 +124,7 @@ def eight_numbers(sample: Sample, steps: Steps = FINAL) -> Encode:
     num_slots = len(parts.mixture.weight)
 
     def read(frames: Frames) -> tuple[Tensor, Tensor]:
-        runs = runs_of(parts.background, frames)
+        runs = parts.background.foreground(frames)
         mixture = parts.mixture.normalised()
         found = assign(mixture, runs)
         slots = read_slots(mixture, parts.readout, found)
@@ -172,7 +170,7 @@ def fine_tuned(
         num_slots=num_slots, num_colours=num_colours, preprocess=sample.preset
     )
     model.load_state_dict(parts.state())
-    both = [as_runs(model.prepare(one), model.palette) for one in (sample.frames, sample.after)]
+    both = [model.prepare(one) for one in (sample.frames, sample.after)]
     objective = SlotContrastive(
         slot_dim=model.slot_dim, diversity_weight=diversity, center_diversity=True
     )
@@ -228,7 +226,7 @@ def _encode(parts: Parts, steps: Steps) -> Encode:
     mixture = parts.mixture.normalised()
 
     def encode(frames: Frames) -> NDArray[np.float32]:
-        found = steps.assign(mixture, runs_of(parts.background, frames))
+        found = steps.assign(mixture, parts.background.foreground(frames))
         return steps.read_slots(mixture, parts.readout, found).numpy()
 
     return encode

@@ -23,19 +23,19 @@ import hashlib
 import tempfile
 import time
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from study_rows import Row, append, read, shown, write_table
+from study_frames import Frames, SomeFrames, collected
 from typing_extensions import TypedDict
-from variant_fits import PAIRS, Frames, Sample
+from variant_fits import PAIRS, Sample
 from variants_of_objects import VARIANTS
 from variants_table import cells_of, notes_on, quoted, tables
 
-from pretrain.data.collect import collect_data
 from pretrain.data.store import FrameStore
+from pretrain.drawing.estimate import number
+from pretrain.runtime.resumable import MeasuredRows, Row
 from slotenv import records
 from slotenv.encoders import object_mixture
 from slotenv.environments import game_key
@@ -62,21 +62,6 @@ class _Row(TypedDict):
     scn_ridge: float | None
 
 
-class Validation:
-    """Every few frames of the last part of a data set, as the probe reads them."""
-
-    def __init__(self, store: FrameStore, first: int, every: int) -> None:
-        self._store, self._rows = store, np.arange(first, len(store), every)
-        self.ram, self.episode = store.ram[self._rows], store.episode[self._rows]
-
-    def __len__(self) -> int:
-        return len(self._rows)
-
-    def frames(self, indices: NDArray[np.integer[Any]]) -> Frames:
-        """Return frames by index."""
-        return self._store.frames(self._rows[indices])
-
-
 def draw(store: FrameStore, until: int, options: argparse.Namespace, seed: int) -> Sample:
     """Draw the moments to fit to, with the next frame of each."""
     rows = np.flatnonzero(store.episode[: until - 1] == store.episode[1:until])
@@ -87,7 +72,7 @@ def draw(store: FrameStore, until: int, options: argparse.Namespace, seed: int) 
     return Sample(store.frames(chosen), store.frames(chosen + 1), store.preset, seed, updates)
 
 
-def measure(name: str, game: str, sample: Sample, data: Validation) -> Row:
+def measure(name: str, game: str, sample: Sample, data: SomeFrames) -> Row:
     """Fit a variant, encode with it, and probe."""
     spent = 0.0
 
@@ -111,7 +96,7 @@ def measure(name: str, game: str, sample: Sample, data: Validation) -> Row:
     }
 
 
-def probed(features: Features, data: Validation, game: str) -> Row:
+def probed(features: Features, data: SomeFrames, game: str) -> Row:
     """Probe under both views."""
     found: Row = {"slots": hashlib.sha256(features.slots.tobytes()).hexdigest()[:16]}
     for view in ("scn", "pixel"):
@@ -125,27 +110,27 @@ def probed(features: Features, data: Validation, game: str) -> Row:
     return found | {"presence": report.presence_accuracy}
 
 
-def run(options: argparse.Namespace, folder: Path) -> list[Row]:
+def run(options: argparse.Namespace, known: MeasuredRows, folder: Path) -> list[Row]:
     """Measure what is missing; return the rows of all that was asked for."""
     sources = sorted(Path(object_mixture.__path__[0]).glob("*.py"))
     source = hashlib.sha256(b"".join(path.read_bytes() for path in sources)).hexdigest()[:16]
-    there, rows = read(options.out, _Row), []
+    rows = []
     for game in options.games:
         store = data_of(game, options, folder)
         until = len(store) * 6 // 10
-        data = Validation(store, until, options.every)
+        data = SomeFrames(store, np.arange(until, len(store), options.every))
         for seed in options.seeds:
             sample = None
             for name in options.variants:
                 key = {"variant": name, "game": game, "seed": seed, "data": store.checksum}
                 key |= {"fit_frames": options.fit_frames, "probe_frames": len(data)}
-                done = [row for row in there if key.items() <= row.items()]
+                done = known.having(**key)
                 if not done:
                     sample = sample or draw(store, until, options, seed)
                     done = [key | {"source": source} | measure(name, game, sample, data)]
-                    append(options.out, done[0])
+                    known.put(done)
                     print(
-                        f"{game} {seed} {name}: R2 {shown(done[0]['scn_ridge'])}, "
+                        f"{game} {seed} {name}: R2 {number(done[0]['scn_ridge'])}, "
                         f"K {done[0]['num_slots']}, {done[0]['fit_seconds']} s",
                         flush=True,
                     )
@@ -158,8 +143,7 @@ def data_of(game: str, options: argparse.Namespace, folder: Path) -> FrameStore:
     if options.data:
         return FrameStore(options.data / game / "data" / "pretrain-0")
     frames = 600 if options.quick else 100_000
-    collect_data(folder / game, env=game, preset="scn", frames=frames, seed=0, workers=1)
-    return FrameStore(folder / game)
+    return collected(folder / game, game, frames, seed=0)
 
 
 def main() -> None:
@@ -180,11 +164,15 @@ def main() -> None:
     options.games = [game_key(name) or name for name in options.games]
     torch.set_num_threads(1)  # what is timed is one core
     torch.optim.Adam([torch.zeros(1, requires_grad=True)])  # loads half of PyTorch: not while timed
+    try:
+        known = MeasuredRows(options.out, _Row)
+    except records.Damaged as error:
+        parser.error(str(error))
     with tempfile.TemporaryDirectory() as folder:
-        rows = run(options, Path(folder))
+        rows = run(options, known, Path(folder))
     titles, quotes = quoted(options.bench, options.games)
     text = tables(cells_of([*quotes, *rows]), titles, options.games, notes_on(rows))
-    write_table(options.out, text)
+    known.write_table(text + "\n")
     print("\n" + text)
 
 

@@ -1,7 +1,7 @@
 """Variants of the encoder of objects, each one ingredient away from another.
 
 Used by ``variants.py``. A variant is a way to fit and its steps
-(:class:`slotenv.encoders.object_mixture.steps.Steps`), of which some are replaced.
+(:class:`slotenv.encoders.object_mixture.fit.Steps`), of which some are replaced.
 """
 
 from __future__ import annotations
@@ -26,12 +26,11 @@ from variant_fits import (
     several_starts,
 )
 
-from slotenv.encoders.object_mixture.assignment import Assignment, Mixture, Runs, assign
 from slotenv.encoders.object_mixture.encoder import MAX_SLOTS
-from slotenv.encoders.object_mixture.foreground import Background, fit_background
-from slotenv.encoders.object_mixture.palette import Palette
+from slotenv.encoders.object_mixture.fit import FINAL, Steps
+from slotenv.encoders.object_mixture.foreground import Background, Palette, fit_background
+from slotenv.encoders.object_mixture.mixture import Assignment, Mixture, Runs, assign
 from slotenv.encoders.object_mixture.readout import fit_readout, read_slots
-from slotenv.encoders.object_mixture.steps import FINAL, Steps
 
 
 class Variant(NamedTuple):

@@ -5,12 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 from statistics import fmean, stdev
 
-from study_rows import Row, shown
 from variants_of_objects import UP, VARIANTS, WITHOUT
 
-from pretrain.bench.results.aggregate import budgets, is_variant, rows_of
-from pretrain.bench.results.rows import read_rows
-from pretrain.bench.results.sampling import repeats
+from pretrain.bench.results.rows import budgets, is_variant, read_rows, repeats, rows_of
+from pretrain.drawing.estimate import number as shown
+from pretrain.runtime.resumable import Row
 from slotenv.markdown import table
 
 _WORST = -1.0  # R2 has no lower bound, and explodes where numbers that repeat get huge weights
@@ -36,7 +35,7 @@ def quoted(path: Path, games: list[str]) -> tuple[dict[str, str], list[Row]]:
     rows: dict[tuple[str, str, int], Row] = {}
     updates: dict[str, int] = {}
     every = read_rows([path]) if path.exists() else []
-    shown = [budget for budget in budgets(every) if budget not in repeats(every, budgets(every))]
+    shown = [budget for budget in budgets(every) if budget not in repeats(every)]
     for row in rows_of(every, shown[0]) if shown else []:
         name = row["method"]
         if name not in ("random", "scn") or row["game"] not in games or "failed" in row:

@@ -1,9 +1,14 @@
-"""What an encoder of objects was fitted to, and what is wrong with it, in plain words."""
+"""What is wrong with the frames that an encoder of objects was fitted to, in plain words."""
 
 from __future__ import annotations
 
-from slotenv.encoders.object_mixture.foreground import ForegroundRuns
-from slotenv.encoders.object_mixture.palette import MAX_COLOURS
+from typing import TYPE_CHECKING
+
+from slotenv.encoders.object_mixture.foreground import MAX_COLOURS
+from slotenv.encoders.object_mixture.mixture import Runs
+
+if TYPE_CHECKING:
+    from slotenv.encoders.object_mixture.encoder import ObjectMixtureEncoder
 
 _MUCH = 0.2  # share of foreground; of 20 Atari games at random play, the most has 0.09
 _FEW = 30  # frames: what is there in two of five of fewer is often an object, not the background
@@ -11,25 +16,14 @@ _MOSTLY = 0.5  # share of the frames
 
 
 def diagnose(
-    foreground: ForegroundRuns,
-    *,
-    pixels: int,
-    num_frames: int,
-    num_slots: int,
-    max_slots: int,
-    num_colours: int,
+    encoder: ObjectMixtureEncoder, foreground: Runs, *, num_frames: int, max_slots: int
 ) -> list[str]:
-    """Say in sentences what makes slots of little use; none if all is as it should be.
+    """Say in sentences what makes an encoder's slots of little use; none if nothing does.
 
-    Args:
-        foreground: Of a sample of the frames.
-        pixels: Of a frame.
-        num_frames: How many frames the encoder was given.
-        num_slots: K.
-        max_slots: What K could have been.
-        num_colours: C.
+    The foreground is that of a sample of the ``num_frames`` frames it was fitted to.
     """
-    share = foreground.weights.sum(1) / pixels  # (B,)
+    weights = foreground.weights.numpy()
+    share = weights.sum(1) / (encoder.preprocess.height * encoder.preprocess.width)  # (B,)
     said = []
     if num_frames < _FEW:
         said.append(
@@ -43,26 +37,18 @@ def diagnose(
             "perhaps, so no slot stands for an object. See whether the environment draws anything."
         )
     elif share.mean() > _MUCH:
-        said.append(_textured(foreground, float(share.mean()), num_slots, max_slots, num_colours))
+        limits = []
+        if (full := (weights > 0).all(1).mean()) > _MOSTLY:
+            most = weights.shape[1]
+            limits.append(f"{full:.0%} of the frames have more pieces than the {most} looked at")
+        if encoder.num_colours == MAX_COLOURS:
+            limits.append(f"the palette of {MAX_COLOURS} colours is full")
+        if encoder.num_slots == max_slots:
+            limits.append(f"all {max_slots} slots are taken")
+        also = f" ({'; '.join(limits)})" if limits else ""
+        said.append(
+            f"{share.mean():.0%} of the screen differs from the background: it is textured, "
+            f"scrolls or flickers{also}. Slots follow pieces of it rather than objects. Encoders "
+            "for flat backgrounds are of little use here: try another method, such as scn."
+        )
     return said
-
-
-def _textured(
-    foreground: ForegroundRuns, share: float, num_slots: int, max_slots: int, num_colours: int
-) -> str:
-    """Return the sentence for a background that is no background."""
-    most = foreground.weights.shape[1]
-    full = (foreground.weights > 0).all(1).mean()
-    limits = []
-    if full > _MOSTLY:
-        limits.append(f"{full:.0%} of the frames have more pieces than the {most} looked at")
-    if num_colours == MAX_COLOURS:
-        limits.append(f"the palette of {MAX_COLOURS} colours is full")
-    if num_slots == max_slots:
-        limits.append(f"all {max_slots} slots are taken")
-    also = f" ({'; '.join(limits)})" if limits else ""
-    return (
-        f"{share:.0%} of the screen differs from the background: it is textured, scrolls or "
-        f"flickers{also}. Slots follow pieces of it rather than objects. Encoders for flat "
-        "backgrounds are of little use here: try another method, such as scn."
-    )

@@ -1,7 +1,5 @@
 """An encoder whose slots are objects: each says whether it is there, where, and how large."""
 
-from __future__ import annotations
-
 import warnings
 from collections.abc import Callable
 from typing import Any, Self
@@ -14,44 +12,43 @@ from torch import Tensor, nn
 from slotenv.checks import whole_number
 from slotenv.encoders.base import MOST_SLOTS, SlotEncoder, SlotOutput, silent
 from slotenv.encoders.modes import refuse_recording, untraced
-from slotenv.encoders.object_mixture.assignment import Mixture, assign
-from slotenv.encoders.object_mixture.bounds import check_mixture, check_sample
-from slotenv.encoders.object_mixture.foreground import USUAL_COLOURS, Background, ForegroundRuns
-from slotenv.encoders.object_mixture.palette import MAX_COLOURS, Palette
-from slotenv.encoders.object_mixture.pipeline import (
-    MAX_RUNS,
-    Parts,
-    as_runs,
-    fit_parts,
-    refit_parts,
+from slotenv.encoders.object_mixture.diagnosis import diagnose
+from slotenv.encoders.object_mixture.fit import FIT_FRAMES, Parts, fit_parts, refit_parts, spread
+from slotenv.encoders.object_mixture.foreground import (
+    MAX_COLOURS,
+    NO_COLOUR,
+    USUAL_COLOURS,
+    Background,
+    Palette,
 )
-from slotenv.encoders.object_mixture.readout import (
-    SLOT_FIELDS,
-    Readout,
-    check_slot_dim,
-    read_boxes,
-    read_slots,
-)
+from slotenv.encoders.object_mixture.mixture import Assignment, Mixture, Runs, assign
+from slotenv.encoders.object_mixture.readout import SLOT_FIELDS, Readout, read_boxes, read_slots
+from slotenv.encoders.saving import check_bounds
 from slotenv.frames import FramePreset
 
-MAX_SLOTS = 24
+MAX_SLOTS = 24  # if no other limit is asked for
+_FAR = 20.0  # half screens, and natural logarithms of them: exp(2 * 20) is still a float32
+_BOUNDS = {
+    "size": (-_FAR, _FAR),
+    "spread": (-_FAR, _FAR),
+    "home": (-_FAR, _FAR),
+    "usual_mass": (1e-6, 1e9),  # pixels of an object
+    "moves": (0.0, 1.0),
+    "look": (-_FAR, _FAR),
+    "look_range": (0.0, _FAR),
+}
 
 
 class ObjectMixtureEncoder(SlotEncoder):
     """Slots that compete for the foreground pixels of a frame.
 
     A pixel is foreground if its colour is unusual at its place. Slots are components of a mixture
-    over foreground pixels: see :mod:`slotenv.encoders.object_mixture.assignment`. A slot vector
-    holds presence, place, extent and a little of the look, all 0 while the object is absent:
+    over foreground pixels: see :mod:`slotenv.encoders.object_mixture.mixture`. A slot vector holds
+    presence, place, extent and a little of the look, all 0 while the object is absent:
     :data:`slotenv.encoders.object_mixture.SLOT_FIELDS`.
 
-    Encoders are made by :meth:`from_frames`; how many slots there are comes from the frames.
-
-    Args:
-        num_slots: K.
-        num_colours: C, size of the palette, at most 64.
-        preprocess: The frames.
-        slot_dim: 6, the length of a slot.
+    Encoders are made by :meth:`from_frames`; how many slots there are comes from the frames. The
+    constructor takes the size C of the palette, at most 64, too.
     """
 
     architecture = "object_mixture"
@@ -69,14 +66,12 @@ class ObjectMixtureEncoder(SlotEncoder):
         preprocess: FramePreset | dict[str, Any],
         slot_dim: int = len(SLOT_FIELDS),
     ) -> None:
-        check_slot_dim(slot_dim)
+        _check_slot_dim(slot_dim)
         super().__init__(num_slots=num_slots, slot_dim=slot_dim, preprocess=preprocess)
         self.num_colours = whole_number("num_colours", num_colours, low=1, high=MAX_COLOURS)
         k, c = self.num_slots, self.num_colours
-        weights = dict(
-            colour=(k, c), weight=(k,), size=(k, 2), home=(k, 2), spread=(k, 2), outlier=(c,)
-        )
-        for name, shape in weights.items():
+        shapes = (k, c), (k,), (k, 2), (k, 2), (k, 2), (c,)
+        for name, shape in zip(Mixture._fields, shapes, strict=True):
             self.register_parameter(name, nn.Parameter(torch.zeros(shape)))
         readout = Readout(torch.ones(k), torch.ones(k, 2), torch.zeros(k, 3), torch.ones(k, 3))
         for name, value in readout._asdict().items():
@@ -102,21 +97,16 @@ class ObjectMixtureEncoder(SlotEncoder):
     ) -> Self:
         """Make an encoder for the objects in a sample of frames, without labels.
 
-        Args:
-            frames: (N, H, W, 3) uint8, a thousand or more, drawn from all of the data.
-            preprocess: Their preset.
-            num_slots: Upper limit of K, 24 by default; K itself comes from the frames.
-            slot_dim: The length of a slot is fixed: 6.
-            seed: Decides where slots start.
-            next_frames: (M, H, W, 3) uint8, the frames one step after the first M, a few hundred.
-                Several starts are tried then and the best is kept, as
-                :mod:`slotenv.encoders.object_mixture.time_contrast` says.
-            announce: Called with a line about progress now and then.
+        Takes what :meth:`SlotEncoder.from_frames` takes, and needs a thousand frames or more, drawn
+        from all of the data. ``num_slots`` is the upper limit of K, 24 by default; K itself comes
+        from the frames. ``seed`` decides where slots start. With ``next_frames``, a few hundred,
+        several starts are tried, and the one is kept whose slots tell best what comes next
+        (:func:`slotenv.encoders.object_mixture.fit.time_contrast`).
 
         Raises:
             TypeError: If frames are not uint8.
             ValueError: If frames have another shape than the preset says, there are none, there are
-                more next frames than frames, or another ``slot_dim`` is asked for.
+                more next frames than frames, or another ``slot_dim`` than 6 is asked for.
 
         Warns:
             UserWarning: If slots will be of little use: frames are few, all alike, or textured;
@@ -124,19 +114,27 @@ class ObjectMixtureEncoder(SlotEncoder):
         """
         if isinstance(preprocess, dict):
             preprocess = FramePreset.from_dict(preprocess)
-        check_sample(preprocess, frames, next_frames)
-        check_slot_dim(slot_dim)
+        _check_sample(preprocess, frames)
+        if next_frames is not None:
+            preprocess.check_frames(next_frames)
+            if len(next_frames) > len(frames):
+                raise ValueError(
+                    f"next_frames are those after the first frames, got {len(next_frames)} of them "
+                    f"for {len(frames)} frames"
+                )
+        _check_slot_dim(slot_dim)
         most = MAX_SLOTS if num_slots is None else num_slots
         most = whole_number("num_slots", most, low=1, high=MOST_SLOTS)
-        parts = fit_parts(
-            frames,
-            next_frames,
-            pooled=preprocess.max_pool,
-            max_slots=most,
-            seed=seed,
-            announce=announce,
-        )
-        return cls._made_of(parts, preprocess, parts.warnings(frames, most))
+        with torch.no_grad(), torch.autocast("cpu", enabled=False):
+            parts = fit_parts(
+                frames,
+                next_frames,
+                pooled=preprocess.max_pool,
+                max_slots=most,
+                seed=seed,
+                announce=announce,
+            )
+        return cls._made_of(parts, preprocess, frames, most)
 
     def refit(
         self,
@@ -153,12 +151,8 @@ class ObjectMixtureEncoder(SlotEncoder):
         where a new slot takes pixels that an old one had, and where an object is farther from its
         slot's home than it was before.
 
-        Args:
-            frames: (N, H, W, 3) uint8, a thousand or more.
-            num_slots: Upper limit of K, at least the present one; by default 24, or the present
-                one if it is more.
-            seed: Decides where new slots start.
-            announce: Called with a line about progress now and then.
+        Takes and warns of what :meth:`from_frames` does. ``num_slots`` is at least the present
+        number; by default 24, or the present number if it is more.
 
         Returns:
             A new encoder in evaluation mode; this one stays as it is.
@@ -166,45 +160,46 @@ class ObjectMixtureEncoder(SlotEncoder):
         Raises:
             TypeError, ValueError: If the frames are not this encoder's, there are none, or
                 ``num_slots`` is less than K.
-
-        Warns:
-            UserWarning: As :meth:`from_frames`.
         """
-        check_sample(self.preprocess, frames)
+        _check_sample(self.preprocess, frames)
         most = max(MAX_SLOTS, self.num_slots) if num_slots is None else num_slots
         what = f"num_slots of an encoder that has {self.num_slots} already"
         most = whole_number(what, most, low=self.num_slots, high=MOST_SLOTS)
-        parts = Parts(self.mixture, self.readout, self.background)
-        parts = refit_parts(parts, frames, max_slots=most, seed=seed, announce=announce)
-        encoder = self._made_of(parts, self.preprocess, parts.warnings(frames, most))
+        with torch.no_grad(), torch.autocast("cpu", enabled=False):
+            parts = Parts(self.mixture, self.readout, self.background)
+            parts = refit_parts(parts, frames, max_slots=most, seed=seed, announce=announce)
+        encoder = self._made_of(parts, self.preprocess, frames, most)
         before = {name: value for name, value in self.provenance.items() if name != "warnings"}
         encoder.provenance = {**before, **encoder.provenance}
         return encoder.eval()
 
     @classmethod
-    def _made_of(cls, parts: Parts, preprocess: FramePreset, said: list[str]) -> Self:
+    def _made_of(
+        cls, parts: Parts, preprocess: FramePreset, frames: NDArray[np.uint8], max_slots: int
+    ) -> Self:
         num_slots, num_colours = parts.mixture.colour.shape
         with torch.inference_mode(False):  # weights made in that mode could never be trained
             encoder = cls(num_slots=num_slots, num_colours=num_colours, preprocess=preprocess)
         encoder.load_state_dict(parts.state())
+        foreground = encoder.prepare(spread(frames, FIT_FRAMES))
+        said = diagnose(encoder, foreground, num_frames=len(frames), max_slots=max_slots)
         if said:
             encoder.provenance["warnings"] = said
             warnings.warn(" ".join(said), UserWarning, stacklevel=3)
         return encoder
 
-    def architecture_kwargs(self) -> dict[str, Any]:
-        """Return K, C and the frames."""
-        return {
-            "num_slots": self.num_slots,
-            "slot_dim": self.slot_dim,
-            "num_colours": self.num_colours,
-            "preprocess": self.preprocess.to_dict(),
-        }
-
     def check_weights(self) -> None:
         """Raise unless the weights are finite, in their bounds, and the colours in the palette."""
         super().check_weights()
-        check_mixture(self.state_dict(), num_colours=self.num_colours)
+        check_bounds(self.state_dict(), _BOUNDS)
+        usual = self.usual_colours  # (H, W, 3)
+        unknown = usual >= self.num_colours
+        unknown[..., 1:] &= usual[..., 1:] != NO_COLOUR  # every place has one usual colour at least
+        if unknown.any():
+            raise ValueError(
+                f"usual_colours holds {int(usual[unknown][0])}, the palette has "
+                f"{self.num_colours} colours"
+            )
 
     @untraced
     def forward(self, images: Tensor) -> SlotOutput:
@@ -213,49 +208,44 @@ class ObjectMixtureEncoder(SlotEncoder):
         frames = (images.detach().permute(0, 2, 3, 1) * 255).round().to(torch.uint8)
         return self.forward_prepared(self.prepare(frames.cpu().numpy()))
 
-    def prepare(self, frames: NDArray[np.uint8]) -> ForegroundRuns:
+    def prepare(self, frames: NDArray[np.uint8]) -> Runs:
         """Find the foreground."""
-        return self.background.foreground(frames, max_runs=MAX_RUNS)
+        return self.background.foreground(frames)
 
     @untraced
-    def forward_prepared(self, prepared: ForegroundRuns | Tensor) -> SlotOutput:
-        """Encode a foreground."""
+    def forward_prepared(self, prepared: Runs | Tensor) -> SlotOutput:
+        """Encode a foreground, or frames (B, H, W, 3)."""
         if isinstance(prepared, Tensor):
             prepared = self.prepare(prepared.cpu().numpy())
+        mixture = self.mixture
+        return SlotOutput(read_slots(mixture, self.readout, self._shared_out(mixture, prepared)))
+
+    def _shared_out(self, mixture: Mixture, runs: Runs) -> Assignment:
+        runs = Runs(*(part.to(self.palette.device) for part in runs))
         with torch.autocast(self.palette.device.type, enabled=False):
-            mixture = self.mixture
-            found = assign(mixture, as_runs(prepared, self.palette))
-            return SlotOutput(read_slots(mixture, self.readout, found))
+            return assign(mixture, runs)
 
     def foreground_share(self, frames: NDArray[np.uint8]) -> NDArray[np.float32]:
         """Return the share of pixels, (B,), that are no background, of uint8 (B, H, W, 3)."""
         self.preprocess.check_frames(frames)
-        weights = self.prepare(np.ascontiguousarray(frames)).weights
+        weights = self.prepare(np.ascontiguousarray(frames)).weights.numpy()
         share: NDArray[np.float32] = weights.sum(1) / self.usual_colours[..., 0].numel()
         return share
 
     @untraced
     @torch.no_grad()
     def boxes(self, frames: NDArray[np.uint8]) -> NDArray[np.float32]:
-        """Return where each slot is on the screen.
-
-        Args:
-            frames: uint8 (B, H, W, 3).
+        """Return where each slot is in frames, uint8 (B, H, W, 3); errors as for :meth:`encode`.
 
         Returns:
             float32 (B, K, 5): presence 0 to 1, x and y of the middle, width and height, in pixels
             (:data:`slotenv.encoders.object_mixture.BOX_FIELDS`). An absent slot's place means
             nothing.
-
-        Raises:
-            TypeError, ValueError: As :meth:`encode`.
         """
         self.preprocess.check_frames(frames)
-        size = {"height": self.preprocess.height, "width": self.preprocess.width}
-        with torch.autocast(self.palette.device.type, enabled=False):
-            runs = as_runs(self.prepare(np.ascontiguousarray(frames)), self.palette)
-            found = assign(self.mixture, runs)
-            return read_boxes(self.readout, found, **size).cpu().numpy()
+        found = self._shared_out(self.mixture, self.prepare(np.ascontiguousarray(frames)))
+        height, width = self.preprocess.height, self.preprocess.width
+        return read_boxes(self.readout, found, height=height, width=width).cpu().numpy()
 
     @property
     def readout(self) -> Readout:
@@ -280,6 +270,20 @@ class ObjectMixtureEncoder(SlotEncoder):
             usual, pooled = self.usual_colours.cpu().numpy(), self.preprocess.max_pool
             self._background = Background(usual, palette, pooled=pooled)
         return self._background
+
+
+def _check_slot_dim(slot_dim: int | None) -> None:
+    if slot_dim not in (None, len(SLOT_FIELDS)):
+        raise ValueError(
+            f"slots of objects are {len(SLOT_FIELDS)} numbers ({', '.join(SLOT_FIELDS)}), got "
+            f"slot_dim={slot_dim}"
+        )
+
+
+def _check_sample(preset: FramePreset, frames: NDArray[np.uint8]) -> None:
+    preset.check_frames(frames)
+    if len(frames) == 0:
+        raise ValueError("an encoder of objects needs frames to find them in, got none")
 
 
 def _forget(encoder: ObjectMixtureEncoder, _: Any) -> None:

@@ -1,38 +1,92 @@
-"""What is not background: pixels whose colour is unusual at their place."""
+"""What is not background: pixels whose colour, of a small palette, is unusual at their place."""
 
-from __future__ import annotations
-
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
+from torch import Tensor
 
-from slotenv.encoders.object_mixture.palette import Palette
+from slotenv.encoders.object_mixture.mixture import Runs, run_features
 
+MAX_COLOURS = 64  # of a palette
+_BITS = 5  # of each channel that tell colours apart
+_LEVELS = 1 << _BITS
+MAX_RUNS = 384  # of a frame; of more, some are left out and the others weigh more
 USUAL_COLOURS = 3  # of a place, at most
 NO_COLOUR = 255  # stands where a place has fewer
 _USUAL = 0.4  # share of frames from which on a colour is usual at a place
 _WIDE_USUAL = 0.08  # the same for colours that cover much of the screen: walls, sky, road
 _WIDE = 0.04  # share of all pixels that is much
-_AT_ONCE = 8  # pixels that are compared at once: they are three words of eight bytes
 
 
-class ForegroundRuns(NamedTuple):
-    """The foreground of B frames: runs of pixels of one colour side by side, padded to R.
+class Palette:
+    """The colours an encoder knows, (C, 3) uint8, C at most 64; others count as the nearest."""
 
-    Attributes:
-        rows: (B, R) float32, -1 (top) to 1 (bottom).
-        columns: (B, R) float32, the middle of the run, -1 (left) to 1 (right).
-        scatter: (B, R) float32, variance of the columns of its pixels.
-        colours: (B, R) int64 palette indices.
-        weights: (B, R) float32: how many pixels each stands for; 0 where there is none.
+    def __init__(self, colours: NDArray[np.uint8]) -> None:
+        self.colours = colours
+        corners = np.indices((_LEVELS, _LEVELS, _LEVELS)).reshape(3, -1).T << (8 - _BITS)
+        middles = (corners + (1 << (7 - _BITS))).astype(np.float64)
+        known = colours.astype(np.float64)
+        # The squared distance, without what is the same for all colours: exact, as all are whole.
+        distance = (known**2).sum(1) - 2 * middles @ known.T
+        self._nearest = distance.argmin(1).astype(np.uint8)
+        # A known colour is itself, even where another lies nearer to the middle of its cell.
+        self._nearest[cells(colours)] = np.arange(len(colours), dtype=np.uint8)
+
+    def indices(self, pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
+        """Return the palette index of each pixel, (..., 3) uint8 to (...)."""
+        indices: NDArray[np.uint8] = self._nearest[cells(pixels)]
+        return indices
+
+    def unpooled(self) -> NDArray[np.uint8]:
+        """Return which object's colour a pooled colour stands for, by background, (C, C) uint8.
+
+        Where a frame is the maximum of two, an object that moved shows its own colour where it is
+        in both, and the brighter of its own and the background's, channel by channel, where it is
+        in one. Entry (c, a) is the colour whose maximum with background a is c; c itself if there
+        is none.
+        """
+        count = len(self.colours)
+        index = {tuple(colour): c for c, colour in enumerate(self.colours.tolist())}
+        of = np.repeat(np.arange(count, dtype=np.uint8)[:, None], count, axis=1)
+        for a, behind in enumerate(self.colours):
+            brighter = np.maximum(self.colours, behind).tolist()
+            for b in range(count - 1, -1, -1):  # of several, the first, more striking one stays
+                c = index.get(tuple(brighter[b]))
+                if c is not None and c not in (a, b) and b != a:
+                    of[c, a] = b
+        return of
+
+
+def cells(pixels: NDArray[np.uint8]) -> NDArray[np.intp]:
+    """Return the cell of the colour grid that each pixel lies in, (..., 3) to (...)."""
+    red, green, blue = (pixels[..., i].astype(np.intp) >> (8 - _BITS) for i in range(3))
+    cell: NDArray[np.intp] = (red << (2 * _BITS)) | (green << _BITS) | blue
+    return cell
+
+
+def fit_palette(frames: NDArray[np.uint8], *, known: Palette | None = None) -> Palette:
+    """Choose the colours that tell pixels of frames (N, H, W, 3) uint8 apart best.
+
+    Colours are taken one by one, after those that are ``known``: each time the one whose pixels lie
+    farthest, by the square root of their number times squared distance, from those taken so far. So
+    rare colours of small objects are kept where they differ from all others, shades are not.
     """
-
-    rows: NDArray[np.float32]
-    columns: NDArray[np.float32]
-    scatter: NDArray[np.float32]
-    colours: NDArray[np.int64]
-    weights: NDArray[np.float32]
+    flat = frames.reshape(-1, 3)
+    cell = cells(flat)
+    counts = np.bincount(cell, minlength=_LEVELS**3)
+    used = np.flatnonzero(counts)
+    first = np.empty(len(counts), np.int64)
+    first[cell[::-1]] = np.arange(len(cell))[::-1]  # a colour that really occurs in each cell
+    colours = flat[first[used]].astype(np.float64)
+    weight = np.sqrt(counts[used].astype(np.float64))
+    taken = list(colours[[weight.argmax()]] if known is None else known.colours)
+    distance = np.min([((colours - colour) ** 2).sum(1) for colour in taken], axis=0)
+    while len(taken) < MAX_COLOURS and (gain := weight * distance).max() > 0:
+        taken.append(colours[gain.argmax()])
+        distance = np.minimum(distance, ((colours - taken[-1]) ** 2).sum(1))
+    return Palette(np.array(taken).astype(np.uint8))
 
 
 class Background:
@@ -54,13 +108,13 @@ class Background:
         for colours in usual.reshape(-1, usual.shape[-1]).T:
             known = colours != NO_COLOUR
             self._is_usual[known] |= np.uint64(1) << colours[known].astype(np.uint64)
-        # Compared with before anything else.
-        self._picture = np.ascontiguousarray(palette.colours[usual[..., 0]].reshape(-1, 3))
+        self._picture = palette.colours[self._most_usual]  # (H * W, 3)
+        self._brightness = torch.from_numpy(palette.colours).float().mean(1) / 255
 
-    def foreground(self, frames: NDArray[np.uint8], *, max_runs: int) -> ForegroundRuns:
-        """Return the foreground of frames, (B, H, W, 3) uint8.
+    def foreground(self, frames: NDArray[np.uint8], *, max_runs: int = MAX_RUNS) -> Runs:
+        """Return the foreground of frames, (B, H, W, 3) uint8, on the CPU.
 
-        More than ``max_runs`` in a frame are thinned out evenly, the rest weighs more.
+        More than ``max_runs`` in a frame are thinned out evenly, and the others weigh more.
         """
         height, width = self.usual.shape[:2]
         place, colour = self._unusual(frames)
@@ -72,28 +126,31 @@ class Background:
         position, kept, weight = _thinned(image, length, len(frames), max_runs)
         image, start, length = image[kept], start[kept], length[kept]
         row, column = np.divmod(place.take(start) % (height * width), width)
-        values: dict[str, NDArray[Any]] = {
-            "rows": (2 * row + 1) / height - 1,
-            "columns": (2 * column + length) / width - 1,
-            "scatter": (length**2 - 1) / (3 * width**2),
-            "colours": colour[start],
-            "weights": weight,
-        }
-        runs = {}
-        for name, value in values.items():
-            kind = np.int64 if name == "colours" else np.float32
-            runs[name] = np.zeros((len(frames), position.max(initial=0) + 1), kind)
-            runs[name][image, position] = value
-        return ForegroundRuns(**runs)
+
+        def padded(values: NDArray[Any], kind: type[np.generic] = np.float32) -> Tensor:
+            table = np.zeros((len(frames), position.max(initial=0) + 1), kind)
+            table[image, position] = values
+            return torch.from_numpy(table)
+
+        colours = padded(colour[start], np.int64)
+        features = run_features(
+            rows=padded((2 * row + 1) / height - 1),
+            columns=padded((2 * column + length) / width - 1),
+            scatter=padded((length**2 - 1) / (3 * width**2)),
+            brightness=self._brightness[colours],
+        )
+        return Runs(features, colours, padded(weight))
 
     def _unusual(self, frames: NDArray[np.uint8]) -> tuple[NDArray[np.int64], NDArray[np.uint8]]:
         """Return place, counted over all frames, and colour of each foreground pixel, in order."""
-        # `take` of whole groups and flat indices: pairs of index arrays cost several times more.
         pixels = len(self._picture)
-        at_once = _AT_ONCE if pixels % _AT_ONCE == 0 else 1
-        groups = pixels // at_once
-        found = _differing(frames.reshape(len(frames), groups, at_once, 3), self._picture)
-        usual_here = self._is_usual.reshape(-1, at_once).take(found % groups, 0)
+        # Most pixels are the picture's: 8 at once, three words of 8 bytes, are compared with it.
+        at_once, word = (8, np.uint64) if pixels % 8 == 0 else (1, np.uint8)
+        flat = frames.reshape(len(frames), pixels * 3).view(word)
+        differing = np.flatnonzero(flat != self._picture.reshape(-1).view(word)) // 3
+        found = differing[np.diff(differing, prepend=-1) > 0]
+        # `take` of whole groups and flat indices: pairs of index arrays cost several times more.
+        usual_here = self._is_usual.reshape(-1, at_once).take(found % (pixels // at_once), 0)
         shown = frames.reshape(-1, at_once * 3).take(found, 0)
         colour = self.palette.indices(shown.reshape(-1, at_once, 3))  # (n, at_once)
         is_usual = (usual_here >> colour.astype(np.uint64)) & np.uint64(1)
@@ -122,17 +179,6 @@ def _thinned(
     return position[kept], kept, length[kept] * (pixels / np.maximum(left, 1))[image[kept]]
 
 
-def _differing(frames: NDArray[np.uint8], picture: NDArray[np.uint8]) -> NDArray[np.int64]:
-    """Return the numbers, over all frames, of groups (B, G, n, 3) that differ from a picture."""
-    batch, _, at_once, channels = frames.shape
-    word = np.dtype(np.uint64 if at_once == _AT_ONCE else np.uint8)
-    words = at_once * channels // word.itemsize  # in a group
-    flat = frames.reshape(batch, picture.size).view(word)
-    found = np.flatnonzero(flat != picture.reshape(-1).view(word)) // words
-    distinct: NDArray[np.int64] = found[np.diff(found, prepend=-1) > 0]
-    return distinct
-
-
 def fit_background(
     frames: NDArray[np.uint8],
     palette: Palette,
@@ -141,18 +187,11 @@ def fit_background(
     most_usual: int = USUAL_COLOURS,
     wide: float = _WIDE,
 ) -> Background:
-    """Find the usual colours of every place.
+    """Find the usual colours, ``most_usual`` at most, of every place of frames (N, H, W, 3) uint8.
 
     A colour is usual at a place if it is there in two of five frames; a colour that covers much of
-    the screen already if it is there in one of twelve, so that scrolling banks and the walls of
-    several rooms are background, too.
-
-    Args:
-        frames: (N, H, W, 3) uint8, drawn from all of the data.
-        palette: Their colours.
-        pooled: Whether each is the maximum of two.
-        most_usual: How many a place may have, at most 3.
-        wide: Share of all pixels that is much.
+    the screen, a share ``wide`` of all pixels, already if it is there in one of twelve, so that
+    scrolling banks and the walls of several rooms are background, too.
     """
     share = _shares(frames, palette)
     usual = (share > _USUAL) | _is_wide(share, wide)
@@ -169,9 +208,8 @@ def extend_background(
 ) -> Background:
     """Add colours that cover much of new frames, where there is room for one more at a place.
 
-    What was usual stays so. A colour that is merely often at a place of the new frames is not
-    added: a good player's own figure may stay at one place. The palette is the background's, with
-    more colours behind.
+    A colour that is merely often at a place of the new frames is not added: a good player's own
+    figure may stay at one place. The palette is the background's, with more colours behind.
     """
     wide = _is_wide(_shares(frames, palette), _WIDE)
     flat = background.usual.reshape(-1, USUAL_COLOURS).copy()

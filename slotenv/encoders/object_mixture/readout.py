@@ -7,7 +7,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from slotenv.encoders.object_mixture.assignment import (
+from slotenv.encoders.object_mixture.mixture import (
     BRIGHTNESS,
     MASS,
     PLACE,
@@ -37,32 +37,16 @@ _LEAST_MASS = 1e-4  # pixels: keeps the middle of a slot without any defined
 
 
 class Readout(NamedTuple):
-    """What is usual for each of K slots.
+    """What is usual for each of K slots."""
 
-    Attributes:
-        usual_mass: (K,) pixels while it is there.
-        moves: (K, 2) 1 where its row or its column changes, else 0.
-        look: (K, 3) middle of width, height and shade.
-        look_range: (K, 3) half their range; 0 for what does not change.
-    """
-
-    usual_mass: Tensor
-    moves: Tensor
-    look: Tensor
-    look_range: Tensor
+    usual_mass: Tensor  # (K,) pixels while it is there
+    moves: Tensor  # (K, 2) 1 where its row or its column changes, else 0
+    look: Tensor  # (K, 3) middle of width, height and shade
+    look_range: Tensor  # (K, 3) half their range; 0 for what does not change
 
     def select(self, kept: Tensor) -> Readout:
         """Return that of some of the slots, by a mask."""
         return Readout(*(field[kept] for field in self))
-
-
-def check_slot_dim(slot_dim: int | None) -> None:
-    """Raise unless slots are to be as long as they are, or of whatever length."""
-    if slot_dim not in (None, len(SLOT_FIELDS)):
-        raise ValueError(
-            f"slots of objects are {len(SLOT_FIELDS)} numbers ({', '.join(SLOT_FIELDS)}), got "
-            f"slot_dim={slot_dim}"
-        )
 
 
 def read_slots(
@@ -70,14 +54,12 @@ def read_slots(
 ) -> Tensor:
     """Return slot vectors (B, K, 6): :data:`SLOT_FIELDS`.
 
-    Every number has its natural size. Looks that hardly change stay small, where they would only be
-    noise to a policy; what is far from usual is cut off at the edge of what was seen in training.
-    A slot that has ``enough`` of its usual mass is half present.
+    Looks are cut off at the edge of what was seen in training. A slot that has ``enough`` of its
+    usual mass is half present.
     """
     presence = _presence(found, readout.usual_mass, enough).unsqueeze(-1)  # (B, K, 1)
-    middle, extent, brightness = _means(found)
+    middle, look = _means(found)
     place = _TENTHS * (middle - mixture.home) * readout.moves  # (B, K, 2)
-    look = torch.cat([extent.flip(-1), brightness], -1)  # (B, K, 3)
     difference = (look - readout.look).clamp(-readout.look_range, readout.look_range)
     natural = difference.new_tensor([_TENTHS * _EXTENT, _TENTHS * _EXTENT, 1.0])
     numbers = torch.cat([place.flip(-1), natural * difference], -1)  # x before y
@@ -90,10 +72,10 @@ def read_boxes(readout: Readout, found: Assignment, *, height: int, width: int) 
     The extent is that of a full rectangle with the same standard deviations.
     """
     presence = _presence(found, readout.usual_mass, _ENOUGH).unsqueeze(-1)
-    middle, extent, _ = _means(found)
+    middle, look = _means(found)
     pixels = presence.new_tensor([width, height]) / 2.0  # in a half screen
     # A row of n pixels one apart has the variance (n^2 - 1) / 12.
-    size = (12 * (extent.flip(-1) * pixels) ** 2 + 1).sqrt()
+    size = (12 * (look[..., :2] * pixels) ** 2 + 1).sqrt()
     return torch.cat([presence, (middle.flip(-1) + 1) * pixels - 0.5, size], -1)
 
 
@@ -106,13 +88,11 @@ def fit_readout(
 ) -> tuple[Readout, Tensor]:
     """Measure what is usual for each slot, over a sample of frames.
 
-    Returns the readout of all K slots, and (K,) which of them are there often enough to be kept: in
-    the share ``fewest`` of the frames. ``same_look`` are half ranges of width, height and shade
-    below which they do not change.
+    Returns the readout of all K slots, and (K,) which of them are there in the share ``fewest`` of
+    the frames. ``same_look`` are half ranges of width, height and shade that count as no change.
     """
     mass = found.moments[..., MASS]
-    middle, extent, brightness = _means(found)
-    look = torch.cat([extent.flip(-1), brightness], -1)
+    middle, look = _means(found)
     usual_mass = torch.stack([some[some > 1].median().nan_to_num(1.0) for some in mass.T])
     there = _presence(found, usual_mass, enough) > 0.5  # (B, K)
     kept = there.sum(0) >= max(2, fewest * len(mass))
@@ -132,12 +112,12 @@ def _presence(found: Assignment, usual: Tensor, enough: float) -> Tensor:
     return ((soft - _CUT) / (1 - 2 * _CUT)).clamp(0, 1)
 
 
-def _means(found: Assignment) -> tuple[Tensor, Tensor, Tensor]:
-    """Return middle (B, K, 2), extent (B, K, 2) and brightness (B, K, 1) of each slot's pixels.
+def _means(found: Assignment) -> tuple[Tensor, Tensor]:
+    """Return of each slot's pixels the middle, (B, K, 2) row and column, and the look.
 
-    The middle is row and column, the extent their standard deviations.
+    The look is (B, K, 3): standard deviation of columns and of rows, mean brightness.
     """
     mean = found.moments / found.moments[..., MASS].unsqueeze(-1).clamp(min=_LEAST_MASS)
     middle = mean[..., PLACE]
     extent = (mean[..., SQUARES] - middle**2).clamp(min=1e-8).sqrt()
-    return middle, extent, mean[..., BRIGHTNESS]
+    return middle, torch.cat([extent.flip(-1), mean[..., BRIGHTNESS]], -1)

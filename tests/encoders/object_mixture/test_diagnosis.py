@@ -2,16 +2,18 @@
 
 import re
 import warnings
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
+import torch
 from fake_envs import random_frames
 from moving_blocks import BLOCKS, HEIGHT, WIDTH, background, scene
 from numpy.typing import NDArray
 
 from slotenv.encoders import ObjectMixtureEncoder
 from slotenv.encoders.object_mixture.diagnosis import diagnose
-from slotenv.encoders.object_mixture.foreground import ForegroundRuns
+from slotenv.encoders.object_mixture.mixture import Runs
 from slotenv.frames import plain
 
 PRESET = plain(HEIGHT, WIDTH)
@@ -81,28 +83,32 @@ def test_refitting_warns_of_the_new_frames_only() -> None:
     assert encoder.provenance["warnings"] == ["old"]
 
 
-def runs(weights: list[list[float]]) -> ForegroundRuns:
-    array = np.array(weights, np.float32)
-    return ForegroundRuns(array, array, array, array.astype(np.int64), array)
+def said_of(
+    weights: list[list[float]], *, pixels: int, num_slots: int = 2, num_colours: int = 63
+) -> list[str]:
+    """What is said of frames with so many pixels in each run, 30 frames and 3 slots at most."""
+    array = torch.tensor(weights)
+    encoder = SimpleNamespace(
+        preprocess=plain(1, pixels), num_slots=num_slots, num_colours=num_colours
+    )
+    found = Runs(array, array.long(), array)
+    return diagnose(encoder, found, num_frames=30, max_slots=3)  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(("pixels", "says"), [(24, False), (25, False), (26, True)])
 def test_a_fifth_of_the_screen_on_average_is_too_much(pixels: int, says: bool) -> None:
-    found = runs([[20.0, 0.0], [2.0 * pixels - 20, 0.0]])
-    said = diagnose(found, pixels=125, num_frames=30, num_slots=2, max_slots=3, num_colours=63)
+    said = said_of([[20.0, 0.0], [2.0 * pixels - 20, 0.0]], pixels=125)
     assert bool(said) == says
     if says:
         assert "flickers. Slots" in said[0]  # no limit was reached
 
 
 def test_limits_are_told_one_by_one() -> None:
-    found = runs([[50.0, 50.0], [50.0, 50.0], [50.0, 0.0]])
-    facts = {"pixels": 100, "num_frames": 30, "num_slots": 2, "max_slots": 3, "num_colours": 63}
-    (said,) = diagnose(found, **facts)
+    (said,) = said_of([[50.0, 50.0], [50.0, 50.0], [50.0, 0.0]], pixels=100)
     assert "(67% of the frames have more pieces than the 2 looked at)" in said
-    (said,) = diagnose(runs([[50.0, 50.0], [50.0, 0.0]]), **{**facts, "num_slots": 3})
+    (said,) = said_of([[50.0, 50.0], [50.0, 0.0]], pixels=100, num_slots=3)
     assert "(all 3 slots are taken)" in said
-    (said,) = diagnose(runs([[50.0, 0.0]]), **{**facts, "num_colours": 64})
+    (said,) = said_of([[50.0, 0.0]], pixels=100, num_colours=64)
     assert "(the palette of 64 colours is full)" in said
 
 

@@ -19,26 +19,22 @@ from moving_blocks import (
 )
 from numpy.typing import NDArray
 
-from slotenv.encoders.object_mixture.adding import badly_explained
-from slotenv.encoders.object_mixture.assignment import (
+from slotenv.encoders.object_mixture.fit import fit_mixture
+from slotenv.encoders.object_mixture.foreground import Palette, fit_background, fit_palette
+from slotenv.encoders.object_mixture.mixture import (
     Assignment,
     Mixture,
     Runs,
     assign,
+    balance,
     run_features,
 )
-from slotenv.encoders.object_mixture.doubles import part_doubles
-from slotenv.encoders.object_mixture.fit import fit_mixture
-from slotenv.encoders.object_mixture.foreground import fit_background
-from slotenv.encoders.object_mixture.maximisation import balance
-from slotenv.encoders.object_mixture.palette import Palette, fit_palette
-from slotenv.encoders.object_mixture.pipeline import as_runs
+from slotenv.encoders.object_mixture.slot_count import badly_explained, part_doubles
 
 
 def foreground(frames: NDArray[np.uint8]) -> tuple[Runs, Palette]:
     palette = fit_palette(frames)
-    found = fit_background(frames, palette).foreground(frames, max_runs=400)
-    return as_runs(found, torch.from_numpy(palette.colours)), palette
+    return fit_background(frames, palette).foreground(frames, max_runs=400), palette
 
 
 def fit(frames: NDArray[np.uint8], seed: int = 0, max_slots: int = 12) -> tuple[Mixture, Runs]:

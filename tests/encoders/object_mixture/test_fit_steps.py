@@ -6,12 +6,16 @@ import pytest
 import torch
 from torch import Tensor
 
-from slotenv.encoders.object_mixture.adding import add_slots, empty_mixture, slot_of_anything
-from slotenv.encoders.object_mixture.assignment import Assignment, Mixture, Runs, assign
-from slotenv.encoders.object_mixture.doubles import part_doubles
 from slotenv.encoders.object_mixture.fit import as_known
-from slotenv.encoders.object_mixture.maximisation import maximise
-from slotenv.encoders.object_mixture.merging import drop_rare, merge
+from slotenv.encoders.object_mixture.mixture import Assignment, Mixture, Runs, assign, maximise
+from slotenv.encoders.object_mixture.slot_count import (
+    add_slots,
+    drop_rare,
+    empty_mixture,
+    merge,
+    part_doubles,
+    slot_of_anything,
+)
 
 FRAMES, SLOTS, COLOURS, PIECES = 5, 3, 4, 7
 

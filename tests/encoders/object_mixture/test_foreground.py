@@ -1,5 +1,6 @@
 import numpy as np
 import pytest
+import torch
 from fake_envs import random_frames
 from moving_blocks import BIG, GROUND, HEIGHT, SKY, WIDTH, background, paint, scene
 from numpy.typing import NDArray
@@ -7,21 +8,24 @@ from numpy.typing import NDArray
 from slotenv.encoders.object_mixture.foreground import (
     NO_COLOUR,
     Background,
-    ForegroundRuns,
+    Palette,
     extend_background,
     fit_background,
+    fit_palette,
 )
-from slotenv.encoders.object_mixture.palette import Palette, fit_palette
+from slotenv.encoders.object_mixture.mixture import Runs
 
 
 def fitted(frames: NDArray[np.uint8]) -> Background:
     return fit_background(frames, fit_palette(frames))
 
 
-def of_frame(found: ForegroundRuns, i: int) -> list[tuple[float, float, float, int, float]]:
-    """Row, column, scatter, colour and weight of each run of a frame."""
+def of_frame(found: Runs, i: int) -> list[tuple[float, float, float, int, float]]:
+    """Row, column, mean of squared columns, colour and weight of each run of a frame."""
     there = found.weights[i] > 0
-    return list(zip(*(values[i][there].tolist() for values in found), strict=True))
+    _, row, column, _, square, _ = found.features[i, there].T.tolist()
+    colours, weights = found.colours[i, there].tolist(), found.weights[i, there].tolist()
+    return list(zip(row, column, square, colours, weights, strict=True))
 
 
 def runs_of(
@@ -42,7 +46,7 @@ def runs_of(
             (
                 (2 * run[0][0] + 1) / height - 1,
                 float(np.mean(columns)),
-                float(np.var(columns)),
+                float(np.mean(np.square(columns))),
                 colours[run[0]],
                 float(len(run)),
             )
@@ -90,14 +94,15 @@ def test_a_block_is_runs_of_its_colour() -> None:
     frame = background(1)
     paint(frame[0], BIG.colour, 10, 6, 2, 3)
     found = fit.foreground(frame, max_runs=99)
-    assert found.rows.shape == (1, 2)
-    assert found.rows[0].tolist() == pytest.approx([21 / HEIGHT - 1, 23 / HEIGHT - 1], abs=1e-6)
-    assert found.columns[0].tolist() == pytest.approx([15 / WIDTH - 1] * 2, abs=1e-6)
-    assert found.scatter[0].tolist() == pytest.approx([8 / 3 / WIDTH**2] * 2)
+    column, shade = 15 / WIDTH - 1, sum(BIG.colour) / 3 / 255
+    expected = [
+        [1.0, row, column, row**2, column**2 + 8 / 3 / WIDTH**2, shade]
+        for row in (21 / HEIGHT - 1, 23 / HEIGHT - 1)
+    ]
+    torch.testing.assert_close(found.features, torch.tensor([expected]))
     assert found.weights.tolist() == [[3.0, 3.0]]
     assert {tuple(fit.palette.colours[c]) for c in found.colours[0]} == {BIG.colour}
-    kinds = [np.float32, np.float32, np.float32, np.int64, np.float32]
-    assert [v.dtype for v in found] == kinds
+    assert [part.dtype for part in found] == [torch.float32, torch.int64, torch.float32]
 
 
 def test_runs_end_where_a_row_ends() -> None:
@@ -115,7 +120,7 @@ def test_thinning_keeps_the_weight(most: int) -> None:
     frames = np.concatenate([frames[:5], background(1)])
     full = fit.foreground(frames, max_runs=10_000)
     thin = fit.foreground(frames, max_runs=most)
-    assert thin.rows.shape[1] <= most
+    assert thin.weights.shape[1] <= most
     np.testing.assert_allclose(thin.weights.sum(1), full.weights.sum(1), rtol=1e-5)
     for i in range(len(frames)):
         assert {run[:4] for run in of_frame(thin, i)} <= {run[:4] for run in of_frame(full, i)}
@@ -126,8 +131,8 @@ def test_thinning_is_even() -> None:
     frame = background(1)
     frame[0, 10:20, ::2] = BIG.colour
     thin = fit.foreground(frame, max_runs=100)
-    assert np.unique(thin.rows[0], return_counts=True)[1].tolist() == [10] * 10
-    assert thin.weights.sum() == pytest.approx(10 * WIDTH / 2)
+    assert np.unique(thin.features[0, :, 1], return_counts=True)[1].tolist() == [10] * 10
+    assert thin.weights.sum().item() == pytest.approx(10 * WIDTH / 2)
 
 
 def test_frames_without_foreground() -> None:
@@ -166,7 +171,7 @@ def test_a_colour_of_two_in_five_frames_is_usual() -> None:
     frames[:4, 11, 11] = BIG.colour
     found = fitted(frames).foreground(frames[:1], max_runs=9)
     assert found.weights.tolist() == [[1.0]]
-    assert found.rows[0, 0] == pytest.approx(23 / HEIGHT - 1)
+    assert found.features[0, 0, 1].item() == pytest.approx(23 / HEIGHT - 1)
 
 
 def test_a_colour_that_covers_much_is_background_where_it_is_now_and_then() -> None:

@@ -3,7 +3,8 @@ import pytest
 from fake_envs import random_frames
 from moving_blocks import BLOCKS, GROUND, SKY, scene
 
-from slotenv.encoders.object_mixture.palette import Palette, cells, fit_palette
+from slotenv.encoders.object_mixture import foreground as module
+from slotenv.encoders.object_mixture.foreground import Palette, cells, fit_palette
 
 
 def random_palette(count: int) -> Palette:
@@ -58,12 +59,13 @@ def test_every_colour_of_simple_frames_is_kept() -> None:
     assert len(palette.colours) == len(expected)
 
 
-def test_a_rare_colour_is_kept_and_shades_are_not() -> None:
+def test_a_rare_colour_is_kept_and_shades_are_not(monkeypatch: pytest.MonkeyPatch) -> None:
     frames = np.zeros((4, 40, 40, 3), np.uint8)
     frames[..., 2] = 16 * (np.arange(40) // 4)  # ten shades of blue
     frames[0, 5, 5] = (250, 40, 40)
     frames[1, 9, 9] = (240, 240, 40)
-    palette = fit_palette(frames, max_colours=5)
+    monkeypatch.setattr(module, "MAX_COLOURS", 5)
+    palette = fit_palette(frames)
     colours = [tuple(colour) for colour in palette.colours.tolist()]
     assert len(colours) == 5
     assert (250, 40, 40) in colours

@@ -2,7 +2,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from slotenv.encoders.object_mixture.assignment import Assignment, Mixture, run_features
+from slotenv.encoders.object_mixture.mixture import Assignment, Mixture, run_features
 from slotenv.encoders.object_mixture.readout import (
     BOX_FIELDS,
     SLOT_FIELDS,

@@ -10,13 +10,14 @@ from numpy.typing import NDArray
 from sklearn.linear_model import LinearRegression
 
 from slotenv.encoders.object_mixture import ObjectMixtureEncoder
+from slotenv.encoders.object_mixture import foreground as foreground_module
 from slotenv.encoders.object_mixture.foreground import (
     NO_COLOUR,
     USUAL_COLOURS,
     extend_background,
     fit_background,
+    fit_palette,
 )
-from slotenv.encoders.object_mixture.palette import fit_palette
 from slotenv.frames import plain
 
 KNOWN = (UPPER, BIG, BALL)
@@ -112,13 +113,14 @@ def test_one_slot_is_enough_to_encode() -> None:
     assert one.boxes(TEST.frames).shape == (60, 1, 5)
 
 
-def test_known_colours_keep_their_indices() -> None:
+def test_known_colours_keep_their_indices(monkeypatch: pytest.MonkeyPatch) -> None:
     palette = fit_palette(scene(40, KNOWN).frames)
     more = fit_palette(scene(40, (*KNOWN, NEW)).frames, known=palette)
     known = len(palette.colours)
     np.testing.assert_array_equal(more.colours[:known], palette.colours)
     assert [tuple(colour) for colour in more.colours[known:]] == [NEW.colour]
-    full = fit_palette(scene(40, (*KNOWN, NEW)).frames, known=palette, max_colours=known)
+    monkeypatch.setattr(foreground_module, "MAX_COLOURS", known)
+    full = fit_palette(scene(40, (*KNOWN, NEW)).frames, known=palette)
     np.testing.assert_array_equal(full.colours, palette.colours)
 
 

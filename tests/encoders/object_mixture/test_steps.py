@@ -5,8 +5,7 @@ from dataclasses import fields, replace
 import torch
 from moving_blocks import scene
 
-from slotenv.encoders.object_mixture.pipeline import Parts, fit_parts
-from slotenv.encoders.object_mixture.steps import FINAL, Steps
+from slotenv.encoders.object_mixture.fit import FINAL, Parts, Steps, fit_parts
 
 
 def fit(steps: Steps, max_slots: int = 12) -> Parts:

@@ -9,7 +9,7 @@ from moving_blocks import BALL, BIG, HEIGHT, UPPER, WIDTH, background, paint, sc
 from numpy.typing import NDArray
 
 from slotenv.encoders.object_mixture import ObjectMixtureEncoder
-from slotenv.encoders.object_mixture.time_contrast import time_contrast
+from slotenv.encoders.object_mixture.fit import time_contrast
 from slotenv.frames import plain
 
 PRESET = plain(HEIGHT, WIDTH)

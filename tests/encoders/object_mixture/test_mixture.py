@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from slotenv.encoders.object_mixture.assignment import (
+from slotenv.encoders.object_mixture.mixture import (
     Assignment,
     Mixture,
     Runs,
