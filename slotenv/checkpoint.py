@@ -4,11 +4,8 @@
 preset, where the weights come from, the SHA-256 of the weights and a digest of itself: so it is the
 manifest of the folder. A folder is saved and replaced without a moment at which a reader or a kill
 finds it broken (:func:`slotenv.atomic.write_folder`); loading writes nothing. No pickle is read or
-written. What the modules are that folders describe is the business of
-:mod:`slotenv.encoders.saving`.
+written. Modules are made from folders, and written into them, by :mod:`slotenv.encoders.saving`.
 """
-
-from __future__ import annotations
 
 import hashlib
 import re
@@ -17,24 +14,76 @@ from contextlib import suppress
 from os import PathLike
 from os.path import exists, isfile  # False for names that no file can have, unlike Path's
 from pathlib import Path
-from typing import Any, cast
+from typing import Annotated, Any, NotRequired, cast
 
 import huggingface_hub
 import safetensors
 import safetensors.torch
 from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalEntryNotFoundError
+from pydantic import AfterValidator
 from torch import Tensor
+from typing_extensions import TypedDict
 
 from slotenv import __version__, ready, records
 from slotenv.atomic import next_index, read_file, write_folder
-from slotenv.encoder_config import FORMAT, Config
+from slotenv.frames import FramePreset
+from slotenv.records import Count, Positive, Sha256, Text
 
+FORMAT = 2  # has a digest; 1, of slotenv 0.1.0, has none
 CONFIG, WEIGHTS, CARD = "config.json", "model.safetensors", "README.md"
 REMEDY = "copy the whole encoder folder again, or pretrain again"
 _IN_RUNS = "a run folder holds its encoder in encoder/ when its training has ended"
-_OURS = (CONFIG, WEIGHTS, CARD)
+_OURS = [CONFIG, WEIGHTS, CARD]
 _MOST_CONFIG = 1 << 24  # bytes
 _MOST_WEIGHTS = 1 << 32  # bytes: a thousand times the largest encoder's
+
+
+class ArchitectureKwargs(TypedDict):
+    """What every architecture is built with; the rest is its own, and checked by it."""
+
+    __pydantic_config__ = records.OPEN  # type: ignore[misc]
+
+    num_slots: Positive
+    slot_dim: Positive
+    preprocess: Annotated[dict[str, Any], AfterValidator(FramePreset.checked_fields)]
+
+
+class Provenance(TypedDict, total=False):
+    """How weights came about: what the package itself reads, among what anyone may add."""
+
+    __pydantic_config__ = records.OPEN  # type: ignore[misc]
+
+    env_id: Text
+    frames: Count
+    data_seed: Count
+    player: Text
+    data_checksum: Text
+    method: Text
+    title: Text
+    objective: Text | None
+    settings: dict[str, Any]
+    updates: Count
+    seed: Count
+    train_seconds: float | None
+    device: Text
+    slotenv: Text
+    best_update: Count
+    validation_loss: float | None
+    warnings: list[Text]
+
+
+class Config(TypedDict):
+    """``config.json``."""
+
+    __pydantic_config__ = records.STRICT  # type: ignore[misc]
+
+    format: Positive
+    slotenv_version: Text
+    architecture: Text
+    module: NotRequired[Text]  # of a class from outside of slotenv: what to import before loading
+    kwargs: ArchitectureKwargs
+    weights_sha256: Sha256
+    provenance: NotRequired[Provenance]
 
 
 def write(
@@ -45,18 +94,10 @@ def write(
     provenance: Mapping[str, Any],
     card: str,
 ) -> Path:
-    """Write an encoder folder, or put an encoder in the place of the one that is there.
+    """Write an encoder folder, or replace the encoder that is there; return the folder.
 
-    Args:
-        folder: Where, made if missing.
-        state: The weights by name.
-        architecture: What rebuilds the encoder without its weights: ``architecture``, ``kwargs``
-            and perhaps ``module`` of :class:`slotenv.encoder_config.Config`.
-        provenance: How the weights came about.
-        card: Content of its README.
-
-    Returns:
-        The folder.
+    ``state`` are the weights by name, ``architecture`` has the fields of :class:`Config` of that
+    name, ``kwargs`` and perhaps ``module``, and ``card`` is the content of the README.
 
     Raises:
         FileExistsError: If something else than an encoder or an empty folder is there.
@@ -84,9 +125,7 @@ def write(
 def read(folder: str | PathLike[str]) -> tuple[Config, dict[str, Tensor]]:
     """Return the config of an encoder folder and the weights that belong to it.
 
-    Raises:
-        FileNotFoundError: If a file is missing.
-        ValueError: If the folder is damaged or of a newer version.
+    A missing file is a FileNotFoundError; a damaged folder or one of a newer version a ValueError.
     """
     path = Path(folder)
     config, content = _read_both(path)
@@ -97,16 +136,14 @@ def read(folder: str | PathLike[str]) -> tuple[Config, dict[str, Tensor]]:
 
 
 def read_config(folder: str | PathLike[str]) -> dict[str, Any]:
-    """Read and check ``config.json``; the weights are looked at only if a save was cut short.
+    """Read and check ``config.json``, as :func:`read` does.
 
-    Raises:
-        FileNotFoundError: If there is none.
-        ValueError: If it is damaged, no slot encoder's or from a newer version.
+    The weights are looked at only if a save was cut short.
     """
     path = Path(folder)
-    if next_index(path, CONFIG).is_file() and (path / WEIGHTS).is_file():
-        return cast(dict[str, Any], _read_both(path)[0])
-    return cast(dict[str, Any], _read_index(path / CONFIG))
+    cut_short = next_index(path, CONFIG).is_file() and (path / WEIGHTS).is_file()
+    config = _read_both(path)[0] if cut_short else _read_index(path / CONFIG)
+    return cast(dict[str, Any], config)
 
 
 def is_saved(folder: Path) -> bool:
@@ -141,26 +178,19 @@ def _read_both(path: Path) -> tuple[Config, bytes]:
                     return config, weights
                 found.append(config["weights_sha256"])
         if found == before:
-            break
+            _read_index(path / CONFIG)
+            raise ValueError(
+                f"{path / WEIGHTS} is damaged or from another encoder (checksum differs): {REMEDY}"
+            )
         before = found
-    _read_index(path / CONFIG)
-    raise ValueError(
-        f"{path / WEIGHTS} is damaged or from another encoder (checksum differs): {REMEDY}"
-    )
 
 
-def find_folder(name: str | PathLike[str], *, revision: str | None = None, **hub: Any) -> Path:
-    """Return the encoder folder that a name means, downloading it if need be.
+def find_folder(name: str | PathLike[str], **hub: Any) -> Path:
+    """Return the encoder folder that a name means, or raise a FileNotFoundError.
 
-    Args:
-        name: A folder here, which goes before all else; one of :func:`slotenv.ready.names`; or an
-            id on the hub.
-        revision: Branch, tag or commit on the hub.
-        **hub: For :func:`huggingface_hub.snapshot_download`.
-
-    Raises:
-        TypeError: If the name is no text or path.
-        FileNotFoundError: If there is none of them.
+    The name is that of a folder here, which goes before all else; one of
+    :func:`slotenv.ready.names`; or an id on the hub, downloaded with the other arguments of
+    :func:`huggingface_hub.snapshot_download`.
     """
     if not isinstance(name, str | PathLike):
         raise TypeError(
@@ -181,10 +211,7 @@ def find_folder(name: str | PathLike[str], *, revision: str | None = None, **hub
     if game is not None:
         return ready.folder(game)
     try:
-        found = huggingface_hub.snapshot_download(
-            str(name), revision=revision, allow_patterns=list(_OURS), **hub
-        )
-        return Path(found)
+        return Path(huggingface_hub.snapshot_download(str(name), allow_patterns=_OURS, **hub))
     except (HFValidationError, HfHubHTTPError, LocalEntryNotFoundError, OSError) as error:
         short = str(name) if len(str(name)) <= 200 else f"{str(name)[:200]}..."
         raise FileNotFoundError(
@@ -209,10 +236,9 @@ def _check_replaceable(path: Path) -> None:
     if not path.is_dir():
         raise FileExistsError(f"{path} is a file: choose a new folder for the encoder")
     index = next_index(path, CONFIG)
-    hidden = re.compile(r"\.(.+)\.[\w-]+\.tmp")  # what a killed save left
-    names = {
-        p.name for p in path.iterdir() if not ((m := hidden.fullmatch(p.name)) and m[1] in _OURS)
-    }
+    ours = "|".join(map(re.escape, _OURS))
+    temporary = re.compile(rf"\.({ours})\.[\w-]+\.tmp")  # what a killed save left
+    names = {p.name for p in path.iterdir() if not temporary.fullmatch(p.name)}
     foreign = names - {*_OURS, index.name}
     if names and not foreign and not any(map(_is_encoder_config, (path / CONFIG, index))):
         foreign = names

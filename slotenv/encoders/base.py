@@ -1,7 +1,6 @@
 """What every slot encoder is: frames in, K slot vectors out, saved and loaded as a folder."""
 
-from __future__ import annotations
-
+import inspect
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from os import PathLike
@@ -15,23 +14,17 @@ from torch import Tensor, nn
 
 from slotenv.checkpoint import find_folder
 from slotenv.checks import whole_number
-from slotenv.encoders.devices import parse_device
 from slotenv.encoders.modes import refuse_recording, untraced
-from slotenv.encoders.saving import load, register, save
-from slotenv.encoders.weights import check_numbers
+from slotenv.encoders.saving import check_numbers, load, parse_device, register, save
 from slotenv.frames import FramePreset
 
-MOST_SLOTS = 1024
-"""Upper limit of K, far above the number of things on a screen."""
-
+MOST_SLOTS = 1024  # upper limit of K, far above the number of things on a screen
 _MOST_NUMBERS = 1024  # upper limit of D; the largest in the literature is 256
-
-DEFAULT_SLOT_DIM = 32
-"""D of the convolutional encoders, as in the paper's code."""
+_SLOT_DIM = 32  # D of the convolutional encoders, as in the paper's code
 
 
 def silent(line: str) -> None:
-    """Take a line about progress and say nothing; what ``announce`` is by default."""
+    """Say nothing of progress."""
 
 
 class SlotOutput(NamedTuple):
@@ -39,8 +32,7 @@ class SlotOutput(NamedTuple):
 
     Attributes:
         slots: (B, K, D) float slot vectors.
-        maps: (B, K, C, h, w) evidence behind each slot, for objectives and pictures; None where
-            an encoder has no such maps.
+        maps: (B, K, C, h, w) evidence behind each slot, where an encoder has such maps.
     """
 
     slots: Tensor
@@ -96,6 +88,7 @@ class SlotEncoder(
         """How the weights came about (data, objective, updates, versions); saved with them."""
 
     @classmethod
+    @torch.inference_mode(False)  # weights made in that mode could never be trained
     def from_frames(
         cls,
         frames: NDArray[np.uint8],
@@ -112,11 +105,10 @@ class SlotEncoder(
         Args:
             frames: (N, H, W, 3) uint8, :attr:`fit_frames` of them drawn from all of the data.
             preprocess: Their preset.
-            num_slots: K. Encoders that count the objects themselves take it as the upper limit, and
-                need none.
+            num_slots: K; the upper limit for encoders that count the objects, which need none.
             slot_dim: D; None for the architecture's own.
-            seed: Decides what is random. Architectures that do not look at frames draw their
-                weights from PyTorch's global generator instead.
+            seed: Decides what is random; but architectures that do not look at frames draw their
+                weights from PyTorch's global generator.
             next_frames: (M, H, W, 3) uint8, one step after the first M frames, for encoders that
                 look at what changes.
             announce: Called with a line about progress now and then, by encoders that take long.
@@ -128,25 +120,35 @@ class SlotEncoder(
         """
         if num_slots is None:
             raise ValueError(f"{cls.__name__} needs to be told num_slots")
-        slot_dim = DEFAULT_SLOT_DIM if slot_dim is None else slot_dim
-        with torch.inference_mode(False):  # weights made in that mode could never be trained
-            return cls(num_slots=num_slots, slot_dim=slot_dim, preprocess=preprocess)
+        slot_dim = _SLOT_DIM if slot_dim is None else slot_dim
+        return cls(num_slots=num_slots, slot_dim=slot_dim, preprocess=preprocess)
 
     @abstractmethod
     def forward(self, images: Tensor) -> SlotOutput:
         """Encode images, float (B, 3, H, W) in [0, 1]."""
 
-    @abstractmethod
     def architecture_kwargs(self) -> dict[str, Any]:
-        """Return the JSON-able keyword arguments that rebuild this module without its weights."""
+        """Return the JSON-able keyword arguments that rebuild this module without its weights.
+
+        As in scikit-learn, what the constructor takes is kept under the same name; a TypeError says
+        if it is not.
+        """
+        taken = inspect.signature(type(self)).parameters.values()
+        named = [each.name for each in taken if each.kind is not each.VAR_KEYWORD]
+        names = dict.fromkeys(["num_slots", "slot_dim", *named])
+        for name in names:
+            if not hasattr(self, name):
+                raise TypeError(
+                    f"{type(self).__name__} takes {name} and does not keep it, so that it cannot "
+                    f"be rebuilt: set self.{name}, or override architecture_kwargs"
+                )
+        kwargs = {name: getattr(self, name) for name in names if name != "preprocess"}
+        return {**kwargs, "preprocess": self.preprocess.to_dict()}
 
     def prepare(self, frames: NDArray[np.uint8]) -> Any:
-        """Do the part of encoding that needs neither weights nor gradients.
+        """Do the part of encoding frames (B, H, W, 3) uint8 that needs no weights or gradients.
 
         A training loop calls this in another thread, one batch ahead.
-
-        Args:
-            frames: (B, H, W, 3) uint8.
         """
         return torch.from_numpy(frames)
 
@@ -160,13 +162,10 @@ class SlotEncoder(
         return next(self.parameters()).device
 
     def check_weights(self) -> None:
-        """Raise unless the weights are numbers that can be computed with.
+        """Raise a ValueError, which names it, if a weight is not finite, too large or no float32.
 
         Called before an encoder is saved and after it has been loaded. A subclass whose weights
         have a meaning adds what they must keep to.
-
-        Raises:
-            ValueError: If a weight is not finite, out of all bounds or no float32; it is named.
         """
         check_numbers(self)
 
@@ -178,14 +177,12 @@ class SlotEncoder(
     def encode(self, frames: NDArray[np.uint8] | Tensor) -> NDArray[np.float32] | Tensor:
         """Encode raw frames, without gradients, in evaluation mode.
 
-        The numbers are the same whatever mode of PyTorch the caller is in, such as autocast.
-
         Args:
             frames: uint8 (B, H, W, 3), values 0..255, array or tensor; B may be 0.
 
         Returns:
-            float32 (B, K, D): an array for an array (a new one each time), a tensor on the input's
-            device for a tensor.
+            float32 (B, K, D), the same whatever mode of PyTorch (autocast) the caller is in: a new
+            array for an array, a tensor on the input's device for a tensor.
 
         Raises:
             TypeError: If frames are not uint8.
@@ -235,7 +232,7 @@ class SlotEncoder(
                 a run folder that holds one in ``encoder/``, or an id on the Hugging Face hub.
             revision: Branch, tag or commit on the hub.
             device: Where to put the weights.
-            token: Of the hub, for :func:`huggingface_hub.snapshot_download` as what follows.
+            token: This and the rest are for :func:`huggingface_hub.snapshot_download`.
             cache_dir: Where downloads are kept.
             local_files_only: Whether to look at downloads only.
             force_download: Whether to download anew.
@@ -255,8 +252,7 @@ class SlotEncoder(
             local_files_only=local_files_only,
             force_download=force_download,
         )
-        with torch.inference_mode(False):  # weights made in that mode could never be trained
-            encoder = load(folder).to(place)
+        encoder = load(folder, place)
         if not isinstance(encoder, cls):
             raise TypeError(
                 f"{folder} holds a {type(encoder).__name__}, asked for a {cls.__name__}: "
@@ -277,11 +273,8 @@ class SlotEncoder(
         Args:
             save_directory: Folder, made if missing; an encoder that is already there is replaced.
             repo_id: Hub id for ``push_to_hub``; the folder's name by default.
-            push_to_hub: Whether to upload as well.
+            push_to_hub: Whether to upload as well; then the commit's address is returned.
             **hub_kwargs: For ``push_to_hub`` of the mixin (``token``, ``private``, ...).
-
-        Returns:
-            The commit's address if pushed, else None.
         """
         folder = save(self, save_directory)
         if not push_to_hub:

@@ -1,6 +1,4 @@
-"""What encoders do under PyTorch's modes: tracing, which cannot see through NumPy, and autocast."""
-
-from __future__ import annotations
+"""What encoders do while PyTorch traces or compiles, which cannot see through NumPy."""
 
 import functools
 import sys
@@ -16,8 +14,8 @@ _R = TypeVar("_R")
 def untraced(function: Callable[_P, _R]) -> Callable[_P, _R]:
     """Have ``torch.compile`` run a function as it is instead of tracing it.
 
-    The same as :func:`torch.compiler.disable`, which takes two seconds to import what it needs:
-    here that happens only in a process that compiles.
+    :func:`torch.compiler.disable` does it, and takes two seconds to import what it needs: here that
+    happens only in a process that compiles.
     """
     disabled: Callable[_P, _R] | None = None
 
@@ -33,17 +31,6 @@ def untraced(function: Callable[_P, _R]) -> Callable[_P, _R]:
     return run
 
 
-def exact(function: Callable[_P, _R]) -> Callable[_P, _R]:
-    """Have a function compute on the CPU without gradients, in full precision under autocast."""
-
-    @functools.wraps(function)
-    def run(*args: _P.args, **kwargs: _P.kwargs) -> _R:
-        with torch.no_grad(), torch.autocast("cpu", enabled=False):
-            return function(*args, **kwargs)
-
-    return run
-
-
 def is_recorded() -> bool:
     """Whether ``torch.jit.trace`` or an export records the operations."""
     tracing: bool = torch.jit.is_tracing()  # type: ignore[attr-defined, no-untyped-call]
@@ -51,14 +38,7 @@ def is_recorded() -> bool:
 
 
 def refuse_recording(what: str) -> None:
-    """Raise while operations are recorded: the result would be a constant.
-
-    Args:
-        what: What cannot be recorded, for the message.
-
-    Raises:
-        ValueError: If they are.
-    """
+    """Raise a ValueError, which says ``what`` was called, while operations are recorded."""
     if is_recorded():
         raise ValueError(
             f"{what} works outside of PyTorch and cannot be traced or exported: a trace would give "

@@ -1,78 +1,53 @@
 """The paper's encoder: feature maps of a CNN split into K slot maps, each encoded by one head."""
 
-from __future__ import annotations
-
-from typing import Any
-
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
 from slotenv.encoders.base import SlotOutput
-from slotenv.encoders.trunk import NUM_MAPS, ConvTrunkEncoder, large_linear
+from slotenv.encoders.trunk import NUM_MAPS, WindowEncoder, large_linear
 from slotenv.encoders.unique_patches import PatchIndex, forward_unique
-from slotenv.frames import FramePreset
 
 _HEAD_KERNEL = 3
 
 
-class SlotMapEncoder(ConvTrunkEncoder):
+class SlotMapEncoder(WindowEncoder):
     """Slot Contrastive Networks' encoder.
 
-    The 128 feature maps of the trunk (:class:`slotenv.encoders.trunk.ConvTrunkEncoder`) are cut to
-    the largest multiple of K and split into K groups of ``c = 128 // K``: the slot maps. One shared
-    head (convolution c to c // 2, 3x3, ReLU, flatten, linear) turns each into a slot vector.
-    Weights start orthogonal with gain sqrt(2), biases zero.
+    The 128 feature maps of the trunk are cut to the largest multiple of K and split
+    into K groups of ``c = 128 // K``: the slot maps. One shared head (convolution c to c // 2, 3x3,
+    ReLU, flatten, linear) turns each into a slot vector.
 
-    ``maps`` of the output are the slot maps, (B, K, c, h, w). They are left out where the distinct
-    windows are computed, see there.
+    ``maps`` of the output are the slot maps, (B, K, c, h, w), left out where only distinct windows
+    are computed.
 
     Source: https://arxiv.org/abs/2007.09294, section 2.1; layer sizes from the authors' code.
 
     Args:
         num_slots: K, 1 to 64.
-        slot_dim: Length of a slot vector.
-        preprocess: The frames; their size sets the size of the head.
-
-    Raises:
-        TypeError: If K or D is no whole number.
-        ValueError: If K, D or the frame size does not fit; the message says what does.
+        slot_dim: D.
+        preprocess: The frames, 76 x 76 pixels or more.
     """
 
     architecture = "slot_maps"
+    _smallest_map = _HEAD_KERNEL
+    _head_layers = ("head_conv", "head_linear")
 
-    def __init__(
-        self,
-        *,
-        num_slots: int,
-        slot_dim: int = 32,
-        preprocess: FramePreset | dict[str, Any],
-    ) -> None:
-        super().__init__(
-            num_slots=num_slots,
-            slot_dim=slot_dim,
-            preprocess=preprocess,
-            smallest_map=_HEAD_KERNEL,
-        )
+    def _make_head(self) -> None:
         if self.num_slots > NUM_MAPS // 2:
             raise ValueError(
                 f"{NUM_MAPS} feature maps give {NUM_MAPS // 2} slots of two maps at most, "
-                f"got num_slots={num_slots}"
+                f"got num_slots={self.num_slots}"
             )
         self.maps_per_slot = NUM_MAPS // self.num_slots
         hidden = self.maps_per_slot // 2
         height, width = (n - _HEAD_KERNEL + 1 for n in self.map_pixels)
         self.head_conv = nn.Conv2d(self.maps_per_slot, hidden, _HEAD_KERNEL)
         self.head_linear = large_linear(hidden * height * width, self.slot_dim)
-        self._initialise()
 
     @property
     def _sliding(self) -> tuple[nn.Conv2d, ...]:
         return (*self.convs, self.head_conv)
-
-    @property
-    def _layers(self) -> tuple[nn.Conv2d | nn.Linear, ...]:
-        return (*self.convs, self.head_conv, self.head_linear)
 
     def _head(self, features: Tensor) -> SlotOutput:
         batch, c = features.shape[0], self.maps_per_slot

@@ -1,11 +1,10 @@
 """Convolutions that compute each distinct patch of a batch once.
 
 Most of an Atari frame is the same as in every other frame, so most windows that a convolution
-looks at hold the same pixels and give the same output. A batch of 256 Pong frames has 509,184
-windows of 8 x 8 pixels, of which about 330 differ. This file finds the distinct windows of each
-layer (on the bytes, before any arithmetic), runs each layer on those rows alone, and copies the
-results to where they belong. Outputs and gradients are those of the ordinary convolutions, up to
-the order of floating-point sums.
+looks at hold the same pixels and give the same output: a batch of 256 Pong frames has 509,184
+windows of 8 x 8 pixels, of which about 330 differ. The distinct windows of each layer are found (on
+the bytes), each layer runs on those alone, and the results are copied to where they belong. Outputs
+and gradients are those of the ordinary convolutions, up to the order of floating-point sums.
 
 Windows are told apart by 64-bit hashes of their content: with a million distinct windows in one
 batch, the chance that any two are mistaken for each other is below 1 in 10 million.
@@ -13,9 +12,10 @@ batch, the chance that any two are mistaken for each other is below 1 in 10 mill
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+import threading
+from collections.abc import Callable, Hashable, Iterable, Sequence
 from functools import cached_property
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -31,6 +31,7 @@ _FACTORS: _Hashes = _rng.integers(0, 2**64, size=1024, dtype=np.uint64) | np.uin
 _SAMPLE = 4096  # windows among which distinct ones are counted
 _MIX = np.uint64(0xBF58476D1CE4E5B9)
 _FEWEST_FRAMES = 4  # below this, finding distinct windows takes longer than it saves
+_MOST_ROWS = 200_000  # that are kept, some 50 MB; then it starts anew
 _WORTH = 0.5  # share of distinct windows, or of multiplications, from which on it does not pay
 
 
@@ -40,13 +41,10 @@ def find_windows(
     *,
     instead_of: Iterable[nn.Conv2d] | None,
 ) -> DistinctWindows | None:
-    """Find the distinct windows of a batch; return None where that would not pay.
+    """Return the :class:`DistinctWindows` of a batch, or None where finding them would not pay.
 
-    Args:
-        frames: (B, H, W, 3) uint8.
-        convs: The layers, as :class:`DistinctWindows` takes them.
-        instead_of: The layers that would see all windows; None if outputs are kept for the next
-            batches, which makes up for many distinct windows in this one.
+    ``instead_of`` are the layers that would see all windows; None if outputs are kept for the next
+    batches, which makes up for many distinct windows in this one.
     """
     if len(frames) < _FEWEST_FRAMES:
         return None
@@ -54,11 +52,13 @@ def find_windows(
     if windows.distinct_share > _WORTH:
         return None
     if instead_of is not None:
-        (height, width), dense = frames.shape[1:3], 0
+        (height, width), dense = frames.shape[1:3], 0  # multiplications
         for conv in instead_of:
             height, width = map_pixels(height, [conv]), map_pixels(width, [conv])
             dense += len(frames) * height * width * conv.weight.numel()
-        if windows.full_index.multiply_adds(convs) > _WORTH * dense:
+        layers = windows.full_index.patches, *windows.full_index.gathers
+        distinct = sum(len(n) * conv.weight.numel() for n, conv in zip(layers, convs, strict=True))
+        if distinct > _WORTH * dense:
             return None
     return windows
 
@@ -70,24 +70,15 @@ def map_pixels(pixels: int, convs: Iterable[nn.Conv2d]) -> int:
     return pixels
 
 
-@dataclass(frozen=True)
-class PatchIndex:
+class PatchIndex(NamedTuple):
     """The distinct windows that layers see, and how those of one layer are made of the one below.
 
-    Attributes:
-        patches: (n_1, k * k * 3) uint8, the distinct windows of the first layer, in the order of
-            rows, columns, channels.
-        gathers: For each later layer, (n_l, k * k) int64: which rows of the layer below make up
-            each distinct window.
+    ``patches`` (n_1, k * k * 3) uint8 are those of the first layer: rows, columns, channels. For
+    each later layer, ``gathers`` (n_l, k * k) int64 say which rows of the one below make up each.
     """
 
     patches: Tensor
     gathers: tuple[Tensor, ...]
-
-    def multiply_adds(self, convs: Sequence[nn.Conv2d]) -> int:
-        """Multiplications of these layers over their distinct windows."""
-        rows = [len(self.patches), *(len(g) for g in self.gathers)]
-        return sum(n * conv.weight.numel() for n, conv in zip(rows, convs, strict=True))
 
 
 class DistinctWindows:
@@ -136,37 +127,82 @@ class DistinctWindows:
         gathers: list[Tensor] = []
         for layer in range(len(self._shapes) - 1, 0, -1):
             below = self._layers[layer - 1]
-            windows = _places_under(places, self._layers[layer], below, *self._shapes[layer])
+            windows = self._covered(places, layer, below.shape)
             hashes = below.reshape(-1)[windows].reshape(-1)
             _, first, inverse = np.unique(hashes, return_index=True, return_inverse=True)
             gathers.append(torch.from_numpy(inverse.reshape(windows.shape)))
             places = windows.reshape(-1)[first]
-        kernel, stride = self._shapes[0]
-        patches = _patches_at(self._frames, places, self._layers[0], kernel, stride)
-        return PatchIndex(torch.from_numpy(patches), tuple(reversed(gathers)))
+        *shape, channels = self._frames.shape
+        windows = self._covered(places, 0, shape)
+        patches = self._frames.reshape(-1, channels).take(windows, 0)  # (n_1, k * k, 3)
+        return PatchIndex(torch.from_numpy(patches).flatten(1), tuple(reversed(gathers)))
+
+    def _covered(self, places: _Places, layer: int, below: Sequence[int]) -> _Places:
+        """Return the flat places below, of shape (B, h, w), that windows cover, (n, k * k)."""
+        image, row, col = np.unravel_index(places, self._layers[layer].shape)
+        kernel, stride = self._shapes[layer]
+        _, height, width = below
+        corner = (image * height + row * stride) * width + col * stride
+        steps = np.arange(kernel)
+        covered: _Places = corner[:, None] + (steps[:, None] * width + steps).reshape(-1)
+        return covered
 
 
 def forward_unique(index: PatchIndex, convs: Sequence[nn.Conv2d]) -> Tensor:
     """Run convolutions, each followed by ReLU, on distinct windows.
 
-    Args:
-        index: From :meth:`DistinctWindows.index` of the same layers, and perhaps more.
-        convs: The layers.
-
-    Returns:
-        (n, C): the outputs of the last of these layers for its distinct windows, equal to those of
-        the layers applied to ``frames / 255``.
+    Returns (n, C), the outputs of the last of these layers for its distinct windows, as of the
+    layers applied to ``frames / 255``. The index may be of more layers.
     """
     rows = index.patches.to(convs[0].weight.dtype) / 255.0  # (n_1, k * k * 3)
-    rows = F.relu(F.linear(rows, _flat_weight(convs[0]), convs[0].bias))
-    for conv, gather in zip(convs[1:], index.gathers, strict=False):
-        windows = F.embedding(gather, rows).flatten(1)  # (n_l, k * k * C)
-        rows = F.relu(F.linear(windows, _flat_weight(conv), conv.bias))
+    for conv, gather in zip(convs, (None, *index.gathers), strict=False):
+        if gather is not None:
+            rows = F.embedding(gather, rows).flatten(1)  # (n_l, k * k * C)
+        weight = conv.weight.permute(0, 2, 3, 1).flatten(1)  # (out, k * k * in), as rows are
+        rows = F.relu(F.linear(rows, weight, conv.bias))
     return rows
 
 
-def _flat_weight(conv: nn.Conv2d) -> Tensor:
-    return conv.weight.permute(0, 2, 3, 1).flatten(1)  # (out, k * k * in), as the rows are laid out
+class RowCache:
+    """Outputs of the last layer for windows seen so far, while weights stay as they are.
+
+    A copy or a pickle of it is empty.
+    """
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._version: Hashable = None
+        self._numbers: dict[int, int] = {}
+        self._table = torch.zeros(0, 0)
+
+    def __reduce__(self) -> tuple[type[RowCache], tuple[()]]:
+        return RowCache, ()
+
+    def rows(
+        self, windows: DistinctWindows, compute: Callable[[PatchIndex], Tensor], version: Hashable
+    ) -> Tensor:
+        """Return the rows of all windows, (n, C), computing those that were not seen before.
+
+        Rows are in the order of the windows' keys, ``compute`` returns those of an index, and rows
+        of weights of another ``version`` are forgotten.
+        """
+        with self._lock:
+            if version != self._version or len(self._numbers) > _MOST_ROWS:
+                self._version, self._numbers = version, {}
+            known = self._numbers
+            keys = windows.keys.tolist()
+            missing = [i for i, key in enumerate(keys) if key not in known]
+            if missing:
+                rows = compute(windows.index(np.array(missing)))
+                used, needed = len(known), len(known) + len(rows)
+                if needed > len(self._table) or self._table.shape[1:] != rows.shape[1:]:
+                    table = rows.new_zeros(max(2 * needed, 1024), rows.shape[1])
+                    if used:
+                        table[:used] = self._table[:used]
+                    self._table = table
+                self._table[used:needed] = rows
+                known.update({keys[i]: used + n for n, i in enumerate(missing)})
+            return self._table[torch.tensor([known[key] for key in keys])]
 
 
 def _mixed(hashes: _Hashes) -> _Hashes:
@@ -213,28 +249,5 @@ def _window_hashes(hashes: _Hashes, kernel: int, stride: int) -> _Hashes:
     for r in range(kernel):
         for c in range(kernel):
             window = hashes[:, r : r + stride * rows : stride, c : c + stride * cols : stride]
-            total += window[:, :rows, :cols] * _FACTORS[r * kernel + c]
+            total += window * _FACTORS[r * kernel + c]
     return _mixed(total)
-
-
-def _places_under(
-    places: _Places, layer: _Hashes, below: _Hashes, kernel: int, stride: int
-) -> _Places:
-    """Return the flat places in the layer below that windows of a layer cover, (n, k * k)."""
-    image, row, col = np.unravel_index(places, layer.shape)
-    _, height, width = below.shape
-    corner = (image * height + row * stride) * width + col * stride
-    steps = np.arange(kernel)
-    covered: _Places = corner[:, None] + (steps[:, None] * width + steps).reshape(-1)
-    return covered
-
-
-def _patches_at(
-    frames: NDArray[np.uint8], places: _Places, layer: _Hashes, kernel: int, stride: int
-) -> NDArray[np.uint8]:
-    image, row, col = np.unravel_index(places, layer.shape)
-    steps = np.arange(kernel)
-    rows = (row * stride)[:, None, None] + steps[:, None]
-    cols = (col * stride)[:, None, None] + steps
-    found: NDArray[np.uint8] = frames[image[:, None, None], rows, cols]
-    return found.reshape(len(places), kernel * kernel * frames.shape[3])

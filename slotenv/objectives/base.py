@@ -1,7 +1,5 @@
 """What every pretraining objective is: encoded transitions in, a loss and its parts out."""
 
-from __future__ import annotations
-
 import inspect
 from abc import ABC, abstractmethod
 from typing import Any, ClassVar, Literal, NamedTuple, Self
@@ -35,11 +33,7 @@ class Transition(NamedTuple):
     frames_t: Tensor | None = None
 
     def read(self, name: Literal["ram", "frames"]) -> Tensor:
-        """Return ``ram_t`` or ``frames_t``, as :attr:`Objective.reads` names them.
-
-        Raises:
-            ValueError: If the batch does not carry it.
-        """
+        """Return ``ram_t`` or ``frames_t``; raise a ValueError if the batch does not carry it."""
         found: Tensor | None = getattr(self, f"{name}_t")
         if found is None:
             raise ValueError(
@@ -69,8 +63,7 @@ class ObjectiveOutput(NamedTuple):
 
     Attributes:
         loss: Scalar to minimise.
-        metrics: Name to detached scalar tensor; they stay on the device, so that reading them is
-            the caller's choice.
+        metrics: Detached scalars by name; they stay on the device until the caller reads them.
     """
 
     loss: Tensor
@@ -87,25 +80,14 @@ class Objective(nn.Module, ABC):
     def for_data(cls, encoder: SlotEncoder, facts: DataFacts, **settings: Any) -> Self:
         """Make the objective for an encoder and a data set; what training calls.
 
-        The default hands on ``slot_dim``, the settings and what else of ``num_slots``, ``height``
-        and ``width`` (of a frame) the constructor requires; override it where more is needed.
-
-        Args:
-            encoder: What will be trained.
-            facts: The data.
-            **settings: Keyword arguments of the constructor, as the user gave them.
-
-        Raises:
-            ValueError: If the data lack what the objective needs.
+        The default hands on ``slot_dim``, the settings that the user gave, and what else of
+        ``num_slots``, ``height`` and ``width`` (of a frame) the constructor requires. Override it
+        where more is needed, and raise a ValueError if the data lack it.
         """
         frame = encoder.preprocess
         known = {"num_slots": encoder.num_slots, "height": frame.height, "width": frame.width}
-        parameters = inspect.signature(cls.__init__).parameters
-        required = {
-            name: value
-            for name, value in known.items()
-            if name in parameters and parameters[name].default is inspect.Parameter.empty
-        }
+        taken = inspect.signature(cls.__init__).parameters.keys() - set(cls.settings())
+        required = {name: value for name, value in known.items() if name in taken}
         return cls(slot_dim=encoder.slot_dim, **required, **settings)
 
     @classmethod
@@ -120,29 +102,19 @@ class Objective(nn.Module, ABC):
 
 
 def standardised(slots: Tensor) -> Tensor:
-    """Centre and scale every number of every slot over the batch.
+    """Give every number of slots (B, K, D) mean 0 and standard deviation 1 over the batch.
 
-    Where slots are means over many places, what tells frames apart is a small part of them, and
-    an objective that reads them as they are stays long at what all frames have in common.
-
-    Args:
-        slots: (B, K, D).
-
-    Returns:
-        (B, K, D) with mean 0 and standard deviation 1 over B; 0 where a number never changes.
+    A number that never changes becomes 0. Where slots are means over many places, an objective that
+    reads them as they are learns for long only what all frames have in common.
     """
     spread = slots.std(0, correction=0)
     return (slots - slots.mean(0)) / (spread + _EPSILON)
 
 
 def diagonal_cross_entropy(logits: Tensor) -> tuple[Tensor, Tensor]:
-    """Cross-entropy and accuracy of "row b belongs to column b", averaged over all rows.
+    """Return cross-entropy and accuracy of "row b belongs to column b" over rows of (..., N, N).
 
-    Args:
-        logits: (..., N, N).
-
-    Returns:
-        Scalar loss (chance is ln N) and scalar accuracy in [0, 1], detached.
+    Both are scalars: at chance the loss is ln N; the accuracy, detached, is in [0, 1].
     """
     size = logits.shape[-1]
     target = torch.arange(size, device=logits.device).expand(logits.shape[:-1])

@@ -1,7 +1,5 @@
 """C-SWM: slots that a graph network can predict from the last slots and the action."""
 
-from __future__ import annotations
-
 import operator
 from typing import Any, Self
 
@@ -21,20 +19,14 @@ class TransitionModel(nn.Module):
 
     ``e_ij = edge([s_i, s_j])`` for all ordered pairs i != j, then
     ``delta_i = node([s_i, a, sum_j e_ij])``. Both MLPs are Linear, ReLU, Linear, LayerNorm, ReLU,
-    Linear. With one slot there are no edges, and only the node MLP is made.
+    Linear, of width ``hidden_dim``; a is the one-hot action, which every slot is given. With one
+    slot there are no edges, and only the node MLP is made.
 
-    Edges are most of the work, so it is done where it is cheapest, with the same result up to
-    rounding: the edge MLP's first layer is applied to slots, not to pairs, because it is
-    ``A s_i + B s_j``; its last layer to the sum over j, because it is linear.
+    Edges are most of the work. The edge MLP's first layer, ``A s_i + B s_j``, is applied to slots
+    instead of pairs, and its last one to the sum over j: the same up to rounding.
 
     Source: https://arxiv.org/abs/1911.12247, section "Transition model"; the layers are those of
     the authors' code.
-
-    Args:
-        slot_dim: D.
-        num_slots: K.
-        num_actions: Length of the one-hot action, which every slot is given.
-        hidden_dim: Width of the MLPs.
     """
 
     def __init__(self, *, slot_dim: int, num_slots: int, num_actions: int, hidden_dim: int) -> None:
@@ -61,15 +53,7 @@ class TransitionModel(nn.Module):
         )
 
     def forward(self, slots: Tensor, actions: Tensor) -> Tensor:
-        """Predict the change of every slot.
-
-        Args:
-            slots: (B, K, D).
-            actions: (B,) integers below ``num_actions``.
-
-        Returns:
-            (B, K, D), the next slots minus these.
-        """
+        """Predict the next slots minus these, (B, K, D), after whole numbers (B,) as actions."""
         one_hot = F.one_hot(actions.long(), self._num_actions).to(slots)
         inputs = [slots, one_hot.unsqueeze(1).expand(-1, self._num_slots, -1)]
         if self._num_slots > 1:
@@ -82,9 +66,9 @@ class TransitionModel(nn.Module):
         own, other = self.edge_in.weight.chunk(2, 1)
         own_part = F.linear(slots, own, self.edge_in.bias)
         other_part = F.linear(slots, other)
-        # Rolled copies pair every slot with every other one; unlike an index, their gradient needs
-        # no scattered sum, which is slow on a CPU and not deterministic on a GPU. One shift at a
-        # time: the memory of all edges at once would be asked for, and cleared, at every update.
+        # Rolled copies pair every slot with every other one. The gradient of an index would be a
+        # scattered sum: slow on a CPU, not deterministic on a GPU. All shifts at once would need
+        # the memory of all edges.
         hidden = torch.zeros_like(own_part)
         for shift in range(1, self._num_slots):
             hidden = hidden + self.edge_hidden(own_part + other_part.roll(shift, 1))
@@ -101,20 +85,15 @@ class StructuredWorldModel(Objective):
         ``d(z_t + T(z_t, a_t), z_t+1) + max(0, hinge - d(z'_t, z_t+1))``
 
     where ``z'_t`` are the slots at time t of another sample, one for each. This is the paper's
-    object-factorized contrastive loss. The authors' code measures the second distance from
-    ``z_t`` in place of ``z_t+1``; we keep to the paper, where both terms judge the same slots.
+    object-factorized contrastive loss; the authors' code measures the second distance from ``z_t``.
 
-    Negatives: sample b gets sample ``b - B // 2`` (cyclic), not a random permutation. Batches are
-    random already; without random numbers, an interrupted training goes on to the same weights, and
-    no sample is its own negative. A shift by one would not do: where consecutive pairs are drawn
-    together (``run_length``), the neighbour is the adjacent frame, ``z_t+1`` itself on one side.
-    A shift by half the batch leaves every run that is not longer than that.
+    The negative of sample b is sample ``b - B // 2`` (cyclic), not one of a random permutation:
+    batches are random already, and an interrupted training goes on to the same weights. The
+    neighbour would not do where consecutive pairs are drawn together (``run_length``).
 
     Every slot is told the action, as in the authors' Atari experiments (``copy_action``): one
-    joystick may move any object.
-
-    Slots that say nothing (the same for all frames) cost ``hinge``, with a transition model that
-    predicts no change: a loss near ``hinge`` means that nothing was learned.
+    joystick may move any object. Slots that are the same for all frames cost ``hinge``: a loss near
+    it means that nothing was learned.
 
     Source: https://arxiv.org/abs/1911.12247, section 2; widths and constants from the authors'
     code.
@@ -123,19 +102,12 @@ class StructuredWorldModel(Objective):
         slot_dim: D.
         num_slots: K.
         num_actions: Number of discrete actions.
-        hidden_dim: Width of the transition model's MLPs.
-        sigma: Scale of distances.
-        hinge: Energy from which on a negative is far enough.
-
-    Attributes:
-        first_action: What the lowest action is called; 0 unless :meth:`for_data` was told another.
-
-    Raises:
-        TypeError: If a size is no whole number, or sigma or hinge no number.
-        ValueError: If one of them is out of bounds.
+        hidden_dim: Width of the transition model's MLPs, at most 4096.
+        sigma: Scale of distances, positive.
+        hinge: Energy from which on a negative is far enough, positive.
     """
 
-    first_action: int = 0
+    first_action: int = 0  # what the lowest action is called, unless for_data is told another
 
     def __init__(
         self,
@@ -148,27 +120,18 @@ class StructuredWorldModel(Objective):
         hinge: float = 1.0,
     ) -> None:
         super().__init__()
-        given = {
-            "slot_dim": slot_dim,
-            "num_slots": num_slots,
-            "num_actions": num_actions,
-            "hidden_dim": hidden_dim,
-        }
-        sizes = {
-            name: checks.whole_number(name, size, low=1, high=_LARGEST)
-            for name, size in given.items()
-        }
+        sizes = dict(
+            slot_dim=slot_dim, num_slots=num_slots, num_actions=num_actions, hidden_dim=hidden_dim
+        )
+        for name, size in sizes.items():
+            sizes[name] = checks.whole_number(name, size, low=1, high=_LARGEST)
         self.sigma = checks.finite_number("sigma", sigma)
         self.hinge = checks.finite_number("hinge", hinge)
         self.transition_model = TransitionModel(**sizes)
 
     @classmethod
     def for_data(cls, encoder: SlotEncoder, facts: DataFacts, **settings: Any) -> Self:
-        """Take the number of actions from the data.
-
-        Raises:
-            ValueError: If actions are not discrete, or a setting is not positive.
-        """
+        """Take the number of actions from the data, or raise a ValueError if not discrete."""
         if facts.num_actions is None:
             raise ValueError(
                 f"C-SWM needs discrete actions; for {facts.env_id}, use another method"
@@ -180,12 +143,9 @@ class StructuredWorldModel(Objective):
     def forward(self, transition: Transition) -> ObjectiveOutput:
         """Return the loss; metrics ``positive_energy`` and ``negative_energy`` (before the hinge).
 
-        Raises:
-            ValueError: If the batch has a single sample, which leaves no negative, or its actions
-                are not one number each.
+        A batch needs two samples, of which one is the other's negative, or more.
         """
         slots_t, slots_tp1 = transition.output_t.slots, transition.output_tp1.slots
-        # Each sample is the negative of another one.
         samples = checks.whole_number("samples in a batch of C-SWM", len(slots_t), low=2)
         checks.shape("the discrete actions that C-SWM needs", transition.actions_t, samples)
         actions = transition.actions_t.long() - self.first_action

@@ -1,9 +1,5 @@
 """Reconstruction: every slot paints a frame, and masks say whose paint is seen where."""
 
-from __future__ import annotations
-
-from typing import ClassVar, Literal
-
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -26,21 +22,19 @@ class SlotReconstruction(Objective):
     The frames at time t are reconstructed.
 
     Target: the frame / 255, averaged over areas to half its resolution, 104 x 80 pixels for a
-    210 x 160 frame. The decoder works at 26 x 20 places, one for 8 x 8 pixels of the frame, each of
-    which paints a block of 4 x 4 pixels of the target. Decoding all pixels of K slots is the
-    costliest part of the method, and a CPU cannot afford it at full resolution; at half of it,
-    Pong's ball (2 x 4 pixels) is still two pixels, which a fraction of that would wash out.
+    210 x 160 frame: decoding all pixels of K slots is the costliest part of the method, and at half
+    the resolution Pong's ball (2 x 4 pixels) is still two pixels. The decoder works at 26 x 20
+    places, each of which paints a block of 4 x 4 pixels of the target.
 
-    The decoder is an MLP shared by slots and places. The paper's is a stack of transposed
-    convolutions on a broadcast from 8 x 8 places. Its position embedding is a linear map of four
-    coordinates; here sines and cosines of the coordinates are added to them, so that a small MLP
-    can draw an edge.
+    The decoder is an MLP shared by slots and places; the paper's is a stack of transposed
+    convolutions on a broadcast from 8 x 8 places. Sines and cosines are added to the paper's four
+    coordinates of a place, so that a small MLP can draw an edge.
 
-    Two more deviations, for frames of which nearly everything never changes; both can be switched
-    off. What a slot paints is added to the mean frame of the batch: painting the background is all
-    that the loss teaches for long otherwise, and it needs nothing from the slots. And the decoder
-    reads slots whose numbers are centred and scaled over the batch, plus a learned code per slot: a
-    slot begins as a mean over all places, which a few pixels move by thousandths of its length.
+    Two more deviations are for frames that hardly change, and can be switched off. What a slot
+    paints is added to the mean frame of the batch: otherwise the loss teaches for long only to
+    paint the background, which needs no slots. And slots are centred and scaled over the batch
+    before a learned code per slot is added: a slot begins as a mean over all places, which a few
+    pixels move by thousandths of its length.
 
     Source: https://arxiv.org/abs/2006.15055, section 3 and appendix E; spatial broadcast:
     https://arxiv.org/abs/1901.07017.
@@ -50,19 +44,13 @@ class SlotReconstruction(Objective):
         slot_dim: D.
         height: Rows of a frame.
         width: Columns of a frame.
-        hidden: Width of the decoder's two hidden layers.
-        frequencies: Octaves of sines and cosines per coordinate; 0 is the paper's embedding.
-        add_mean_frame: Add the mean frame of the batch to what each slot paints. False is the
-            paper's decoder.
-        standardise: Centre and scale slots over the batch before they are decoded. False is the
-            paper's decoder.
-
-    Raises:
-        TypeError: If a number is not whole.
-        ValueError: If a number is out of bounds, or a frame is smaller than 8 x 8 pixels.
+        hidden: Width of the decoder's two hidden layers, at most 4096.
+        frequencies: Octaves of sines and cosines per coordinate, at most 16; the paper has none.
+        add_mean_frame: Add the mean frame of the batch to what each slot paints.
+        standardise: Centre and scale slots over the batch.
     """
 
-    reads: ClassVar[frozenset[Literal["ram", "frames"]]] = frozenset({"frames"})
+    reads = frozenset({"frames"})
     coordinates: Tensor
 
     def __init__(
@@ -103,50 +91,29 @@ class SlotReconstruction(Objective):
     def forward(self, transition: Transition) -> ObjectiveOutput:
         """Return the squared error of values in 0..1, summed over a frame, averaged over the batch.
 
-        The sum is the mean over pixels and colours times their number (24,960 for 104 x 80 pixels):
-        gradients of a mean are so small that Adam's epsilon would count.
-
-        Metric ``explained`` is 1 - error / variance of the batch around its mean frame: 0 for
-        slots that say no more than that frame ("only the background"), 1 for a perfect copy.
-
-        Raises:
-            ValueError: If the transition carries no frames.
+        Gradients of a mean over the pixels would be too small beside Adam's epsilon. Metric
+        ``explained`` is 1 - error / variance of the batch around its mean frame: 0 for slots that
+        say no more than that frame ("only the background"), 1 for a perfect copy.
         """
-        slots = self.decoder_input(transition.output_t.slots)
-        target = torch.cat([self.target(f) for f in _chunks(transition.read("frames"))])
+        slots = transition.output_t.slots
+        if self.codes is not None:
+            slots = standardised(slots) + self.codes
+        target = torch.cat([self.target(f) for f in torch.split(transition.read("frames"), _CHUNK)])
         deviation = target - target.mean(0)
         variance = deviation.square().mean()
         if self.add_mean_frame:
             target = deviation  # the mean frame stands on both sides: masks sum to one
-        error = torch.stack(
-            [
-                (self.paint(some)[0] - part).square().sum()
-                for some, part in zip(_chunks(slots), _chunks(target), strict=True)
-            ]
-        )
-        loss = error.sum() / len(target)
+        pairs = zip(torch.split(slots, _CHUNK), torch.split(target, _CHUNK), strict=True)
+        errors = [(self.paint(some)[0] - part).square().sum() for some, part in pairs]
+        loss = torch.stack(errors).sum() / len(target)
         explained = 1 - loss.detach() / (target[0].numel() * variance).clamp(min=1e-12)
         return ObjectiveOutput(loss, {"loss": loss.detach(), "explained": explained})
 
-    def decoder_input(self, slots: Tensor) -> Tensor:
-        """Standardise slots over the batch, if asked to, and add each slot's code.
-
-        Args:
-            slots: (B, K, D).
-        """
-        if self.codes is None:
-            return slots
-        return standardised(slots) + self.codes
-
     def paint(self, slots: Tensor) -> tuple[Tensor, Tensor]:
-        """Paint frames.
+        """Paint frames with slots (B, K, D).
 
-        Args:
-            slots: (B, K, D).
-
-        Returns:
-            Mixed colours (B, places, 3, 16), laid out as :meth:`target` and without the mean
-            frame; and the masks (B, K, places, 1, 16), which sum to one over slots.
+        Returns mixed colours (B, places, 3, 16), laid out as :meth:`target` and without the mean
+        frame, and masks (B, K, places, 1, 16), which sum to one over slots.
         """
         hidden = self.from_slot(slots).unsqueeze(2) + self.from_position(self.coordinates)
         decoded: Tensor = self.mlp(hidden)
@@ -155,29 +122,15 @@ class SlotReconstruction(Objective):
         return (masks * decoded[..., :_COLOURS, :]).sum(1), masks
 
     def target(self, frames: Tensor) -> Tensor:
-        """Return what is to be painted.
+        """Return what is to be painted of frames (B, H, W, 3) uint8, (B, places, 3, 16).
 
-        Args:
-            frames: (B, H, W, 3) uint8.
-
-        Returns:
-            (B, places, 3, 16): the halved frames in [0, 1], the blocks of 4 x 4 pixels in rows.
-            :meth:`as_images` puts them together.
+        These are the halved frames in [0, 1], each block of 4 x 4 pixels in a row.
         """
         rows, columns = self.places
         images = frames.permute(0, 3, 1, 2).contiguous().float()
         images = F.interpolate(images, size=(rows * _BLOCK, columns * _BLOCK), mode="area") / 255
         blocks = F.pixel_unshuffle(images, _BLOCK)  # (B, 3 * 16, rows, columns)
         return blocks.flatten(2).transpose(1, 2).reshape(len(frames), -1, _COLOURS, _BLOCK**2)
-
-    def as_images(self, blocks: Tensor) -> Tensor:
-        """Put blocks (B, places, C, 16) together to images (B, C, height, width)."""
-        flat = blocks.flatten(2).transpose(1, 2)  # (B, C * 16, places)
-        return F.pixel_shuffle(flat.reshape(*flat.shape[:2], *self.places), _BLOCK)
-
-
-def _chunks(batch: Tensor) -> tuple[Tensor, ...]:
-    return torch.split(batch, _CHUNK)
 
 
 def _coordinates(rows: int, columns: int, frequencies: int) -> Tensor:

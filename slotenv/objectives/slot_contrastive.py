@@ -1,9 +1,7 @@
 """Slot Contrastive Networks' two losses: saliency over time, diversity over slots."""
 
-from __future__ import annotations
-
 import torch
-from torch import Tensor, nn
+from torch import nn
 
 from slotenv.checks import finite_number
 from slotenv.objectives.base import (
@@ -13,32 +11,6 @@ from slotenv.objectives.base import (
     diagonal_cross_entropy,
     standardised,
 )
-
-
-def saliency_logits(projected_t: Tensor, slots_tp1: Tensor) -> Tensor:
-    """Score every pair of moments in the batch, slot by slot (equation 1).
-
-    Args:
-        projected_t: (B, K, D) slots at time t, times W.
-        slots_tp1: (B, K, D) slots one step later, same order.
-
-    Returns:
-        (K, B, B) logits; row b's true partner is column b.
-    """
-    return torch.matmul(projected_t.transpose(0, 1), slots_tp1.permute(1, 2, 0))
-
-
-def diversity_logits(projected_t: Tensor, slots_tp1: Tensor) -> Tensor:
-    """Score every pair of slots within each transition (equation 2).
-
-    Args:
-        projected_t: (B, K, D) slots at time t, times W.
-        slots_tp1: (B, K, D) slots one step later, same order.
-
-    Returns:
-        (B, K, K) logits; slot k's true partner is column k.
-    """
-    return torch.matmul(projected_t, slots_tp1.transpose(1, 2))
 
 
 class SlotContrastive(Objective):
@@ -59,10 +31,6 @@ class SlotContrastive(Objective):
             code per slot no longer solves it. Not in the paper.
         standardise: Centre and scale slots over the batch before both losses, for encoders whose
             slots are means over many places (slot attention). Not in the paper.
-
-    Raises:
-        TypeError: If the weight is no number.
-        ValueError: If it is negative or infinite, or NaN.
     """
 
     def __init__(
@@ -88,7 +56,9 @@ class SlotContrastive(Objective):
         if self.standardise:
             slots_t, slots_tp1 = standardised(torch.cat([slots_t, slots_tp1])).chunk(2)
         projected = self.saliency_projection(slots_t)
-        loss, accuracy = diagonal_cross_entropy(saliency_logits(projected, slots_tp1))
+        # Of each slot, every pair of moments (K, B, B): equation 1.
+        logits = torch.matmul(projected.transpose(0, 1), slots_tp1.permute(1, 2, 0))
+        loss, accuracy = diagonal_cross_entropy(logits)
         metrics = {"saliency": loss.detach(), "saliency_accuracy": accuracy}
         if self.diversity_weight > 0:
             if self.center_diversity:
@@ -98,7 +68,9 @@ class SlotContrastive(Objective):
                 projected = self.diversity_projection(slots_t)
             elif self.center_diversity:
                 projected = self.saliency_projection(slots_t)
-            diversity, accuracy = diagonal_cross_entropy(diversity_logits(projected, slots_tp1))
+            # Of each transition, every pair of slots (B, K, K): equation 2.
+            logits = torch.matmul(projected, slots_tp1.transpose(1, 2))
+            diversity, accuracy = diagonal_cross_entropy(logits)
             metrics |= {"diversity": diversity.detach(), "diversity_accuracy": accuracy}
             loss = loss + self.diversity_weight * diversity
         return ObjectiveOutput(loss, {"loss": loss.detach(), **metrics})

@@ -1,8 +1,6 @@
 """ST-DIM: a frame's vector and local features tell the next frame's local features apart."""
 
-from __future__ import annotations
-
-from typing import Any, Self, TypeVar
+from typing import Any, Self
 
 import torch
 from torch import Tensor, nn
@@ -17,29 +15,20 @@ from slotenv.objectives.base import (
     diagonal_cross_entropy,
 )
 
-_T = TypeVar("_T")
+_NO_MAPS = (
+    "{} gives no feature maps, which ST-DIM contrasts: use one with `map_channels`, such as "
+    "global_vector"
+)
 
 
 def local_features(output: SlotOutput) -> Tensor:
-    """Return the features at every place of the maps, (h * w, B, C), in float32.
+    """Return the features at every place, (h * w, B, C), in float32; raise if there are no maps.
 
-    Args:
-        output: With maps (B, G, C / G, h, w); the groups at one place are one feature.
-
-    Raises:
-        ValueError: If there are no maps.
+    Of maps (B, G, C / G, h, w), the groups at one place are one feature.
     """
-    maps = _given(output.maps, "the encoder")
-    return maps.flatten(1, 2).flatten(2).permute(2, 0, 1).float()
-
-
-def _given(found: _T | None, encoder: str) -> _T:
-    if found is None:
-        raise ValueError(
-            f"{encoder} gives no feature maps, which ST-DIM contrasts: use one with "
-            "`map_channels`, such as global_vector"
-        )
-    return found
+    if output.maps is None:
+        raise ValueError(_NO_MAPS.format("the encoder"))
+    return output.maps.flatten(1, 2).flatten(2).permute(2, 0, 1).float()
 
 
 class SpatioTemporalDeepInfoMax(Objective):
@@ -61,10 +50,6 @@ class SpatioTemporalDeepInfoMax(Objective):
         slot_dim: D.
         num_slots: K; the global vector has K * D numbers.
         map_channels: C, length of a local feature.
-
-    Raises:
-        TypeError: If a size is no whole number.
-        ValueError: If a size is below 1.
     """
 
     def __init__(self, *, slot_dim: int, num_slots: int, map_channels: int) -> None:
@@ -77,32 +62,25 @@ class SpatioTemporalDeepInfoMax(Objective):
 
     @classmethod
     def for_data(cls, encoder: SlotEncoder, facts: DataFacts, **settings: Any) -> Self:
-        """Take the length of a local feature from the encoder.
-
-        Raises:
-            ValueError: If the encoder does not give feature maps for every frame.
-        """
-        channels = _given(getattr(encoder, "map_channels", None), f"a {type(encoder).__name__}")
+        """Take the length of a local feature from the encoder; raise if it gives none."""
+        channels = getattr(encoder, "map_channels", None)
+        if channels is None:
+            raise ValueError(_NO_MAPS.format(f"a {type(encoder).__name__}"))
         return super().for_data(encoder, facts, map_channels=channels, **settings)
 
     def forward(self, transition: Transition) -> ObjectiveOutput:
-        """Return the sum of both losses; metrics: each of them and its accuracy.
-
-        Raises:
-            ValueError: If the encodings carry no maps.
-        """
+        """Return the sum of both losses; metrics: each of them and its accuracy."""
         local_t = local_features(transition.output_t)
         local_tp1 = local_features(transition.output_tp1).transpose(1, 2)  # (h * w, C, B)
-        projected = self.global_projection(transition.output_t.slots.flatten(1))  # (B, C)
-        first, first_accuracy = diagonal_cross_entropy(torch.matmul(projected, local_tp1))
-        projected = self.local_projection(local_t)  # (h * w, B, C)
-        second, second_accuracy = diagonal_cross_entropy(torch.matmul(projected, local_tp1))
-        loss = first + second
-        metrics = {
-            "loss": loss.detach(),
-            "global_local": first.detach(),
-            "global_local_accuracy": first_accuracy,
-            "local_local": second.detach(),
-            "local_local_accuracy": second_accuracy,
-        }
-        return ObjectiveOutput(loss, metrics)
+        global_t = transition.output_t.slots.flatten(1)  # (B, K * D)
+        losses = []
+        metrics: dict[str, Tensor] = {}
+        for name, projected in (
+            ("global_local", self.global_projection(global_t)),  # (B, C)
+            ("local_local", self.local_projection(local_t)),  # (h * w, B, C)
+        ):
+            loss, accuracy = diagonal_cross_entropy(torch.matmul(projected, local_tp1))
+            losses.append(loss)
+            metrics |= {name: loss.detach(), f"{name}_accuracy": accuracy}
+        loss = losses[0] + losses[1]
+        return ObjectiveOutput(loss, {"loss": loss.detach(), **metrics})

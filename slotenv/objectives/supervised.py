@@ -1,8 +1,6 @@
 """The supervised reference: slot i regresses the coordinates of object i."""
 
-from __future__ import annotations
-
-from typing import Any, ClassVar, Literal, Self
+from typing import Any, Self
 
 import numpy as np
 import torch
@@ -32,12 +30,9 @@ class Supervised(Objective):
         labels: The game's labels.
         mean: (L,) mean of each label over the training moments.
         scale: (L,) standard deviation of each; a constant label has 1.
-
-    Raises:
-        ValueError: If a mean or a scale is missing.
     """
 
-    reads: ClassVar[frozenset[Literal["ram", "frames"]]] = frozenset({"ram"})
+    reads = frozenset({"ram"})
     slot_of_label: Tensor
     axis_of_label: Tensor
 
@@ -54,20 +49,14 @@ class Supervised(Objective):
         checks.shape("the labels' scale", scale, len(labels.names))
         self._labels, self._mean, self._scale = labels, mean, scale
         objects, axes = (list(dict.fromkeys(v)) for v in (labels.objects, labels.axes))
-        self.register_buffer(
-            "slot_of_label", torch.tensor([objects.index(o) for o in labels.objects])
-        )
+        slots = torch.tensor([objects.index(o) for o in labels.objects])
+        self.register_buffer("slot_of_label", slots)
         self.register_buffer("axis_of_label", torch.tensor([axes.index(a) for a in labels.axes]))
         self.regressor = nn.Linear(slot_dim, len(axes))
 
     @classmethod
     def for_data(cls, encoder: SlotEncoder, facts: DataFacts, **settings: Any) -> Self:
-        """Take the labels of the game and their spread in the data.
-
-        Raises:
-            ValueError: If the game has no labels or no RAM, or more labelled objects than the
-                encoder slots.
-        """
+        """Take the labels of the game and their spread in the data; raise if there are none."""
         labels = labels_for(facts.env_id, "scn")
         if (objects := len(set(labels.objects))) > encoder.num_slots:
             raise ValueError(

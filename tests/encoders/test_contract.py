@@ -3,6 +3,7 @@
 import pickle
 import warnings
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -10,7 +11,7 @@ import torch
 from fake_envs import random_frames
 
 from slotenv import SlotEncoder
-from slotenv.encoders import ENCODERS, to_unit_float
+from slotenv.encoders import ENCODERS, SlotMapEncoder, to_unit_float
 from slotenv.frames import plain
 from slotenv.lazy_encoder import LazyEncoder
 
@@ -127,6 +128,23 @@ def test_wrong_frames_are_named(
 ) -> None:
     with pytest.raises(error, match=text):
         encoder.encode(frames)  # type: ignore[call-overload]
+
+
+def test_an_argument_that_is_not_kept_is_named() -> None:
+    class Wide(SlotMapEncoder):
+        architecture = "wide"
+
+        def __init__(self, *, width: int = 3, **more: Any) -> None:
+            super().__init__(**more)
+
+    try:
+        wide = Wide(num_slots=2, slot_dim=4, preprocess=plain(84, 84), width=5)
+        with pytest.raises(TypeError, match=r"takes width and does not keep it.*: set self\.width"):
+            wide.architecture_kwargs()
+        wide.width = 5
+        assert wide.architecture_kwargs()["width"] == 5
+    finally:
+        del ENCODERS["wide"]
 
 
 def test_rebuilds_from_its_kwargs(encoder: SlotEncoder) -> None:

@@ -2,7 +2,7 @@ import pytest
 import torch
 
 from slotenv import SlotEncoder
-from slotenv.encoders.devices import parse_device
+from slotenv.encoders.saving import parse_device
 
 
 def test_a_processor_is_always_there() -> None:

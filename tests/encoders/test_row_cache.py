@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 import torch
 
-from slotenv.encoders import row_cache
-from slotenv.encoders.row_cache import RowCache
+from slotenv.encoders import unique_patches
+from slotenv.encoders.unique_patches import RowCache
 
 
 class Counting:
@@ -80,7 +80,7 @@ def test_the_table_grows_seldom():
 
 
 def test_it_starts_anew_when_there_are_too_many(monkeypatch):
-    monkeypatch.setattr(row_cache, "_MOST_ROWS", 3)
+    monkeypatch.setattr(unique_patches, "_MOST_ROWS", 3)
     cache, compute = RowCache(), Counting()
     read(cache, compute, 1, 2, 3)
     read(cache, compute, 4, 1)  # three are not too many
@@ -90,7 +90,7 @@ def test_it_starts_anew_when_there_are_too_many(monkeypatch):
 
 
 def test_it_holds_some_50_megabytes_before_that():
-    size = row_cache._MOST_ROWS * 64 * 4
+    size = unique_patches._MOST_ROWS * 64 * 4
     assert size == pytest.approx(50e6, rel=0.1)
 
 

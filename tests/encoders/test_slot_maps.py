@@ -7,7 +7,7 @@ import torch
 from fake_envs import random_frames
 from plain_form import plain_encode
 
-from slotenv.encoders import SlotMapEncoder, row_cache, to_unit_float
+from slotenv.encoders import SlotMapEncoder, to_unit_float, unique_patches
 from slotenv.frames import SCN, plain
 
 
@@ -102,7 +102,7 @@ def test_a_frozen_encoder_forgets_when_its_weights_change() -> None:
 
 
 def test_the_memory_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(row_cache, "_MOST_ROWS", 30)
+    monkeypatch.setattr(unique_patches, "_MOST_ROWS", 30)
     encoder = SlotMapEncoder(num_slots=2, preprocess=plain(84, 84)).eval().requires_grad_(False)
     rng = np.random.default_rng(0)
     for _ in range(20):

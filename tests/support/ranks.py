@@ -14,8 +14,7 @@ import torch.distributed as dist
 from pretrain.config import TrainConfig
 from pretrain.data.store import FrameStore
 from pretrain.training.batches import BatchReader
-from pretrain.training.data_parallel import Alone, Peers
-from pretrain.training.launch import launch
+from pretrain.training.data_parallel import Peers, launch
 from pretrain.training.loop import train_with
 from pretrain.training.step import TrainingStep
 from slotenv.encoders import ENCODERS, SlotOutput
@@ -59,7 +58,7 @@ CONFIG: dict[str, Any] = {
     "method": "scn",
     "slot_dim": 4,
     "batch_size": BATCH,
-    "updates": 150,
+    "updates": 100,
     "validate_every": 10,
     "threads": 1,
     "device": "cpu",
@@ -93,7 +92,7 @@ def check_updates(
     encoder = make(num_slots=3, slot_dim=4, preprocess=store.preset.to_dict())
     facts = DataFacts("Pong", 4, store.ram)
     objective = kind.for_data(encoder, facts)
-    alone = Alone(torch.device("cpu"))
+    alone = Peers(torch.device("cpu"))
     together, reference = (
         Updates(mode, store, *modules)
         for mode, modules in (
@@ -123,7 +122,7 @@ def check_updates(
 class Updates:
     """Updates of a model, alone or together, as the training loop makes them."""
 
-    def __init__(self, peers: Alone, store: FrameStore, encoder: Any, objective: Any) -> None:
+    def __init__(self, peers: Peers, store: FrameStore, encoder: Any, objective: Any) -> None:
         self.peers = peers
         self.reader = BatchReader(store, encoder, peers.device, objective.reads, peers.share)
         self.step = TrainingStep(encoder, objective, "float32", peers.gather)

@@ -26,9 +26,6 @@ class SpotEncoder(SlotEncoder):
         super().__init__(num_slots=len(COLOURS), slot_dim=len(FIELDS), preprocess=preprocess)
         self.scale = nn.Parameter(torch.ones(()))
 
-    def architecture_kwargs(self) -> dict[str, Any]:
-        return {"num_slots": 3, "slot_dim": 4, "preprocess": self.preprocess.to_dict()}
-
     def forward(self, images: Tensor) -> SlotOutput:
         return SlotOutput(torch.stack([self._slots(image) for image in images]))
 
