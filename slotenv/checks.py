@@ -1,7 +1,5 @@
 """Checks of arguments: switches, numbers within bounds, shapes; NumPy's types count as well."""
 
-from __future__ import annotations
-
 import math
 import operator
 import reprlib
@@ -11,11 +9,7 @@ from numpy.typing import ArrayLike
 
 
 def switch(name: str, value: object) -> bool:
-    """Return a switch as a bool.
-
-    Raises:
-        TypeError: If it is neither True nor False.
-    """
+    """Return a switch as a bool; anything but True and False is a TypeError."""
     if not isinstance(value, bool | np.bool_):
         raise TypeError(f"{name} must be True or False, got {reprlib.repr(value)}")
     return bool(value)
@@ -26,9 +20,7 @@ def whole_number(
 ) -> int:
     """Return a whole number from ``low`` to ``high`` as an int.
 
-    Raises:
-        TypeError: If it is no whole number.
-        ValueError: If it is out of bounds.
+    Another kind of value is a TypeError, a number out of bounds a ValueError.
     """
     if isinstance(value, bool | np.bool_) or not hasattr(value, "__index__"):
         raise TypeError(f"{name} must be a whole number, got {reprlib.repr(value)}")
@@ -38,12 +30,7 @@ def whole_number(
 
 
 def number(name: str, value: object, *, low: float, high: float) -> float:
-    """Return a number from ``low`` to ``high`` as a float.
-
-    Raises:
-        TypeError: If it is no number.
-        ValueError: If it is out of bounds, or NaN.
-    """
+    """Return a number from ``low`` to ``high`` as a float; errors as for :func:`whole_number`."""
     if isinstance(value, bool) or not isinstance(value, int | float | np.number):
         raise TypeError(f"{name} must be a number, got {reprlib.repr(value)}")
     _check_bounds(name, float(value), low, high)
@@ -51,12 +38,7 @@ def number(name: str, value: object, *, low: float, high: float) -> float:
 
 
 def finite_number(name: str, value: object, *, zero: bool = False) -> float:
-    """Return a finite number above 0, or with ``zero`` from 0 on, as a float.
-
-    Raises:
-        TypeError: If it is no number.
-        ValueError: If it is another number.
-    """
+    """Return a finite number above 0, or with ``zero`` from 0 on, as a float; errors as there."""
     plain = number(name, value, low=-math.inf, high=math.inf)
     if not (plain > 0 or (zero and plain == 0)) or plain == math.inf:
         least = "at least" if zero else "above"
@@ -65,15 +47,9 @@ def finite_number(name: str, value: object, *, zero: bool = False) -> float:
 
 
 def shape(name: str, array: ArrayLike, *sizes: int | str) -> None:
-    """Refuse an array or tensor of another shape, and an empty one.
+    """Raise a ValueError if an array or tensor has another shape, or an axis of size 0.
 
-    Args:
-        name: What the array is called in the message.
-        array: What is looked at.
-        *sizes: A number for an axis of that size, a word for an axis of any size.
-
-    Raises:
-        ValueError: If the shape is another, or an axis has size 0.
+    Each of ``sizes`` is a number for an axis of that size, or a word for an axis of any size.
     """
     found = np.shape(array)
     fits = len(found) == len(sizes) and all(
@@ -85,11 +61,7 @@ def shape(name: str, array: ArrayLike, *sizes: int | str) -> None:
 
 
 def finite(name: str, array: ArrayLike) -> None:
-    """Refuse NaN and infinite numbers.
-
-    Raises:
-        ValueError: If there are any.
-    """
+    """Raise a ValueError if there are NaN or infinite numbers."""
     if not np.isfinite(array).all():
         raise ValueError(f"{name} must be finite, got NaN or infinite numbers")
 

@@ -1,15 +1,13 @@
 """Whether an environment shows the game, and makes its frames, that an encoder was trained on.
 
-In all of these, ``user`` is the name of the class that asks, for messages; ``env_id`` an
-environment's name in any form, and ``trained_on`` that of an encoder's ``provenance["env_id"]``,
-both None where unknown.
+``user`` is the name of the class that asks, for messages; ``trained_on`` an encoder's
+``provenance["env_id"]``. It and ``env_id`` may have any form, or be None where unknown.
 """
 
-from __future__ import annotations
-
+import inspect
 import re
 import warnings
-from collections.abc import Iterable
+from collections.abc import Sequence
 from typing import Any
 
 import gymnasium as gym
@@ -21,24 +19,18 @@ from numpy.typing import NDArray
 
 from slotenv.frames import FramePreset
 
-_SKIPS = {  # wrapper class -> attribute that holds its skip; each pools frames, ours if so told
+_SKIPS = {  # wrapper class -> attribute that holds its skip; all pool frames, ours if told to
     "AtariStack": "frame_skip",
     "MaxAndSkipEnv": "_skip",  # Stable-Baselines3
     "MaxAndSkipObservation": "_skip",  # Gymnasium
     "AtariPreprocessing": "frame_skip",  # Gymnasium
 }
 _KNOWN = ("gymnasium", "stable_baselines3", "slotenv")
-"""Packages whose wrappers step once, but for those above."""
-
-_WRAPPERS = (
-    "slotenv.ObjectSlotObservation for a gymnasium.Env, slotenv.vector.ObjectSlotObservation for a "
-    "gymnasium.vector.VectorEnv, slotenv.sb3.VecObjectSlotObservation for a VecEnv of "
-    "Stable-Baselines3"
-)
+"""Packages whose other wrappers take one step in each of theirs."""
 
 _CHECKED_STEPS = 8
-"""Steps after which frame numbers have told enough: a skip drawn anew each time shows in that many.
-Later ones are not looked at, for there are wrappers that act more often now and then."""
+"""Enough to notice a frame skip that is drawn anew for each step. Later steps are not looked at:
+some wrappers act more often now and then."""
 
 
 def check_wrapped(env: object, kind: type, *, user: str) -> None:
@@ -46,7 +38,9 @@ def check_wrapped(env: object, kind: type, *, user: str) -> None:
     if not isinstance(env, kind):
         raise TypeError(
             f"{user} wraps one {kind.__module__.partition('.')[0]}.{kind.__name__}, got "
-            f"{type(env).__name__}. There is {_WRAPPERS}."
+            f"{type(env).__name__}. There is slotenv.ObjectSlotObservation for a gymnasium.Env, "
+            "slotenv.vector.ObjectSlotObservation for a gymnasium.vector.VectorEnv, "
+            "slotenv.sb3.VecObjectSlotObservation for a VecEnv of Stable-Baselines3."
         )
 
 
@@ -56,25 +50,26 @@ def check_open(closed: bool, *, user: str) -> None:
         raise ClosedEnvironmentError(f"{user}: this environment was closed: make a new one")
 
 
-def check_count(actions: Any, count: int, space: Space[Any], *, user: str) -> None:
-    """Raise a ValueError unless there is one action of this space for each environment."""
+def check_actions(actions: Any, count: int, space: Space[Any], *, user: str) -> None:
+    """Raise a ValueError unless there is one action per environment and, if numbers, it exists.
+
+    Environments in processes or threads would die or never answer.
+    """
     shape = np.shape(actions)
     if shape[:1] != (count,) or (isinstance(space, Discrete) and len(shape) > 1):
         raise ValueError(
             f"{user} needs one action for each of {count} environments, got an array of shape "
             f"{shape}"
         )
+    if isinstance(space, Discrete):
+        first, past = int(space.start), int(space.start + space.n)
+        odd = [action for action in np.ravel(actions).tolist() if not first <= action < past]
+        if odd:
+            raise ValueError(f"{user} needs actions from {first} to {past - 1}, got {odd[0]}")
 
 
 def check_game(env_id: str | None, trained_on: str | None, *, user: str) -> None:
-    """Warn of frames of another game than an encoder was trained on.
-
-    Frames of most Atari games have one shape, so that nothing else would tell. Other versions of an
-    environment count as the same one.
-
-    Warns:
-        UserWarning: If both are known and differ.
-    """
+    """Warn if an encoder was trained on another game; versions of an environment are the same."""
     if env_id is None or trained_on is None or env_id == trained_on:
         return
     here, there = _plain_name(env_id), _plain_name(trained_on)
@@ -84,38 +79,56 @@ def check_game(env_id: str | None, trained_on: str | None, *, user: str) -> None
     shown, trained = (here[1], there[1]) if here[1] != there[1] else (env_id, trained_on)
     warnings.warn(
         f"{user}: this encoder was trained on {trained}, these are frames of {shown}: its slots "
-        f"will hold nothing that belongs together. Take an encoder of {shown}, or pretrain one: "
+        f"mean nothing here. Take an encoder of {shown}, or pretrain one: "
         "python -m pretrain run --env ...",
         UserWarning,
         stacklevel=3,
     )
 
 
-def check_environments(
-    envs: Iterable[gym.Env[Any, Any]], preset: FramePreset, trained_on: str | None, *, user: str
-) -> None:
-    """Compare the games of environments and how they make their frames with an encoder's.
+def check_vector(env: Any, preset: FramePreset, trained_on: str | None, *, user: str) -> None:
+    """Compare games and frames of many environments with an encoder's, where they can be seen.
 
-    Each game among them counts. A preset that is not Atari's says nothing of how frames are made;
-    what wrappers from elsewhere do cannot be seen: :class:`FrameNumberCheck` tells.
-
-    Raises:
-        ValueError: If an agent step is another number of emulator frames.
-
-    Warns:
-        UserWarning: If only one of the two takes the maximum of two emulator frames, or the game is
-            another.
+    ``env`` is a ``VectorEnv``, or a ``VecEnv`` of Stable-Baselines3, without its wrappers.
     """
-    games: dict[str, None] = {}
-    ways: dict[tuple[int | str | None, bool | None], gym.Env[Any, Any]] = {}
-    for env in envs:
-        if env.spec is not None:
-            games[env.spec.id] = None
-        if preset.is_atari and getattr(env.unwrapped, "ale", None) is not None:
-            ways.setdefault(_skip_and_pooling(env), env)
-    for env_id in games:
+    classes = {cls.__name__: cls for cls in type(env).__mro__}
+    if not classes.keys().isdisjoint({"SyncVectorEnv", "DummyVecEnv"}):
+        check_environments(env.envs, preset, trained_on, user=user)
+        return
+    spec = getattr(env, "spec", None)
+    check_game(None if spec is None else spec.id, trained_on, user=user)
+    if not preset.is_atari:
+        return
+    if "AsyncVectorEnv" in classes:
+        known = trained_on if spec is None else None  # else it was compared above
+        with env.env_fns[0]() as example:  # as AsyncVectorEnv itself does to learn the spaces
+            check_environments([example], preset, known, user=user)
+    elif "AtariVecEnv" in classes:  # ours
+        made = env.preset
+        hint = "Give AtariVecEnv preset=encoder.preprocess."
+        compare_frames(made.frame_skip, made.max_pool, preset, user=user, hint=hint)
+    elif "AtariVectorEnv" in classes and spec is not None:  # ale-py's, by gymnasium.make_vec
+        defaults = inspect.signature(classes["AtariVectorEnv"]).parameters
+        skip, pooled = (
+            spec.kwargs.get(key, defaults[key].default) for key in ("frameskip", "maxpool")
+        )
+        hint = f"Pass frameskip={preset.frame_skip}, maxpool={preset.max_pool} to make_vec."
+        compare_frames(skip, pooled, preset, user=user, hint=hint)
+
+
+def check_environments(
+    envs: Sequence[gym.Env[Any, Any]], preset: FramePreset, trained_on: str | None, *, user: str
+) -> None:
+    """Compare games of environments, and how they make their frames, with an encoder's.
+
+    What wrappers from elsewhere do cannot be seen: :class:`FrameNumberCheck` finds out.
+    """
+    for env_id in dict.fromkeys(env.spec.id for env in envs if env.spec is not None):
         check_game(env_id, trained_on, user=user)
-    for (skip, pooled), env in ways.items():
+    if not preset.is_atari:  # such a preset does not say how frames are made
+        return
+    emulated = [env for env in envs if getattr(env.unwrapped, "ale", None) is not None]
+    for (skip, pooled), env in {_skip_and_pooling(env): env for env in emulated}.items():
         compare_frames(skip, pooled, preset, user=user, hint=make_env_hint(env))
 
 
@@ -128,7 +141,14 @@ def make_env_hint(env: gym.Env[Any, Any]) -> str:
 def compare_frames(
     skip: int | str | None, pooled: bool | None, preset: FramePreset, *, user: str, hint: str
 ) -> None:
-    """Compare a frame skip and pooling, None where unknown, as :func:`check_environments` does."""
+    """Compare a frame skip, in words if it is random, and pooling; both are None where unknown.
+
+    Raises:
+        ValueError: If an agent step is another number of emulator frames.
+
+    Warns:
+        UserWarning: If only one of the two takes the maximum of two emulator frames.
+    """
     if skip is not None and skip != preset.frame_skip:
         raise ValueError(
             f"{user}: this encoder was trained on frames {preset.frame_skip} emulator frames apart "
@@ -146,11 +166,9 @@ def compare_frames(
 
 
 class FrameNumberCheck:
-    """Compares the frame skip with a preset's once steps are taken, by the emulators' own count.
+    """Compares the frame skip with a preset's by the emulators' own count, in the first steps.
 
-    It decides for wrappers that cannot be seen or are not known. It looks at the first steps, where
-    each environment tells how many frames its episode has had. ``hint`` says what to do about other
-    frames, for the message.
+    This needs no knowledge of the wrappers. ``hint`` says in the message what to do.
     """
 
     def __init__(self, preset: FramePreset, *, user: str, hint: str | None = None) -> None:
@@ -159,37 +177,25 @@ class FrameNumberCheck:
         self._numbers: NDArray[Any] | None = None
         self._to_check = _CHECKED_STEPS if preset.is_atari else 0
 
-    @property
-    def is_open(self) -> bool:
-        """Whether there are steps left to look at."""
-        return self._to_check > 0
-
-    def reset(self, numbers: Any = None) -> None:
+    def reset(self, numbers: NDArray[Any] | None = None) -> None:
         """Start from these frame numbers (n,), or forget the step before."""
-        self._numbers = None if numbers is None else np.asarray(numbers)
+        self._numbers = numbers
 
-    def step(self, numbers: Any, ended: NDArray[np.bool_]) -> None:
-        """Take note of a step.
+    def step(self, numbers: NDArray[Any] | None, ended: NDArray[np.bool_]) -> None:
+        """Raise a ValueError if a step took another number of frames.
 
-        Args:
-            numbers: (n,) frames since the start of each episode, below 0 where that is not known;
-                or None.
-            ended: (n,) episodes that ended with this step, perhaps before its last frame.
-
-        Raises:
-            ValueError: If a step took another number of frames.
+        ``numbers`` (n,) are frames since the start of each episode, negative where that is not
+        known, or None; ``ended`` (n,) episodes that ended with it, perhaps before its last frame.
         """
-        if not self.is_open or numbers is None:
+        if self._to_check <= 0 or numbers is None:
             return
         before, self._numbers = self._numbers, np.where(ended, -1, numbers)
         if before is None:
             return
         going = (before >= 0) & (self._numbers >= 0)
         self._to_check -= bool(going.any())
-        skips = (numbers - before)[going]
-        other = skips[skips != self._preset.frame_skip]
-        if len(other):
-            compare_frames(int(other[0]), None, self._preset, user=self._user, hint=self._hint)
+        for skip in (numbers - before)[going]:
+            compare_frames(int(skip), None, self._preset, user=self._user, hint=self._hint)
 
 
 def _plain_name(env_id: str) -> tuple[bool, str]:
@@ -212,23 +218,17 @@ def _skip_and_pooling(env: gym.Env[Any, Any]) -> tuple[int | str | None, bool | 
     own: Any = getattr(env.unwrapped, "_frameskip", 1)
     skip, pooled, known = 1, False, True
     while isinstance(env, gym.Wrapper):
-        factor, pools = _factor(env)
-        skip, pooled = skip * factor, pooled or pools
+        names = [cls.__name__ for cls in type(env).__mro__]
+        if (skipper := next((name for name in names if name in _SKIPS), None)) is not None:
+            times = int(getattr(env, _SKIPS[skipper]))
+            skip *= times
+            pooled = pooled or (times > 1 and getattr(env, "max_pool", True))
         known = known and type(env).step.__module__.split(".")[0] in _KNOWN
         env = env.env
     if not known:
-        # Whoever skips on top of an emulator that skips cannot pool frames that follow each other.
+        # On top of an emulator that skips, there are no consecutive frames to be pooled.
         return None, pooled if pooled or own != 1 else None
     if isinstance(own, int):
         return skip * own, pooled
     low, high = own  # drawn anew each step, the upper end excluded
     return f"{skip * low} to {skip * (high - 1)} (random)", pooled
-
-
-def _factor(layer: gym.Wrapper[Any, Any, Any, Any]) -> tuple[int, bool]:
-    """Return how many steps a wrapper takes in one, and whether it pools their frames."""
-    for cls in type(layer).__mro__:
-        if (attribute := _SKIPS.get(cls.__name__)) is not None:
-            skip = int(getattr(layer, attribute))
-            return skip, skip > 1 and getattr(layer, "max_pool", True)
-    return 1, False

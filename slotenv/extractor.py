@@ -1,7 +1,5 @@
 """Where :class:`slotenv.SlotExtractor` was in version 0.1.0: saved agents name this module."""
 
-from __future__ import annotations
-
 import importlib
 import os
 from typing import Any
@@ -12,10 +10,7 @@ from slotenv.sb3.extractor import SlotExtractor as SlotExtractor
 def _restore(module: str, name: str, configs: dict[str, dict[str, Any]]) -> Any:
     """Return the class of an agent's extractor; agents of 0.1.0 call this when they are loaded.
 
-    Args:
-        module: Where the class is.
-        name: Its name.
-        configs: Configs of the encoders that the agent names, which need not be there any more.
+    ``configs`` are those of the encoders that the agent names, which need not be there any more.
     """
     extractor = getattr(importlib.import_module(module), name)
     if not configs:

@@ -1,8 +1,7 @@
-"""Frame presets: what a frame is, from the environment's reset to the array an encoder reads.
+"""Frame presets: how frames are made, from the environment's reset to the encoder's input.
 
-An encoder is only as good as the match between the frames it was trained on and the frames it
-is given. A preset names that treatment, travels with the encoder and is compared with the
-environment the encoder is used on. This file knows no environment: see :mod:`slotenv.environments`.
+An encoder only works on frames made like those it was trained on: its preset is saved with it and
+compared with the environment. For environments under a preset see :mod:`slotenv.environments`.
 """
 
 from __future__ import annotations
@@ -17,15 +16,12 @@ from gymnasium.spaces import Box
 
 from slotenv.checks import number, switch, whole_number
 
-ATARI_PRESETS = ("scn", "v5")
-"""Presets whose frames come from the Atari emulator; frames of any other name are as they come."""
 ATARI_HEIGHT, ATARI_WIDTH = 210, 160  # of most games; :func:`slotenv.preset_for` asks the game
-MAX_SIDE = 4096
-"""Rows or columns that a frame may have: far above any game's, far below what fills the memory."""
+_MAX_SIDE = 4096  # far above any game's, far below what fills the memory
 _MAX_EMULATOR_FRAMES = 10_000  # in a step, or of no-ops: some minutes of a game
 _BOUNDS = {
-    "height": (1, MAX_SIDE),
-    "width": (1, MAX_SIDE),
+    "height": (1, _MAX_SIDE),
+    "width": (1, _MAX_SIDE),
     "frame_skip": (1, _MAX_EMULATOR_FRAMES),
     "noop_max": (0, _MAX_EMULATOR_FRAMES),
 }
@@ -54,8 +50,6 @@ class FramePreset:
         ValueError: If a field is out of bounds.
     """
 
-    __pydantic_config__ = {"strict": True, "extra": "forbid"}  # noqa: RUF012 (pydantic's form)
-
     name: str
     height: int
     width: int
@@ -70,22 +64,19 @@ class FramePreset:
         if not isinstance(self.name, str):
             raise TypeError(f"a preset's name is text, got {reprlib.repr(self.name)}")
         whole_number("characters of a preset's name", len(self.name), low=1, high=100)
-        plain: dict[str, Any] = {}  # Python's own values, for JSON
+        plain = vars(self)  # Python's own values, for JSON
         for field, (low, high) in _BOUNDS.items():
-            value = getattr(self, field)
-            plain[field] = whole_number(f"{field} of a preset", value, low=low, high=high)
+            plain[field] = whole_number(f"{field} of a preset", plain[field], low=low, high=high)
         for field in _SWITCHES:
-            plain[field] = switch(f"{field} of a preset", getattr(self, field))
+            plain[field] = switch(f"{field} of a preset", plain[field])
         if (sticky := self.repeat_action_probability) is not None:
             field = "repeat_action_probability"
             plain[field] = number(field, sticky, low=0, high=1)
-        for field, value in plain.items():
-            object.__setattr__(self, field, value)
 
     @property
     def is_atari(self) -> bool:
         """Whether frames come from the Atari emulator, in one of its stacks."""
-        return self.name in ATARI_PRESETS
+        return self.name in ("scn", "v5")
 
     @property
     def shape(self) -> tuple[int, int, int]:
@@ -98,7 +89,7 @@ class FramePreset:
 
     @classmethod
     def from_dict(cls, fields: dict[str, Any]) -> FramePreset:
-        """Rebuild a preset from :meth:`to_dict`; an unknown or missing field is a ValueError."""
+        """Rebuild a preset from :meth:`to_dict`; what is not a preset's fields is a ValueError."""
         try:
             return cls(**fields)
         except TypeError as error:
@@ -112,13 +103,8 @@ class FramePreset:
     def check_space(self, space: Space[Any], *, user: str) -> None:
         """Raise unless an observation space holds frames of this preset.
 
-        Args:
-            space: The observation space of the environment.
-            user: Name of the class that asks, for the message.
-
-        Raises:
-            TypeError: If the space is not a Box of uint8.
-            ValueError: If frames have another shape, or values up to 1 instead of 255.
+        A TypeError if it is no Box of uint8, a ValueError if frames have another shape, or values
+        up to 1 instead of 255. ``user`` is the name of the class that asks, for the message.
         """
         unscale = "Remove the wrapper that scales or casts pixels: the encoder scales them itself."
         error: type[Exception] = TypeError
@@ -144,10 +130,11 @@ class FramePreset:
 
     def check_frames(self, frames: Any) -> None:
         """Raise unless ``frames`` (array or tensor) is a uint8 batch (B, height, width, 3)."""
-        kind = f"{type(frames).__name__} of dtype {getattr(frames, 'dtype', None)}"
-        if not str(getattr(frames, "dtype", "")).endswith("uint8"):
+        dtype = getattr(frames, "dtype", None)
+        if not str(dtype).endswith("uint8"):
             raise TypeError(
-                f"frames must be uint8, 0..255 (the encoder scales them itself), got {kind}"
+                "frames must be uint8, 0..255 (the encoder scales them itself), got "
+                f"{type(frames).__name__} of dtype {dtype}"
             )
         shape = tuple(frames.shape)
         if len(shape) != 4 or shape[1:] != self.shape:

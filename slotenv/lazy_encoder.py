@@ -1,9 +1,10 @@
-"""An encoder that is known by its config, and loaded when it is first needed."""
+"""An encoder that is known by its config, loaded when it is first needed, run on one thread."""
 
-from __future__ import annotations
-
+import ctypes
 import os
-from functools import lru_cache
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import cache, lru_cache
 from typing import Any
 
 import numpy as np
@@ -12,22 +13,16 @@ from numpy.typing import NDArray
 
 from slotenv import checkpoint
 from slotenv.encoders import SlotEncoder
-from slotenv.encoders.devices import parse_device
-from slotenv.encoders.saving import kind_of, load
+from slotenv.encoders.saving import kind_of, load, parse_device
 from slotenv.frames import FramePreset
-from slotenv.threads import one_thread
 
 
 class LazyEncoder:
     """An encoder whose weights are loaded with the first frames, once per process.
 
     Pickles and copies hold the folder's name, not the weights; an encoder that was given in memory
-    travels whole.
-
-    Args:
-        encoder: A ready-made encoder (``"pong"``), a folder, a hub id, or one in memory.
-        device: Where the weights are put. An encoder in memory stays where it is.
-        user: Name of the class that asks, for messages.
+    travels whole. ``encoder`` and ``device`` are those of :class:`slotenv.ObjectSlotObservation`,
+    ``user`` is the name of the class that asks, for messages.
 
     Attributes:
         num_slots: K.
@@ -35,18 +30,7 @@ class LazyEncoder:
         slot_fields: What the D numbers are, or None if they have no names.
         preprocess: The frames the encoder was trained on.
         trained_on: The environment they came from, None if that is not known.
-
-    Raises:
-        TypeError: If ``encoder`` or ``device`` is of another kind.
-        ValueError: If the folder is no encoder's, or there is no such device.
-        FileNotFoundError: If there is no such encoder.
     """
-
-    num_slots: int
-    slot_dim: int
-    slot_fields: tuple[str, ...] | None
-    preprocess: FramePreset
-    trained_on: str | None
 
     def __init__(
         self,
@@ -63,19 +47,19 @@ class LazyEncoder:
             self._module = encoder
             self.num_slots, self.slot_dim = encoder.num_slots, encoder.slot_dim
             self.slot_fields, self.preprocess = encoder.slot_fields, encoder.preprocess
-            self.trained_on = encoder.provenance.get("env_id")
-            return
-        folder = checkpoint.find_folder(encoder).resolve()
-        config = checkpoint.read_config(folder)
-        kwargs = config["kwargs"]
-        self.num_slots, self.slot_dim = kwargs["num_slots"], kwargs["slot_dim"]
-        try:
-            self.slot_fields = kind_of(config).slot_fields
-        except ValueError as error:
-            raise ValueError(f"{folder}: {error}") from error
-        self.preprocess = FramePreset.from_dict(kwargs["preprocess"])
-        self.trained_on = config.get("provenance", {}).get("env_id")
-        self._source = (str(folder), config["weights_sha256"], device_name)
+            provenance = encoder.provenance
+        else:
+            folder = checkpoint.find_folder(encoder).resolve()
+            config = checkpoint.read_config(folder)
+            kwargs, provenance = config["kwargs"], config.get("provenance", {})
+            self.num_slots, self.slot_dim = kwargs["num_slots"], kwargs["slot_dim"]
+            try:
+                self.slot_fields = kind_of(config).slot_fields
+            except ValueError as error:
+                raise ValueError(f"{folder}: {error}") from error
+            self.preprocess = FramePreset.from_dict(kwargs["preprocess"])
+            self._source = (str(folder), config["weights_sha256"], device_name)
+        self.trained_on: str | None = provenance.get("env_id")
 
     def get(self) -> SlotEncoder:
         """Return the encoder, loading it if this process has not done so yet."""
@@ -85,12 +69,7 @@ class LazyEncoder:
         return self._module
 
     def encode(self, frames: NDArray[np.uint8]) -> NDArray[np.float32]:
-        """Encode frames (B, H, W, 3) to slots (B, K, D), on one thread.
-
-        Raises:
-            TypeError: If frames are not uint8 arrays.
-            ValueError: If they have another shape than the encoder's.
-        """
+        """Encode frames (B, H, W, 3) to slots (B, K, D), a new array, on one thread."""
         try:
             self.preprocess.check_frames(frames)
         except (TypeError, ValueError) as error:
@@ -98,8 +77,7 @@ class LazyEncoder:
                 f"{self._user}: the environment's frames are not as its observation space says: "
                 f"{error}"
             ) from error
-        # What PyTorch makes in inference mode cannot be used outside it, and weights are kept.
-        with one_thread(), torch.inference_mode(mode=False):
+        with one_thread():
             return self.get().encode(frames)
 
     def __getstate__(self) -> dict[str, Any]:
@@ -116,4 +94,45 @@ def _load(folder: str, weights_sha256: str, device: str) -> SlotEncoder:
     """Load an encoder once per process; the checksum tells a replaced folder from the old one."""
     if checkpoint.read_config(folder)["weights_sha256"] != weights_sha256:
         raise ValueError(f"{folder} holds another encoder by now: make the environment again")
-    return load(folder).to(device).requires_grad_(False)
+    return load(folder, device).requires_grad_(False)
+
+
+@contextmanager
+def one_thread() -> Iterator[None]:
+    """Run PyTorch on one thread inside the block, in this Python thread only.
+
+    Slots take little arithmetic, and waiting for each other costs threads more: with other work on
+    the cores, a batch of 8 Atari frames takes ten times as long on two threads, one of 128 five
+    times. A process forked from one that has used PyTorch would even wait forever, for threads that
+    were not copied.
+    """
+    # A new Python thread takes over PyTorch's number here, and not inside the block.
+    before = torch.get_num_threads()
+    if before == 1:
+        yield
+        return
+    set_threads, set_mkl = _setters_of_this_thread()
+    set_threads(1)
+    mkl_before = set_mkl(1)
+    try:
+        yield
+    finally:
+        set_threads(before)
+        set_mkl(mkl_before)
+
+
+@cache
+def _setters_of_this_thread() -> tuple[Callable[[int], Any], Callable[[int], Any]]:
+    """Return what sets the number of threads of OpenMP and MKL for the calling thread alone.
+
+    :func:`torch.set_num_threads`, taken if PyTorch was built in another way, sets it for threads
+    that start later as well: one that starts meanwhile would stay with a single thread for good.
+    """
+    library = ctypes.CDLL(torch._C.__file__)  # finds what it was linked with as well
+    try:
+        set_openmp = library.omp_set_num_threads
+        # MKL has a number of its own, and returns the one before; 0 stands for OpenMP's.
+        has_mkl = torch.backends.mkl.is_available()  # type: ignore[no-untyped-call]
+        return set_openmp, library.MKL_Set_Num_Threads_Local if has_mkl else int
+    except AttributeError:
+        return torch.set_num_threads, int

@@ -1,7 +1,5 @@
 """The Gymnasium wrapper: pixels in, object slots out."""
 
-from __future__ import annotations
-
 import operator
 import os
 from typing import Any, SupportsIndex
@@ -12,13 +10,7 @@ import torch
 from gymnasium.utils import RecordConstructorArgs
 from numpy.typing import NDArray
 
-from slotenv.compatibility import (
-    FrameNumberCheck,
-    check_environments,
-    check_open,
-    check_wrapped,
-    make_env_hint,
-)
+from slotenv import compatibility
 from slotenv.encoders import SlotEncoder
 from slotenv.lazy_encoder import LazyEncoder, from_anywhere
 from slotenv.observations import SlotObservations
@@ -31,18 +23,17 @@ class ObjectSlotObservation(gym.Wrapper[Any, Any, NDArray[np.uint8], Any], Recor
 
     The observation space is a Box of float32 numbers, shape (K, D), or (K * D,) with ``flatten``.
     It comes from ``config.json`` alone: the weights are loaded with the first observation, once
-    per process, and are left out when the environment is pickled or copied. Frames are encoded one
-    at a time, in evaluation mode, on one thread.
+    per process, and are left out when the environment is pickled or copied. Frames are encoded in
+    this process, in evaluation mode, on one thread whatever PyTorch is set to: more are slower, see
+    :func:`slotenv.lazy_encoder.one_thread`.
 
-    One frame shows no velocity and no hidden object, so neither do its slots. ``motion`` appends to
-    each slot its change since the step before; ``hold`` keeps a hidden object where it was last
-    seen; :class:`slotenv.tracking.Tracking` has the details. For longer histories stack slots, with
-    what the host has for stacking: :class:`gymnasium.wrappers.FrameStackObservation` or SB3's
-    ``VecFrameStack`` around this wrapper.
+    One frame shows no velocity and no hidden object, so neither do its slots: see ``motion`` and
+    ``hold``, and for details :class:`slotenv.tracking.Tracking`. For longer histories put
+    :class:`gymnasium.wrappers.FrameStackObservation` or SB3's ``VecFrameStack`` around it.
 
-    A vector version of the wrapper exists, :class:`slotenv.vector.ObjectSlotObservation`, and one
-    for Stable-Baselines3, :class:`slotenv.sb3.VecObjectSlotObservation`: they encode the frames of
-    all environments in one batch, which is faster than this wrapper around each.
+    :class:`slotenv.vector.ObjectSlotObservation` and, for Stable-Baselines3,
+    :class:`slotenv.sb3.VecObjectSlotObservation` encode the frames of many environments in one
+    batch, which is faster than this wrapper around each.
 
     Args:
         env: Environment whose observations are the encoder's frames, ``encoder.preprocess``.
@@ -86,26 +77,23 @@ class ObjectSlotObservation(gym.Wrapper[Any, Any, NDArray[np.uint8], Any], Recor
         hold: bool = False,
         device: str | torch.device = "cpu",
     ) -> None:
-        check_wrapped(env, gym.Env, user=_USER)
+        compatibility.check_wrapped(env, gym.Env, user=_USER)
+        shown = {"flatten": flatten, "keep_pixels": keep_pixels, "motion": motion, "hold": hold}
         self._encoder = LazyEncoder(encoder, device=device, user=_USER)
-        self._observations = SlotObservations(
-            self._encoder, flatten=flatten, keep_pixels=keep_pixels, motion=motion, hold=hold
-        )
+        self._observations = SlotObservations(self._encoder, **shown)
         RecordConstructorArgs.__init__(
             self,
             _disable_deepcopy=isinstance(encoder, SlotEncoder),
             encoder=encoder if isinstance(encoder, SlotEncoder) else from_anywhere(encoder),
-            flatten=bool(flatten),
-            keep_pixels=bool(keep_pixels),
-            motion=bool(motion),
-            hold=bool(hold),
+            **{name: bool(value) for name, value in shown.items()},
             device=str(device),
         )
         gym.Wrapper.__init__(self, env)
         preset = self._encoder.preprocess
         preset.check_space(env.observation_space, user=_USER)
-        check_environments([env], preset, self._encoder.trained_on, user=_USER)
-        self._frame_numbers = FrameNumberCheck(preset, user=_USER, hint=make_env_hint(env))
+        compatibility.check_environments([env], preset, self._encoder.trained_on, user=_USER)
+        hint = compatibility.make_env_hint(env)
+        self._frame_numbers = compatibility.FrameNumberCheck(preset, user=_USER, hint=hint)
         self.observation_space = self._observations.space(env.observation_space)
         self._closed = False
 
@@ -113,7 +101,7 @@ class ObjectSlotObservation(gym.Wrapper[Any, Any, NDArray[np.uint8], Any], Recor
         self, *, seed: SupportsIndex | None = None, options: dict[str, Any] | None = None
     ) -> tuple[Any, dict[str, Any]]:
         """Start an episode; nothing has moved yet, and nothing was seen before."""
-        self._check_open()
+        compatibility.check_open(self._closed, user=_USER)
         whole = None if seed is None else operator.index(seed)
         frame, info = self.env.reset(seed=whole, options=options)
         self._frame_numbers.reset(self._frame_number())
@@ -122,11 +110,9 @@ class ObjectSlotObservation(gym.Wrapper[Any, Any, NDArray[np.uint8], Any], Recor
 
     def step(self, action: Any) -> tuple[Any, Any, bool, bool, dict[str, Any]]:
         """Act and encode the frame that follows."""
-        self._check_open()
+        compatibility.check_open(self._closed, user=_USER)
         frame, reward, terminated, truncated, info = self.env.step(action)
-        if self._frame_numbers.is_open:
-            ended = np.array([terminated or truncated])
-            self._frame_numbers.step(self._frame_number(), ended)
+        self._frame_numbers.step(self._frame_number(), np.array([terminated or truncated]))
         slots, _ = self._observations.step(_batch(frame), restarted=np.zeros(1, np.bool_))
         shown = self._observations.with_pixels(slots[0], frame)
         return shown, reward, terminated, truncated, info
@@ -139,9 +125,6 @@ class ObjectSlotObservation(gym.Wrapper[Any, Any, NDArray[np.uint8], Any], Recor
     def _frame_number(self) -> NDArray[np.int64] | None:
         ale = getattr(self.unwrapped, "ale", None)
         return None if ale is None else np.array([ale.getEpisodeFrameNumber()])
-
-    def _check_open(self) -> None:
-        check_open(self._closed, user=_USER)
 
 
 def _batch(frame: Any) -> NDArray[np.uint8]:

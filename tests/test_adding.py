@@ -45,8 +45,7 @@ GAME = '''"""Tutankham."""
 
 from __future__ import annotations
 
-from slotenv.labels.base import Affine, ByteWithin
-from slotenv.labels.pixel import At, ScreenObject
+from slotenv.labels.base import Affine, At, ByteWithin, ScreenObject
 
 OBJECTS = (
     ScreenObject("player", x=At(10, Affine(offset=3)), y=At(11)),
@@ -115,8 +114,7 @@ def add(path: Path, before: str, line: str) -> None:
 def test_a_verb_is_one_file_and_its_line_in_the_table(copy, tmp_path):
     (copy / "pretrain/verbs/count.py").write_text(VERB)
     table = copy / "pretrain/verbs/table.py"
-    add(table, "from pretrain.verbs.bench", "from pretrain.verbs.count import CountConfig")
-    add(table, '    "run": RunConfig,', '    "count": CountConfig,')
+    add(table, '    "run": "RunConfig",', '    "count": "CountConfig",')
     listed = run(copy, "-m", "pretrain", "--help")
     assert listed.returncode == 0
     assert "count" in listed.stdout

@@ -3,25 +3,18 @@
 from __future__ import annotations
 
 import os
-import subprocess
-import sys
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
 from slotenv import atomic
-from slotenv.atomic import read_file, remove_leftovers, write_atomic, write_folder
+from slotenv.atomic import read_file, write_atomic, write_folder
 
 
 def full(handle: int) -> None:
     raise OSError(28, "No space left on device")
-
-
-def dead_process() -> int:
-    """Return the number of a process that has ended."""
-    process = subprocess.Popen([sys.executable, "-c", ""])
-    process.wait()
-    return process.pid
 
 
 def test_a_failing_write_leaves_the_old_file_and_names_it(tmp_path, monkeypatch):
@@ -47,41 +40,66 @@ def test_a_file_that_holds_it_already_is_left_alone(tmp_path):
     assert path.read_text() == "sama"
 
 
-@pytest.mark.parametrize("host", ["", f"{atomic._HOST}-"])
-def test_what_a_killed_writer_left_is_removed_and_nothing_else(tmp_path, host):
-    dead, alive = dead_process(), os.getppid()
-    tail = f"-{'0' * 8}-3" if host else ""
-    gone = [f".file.txt.{host}{dead}{tail}.tmp"]
+OURS = f"{atomic._HOST}-"
+
+
+@pytest.mark.parametrize("writer", ["123", f"{OURS}123-{'0' * 8}-3", f"{OURS}{'0' * 16}"])
+def test_what_a_killed_writer_left_is_removed_and_nothing_else(tmp_path, writer):
     kept = [
-        f".file.txt.{host}{alive}{tail}.tmp",  # its writer runs
-        f".file.txt.elsewher-{dead}-{'0' * 8}-3.tmp",  # of another machine
-        f".file.txt.{atomic._HOST}-{os.getpid()}-{atomic._START}-3.tmp",  # our own, in a thread
-        f".other.txt.{host}{dead}{tail}.tmp",
+        f".file.txt.elsewher-{'0' * 16}.tmp",  # of another machine
+        f".other.txt.{writer}.tmp",
         ".file.txt.old",
         ".file.txt.tmp",
+        ".file.txt.thesis.tmp",
         "file.txt.1.tmp",
     ]
-    for name in gone + kept:
+    for name in [f".file.txt.{writer}.tmp", *kept]:
         (tmp_path / name).write_text("years of work")
     write_atomic(tmp_path / "file.txt", "new")
     assert {p.name for p in tmp_path.iterdir()} == {"file.txt", *kept}
 
 
-def test_another_start_of_the_same_process_number_is_a_killed_writer(tmp_path):
-    """In a container, process numbers come again after each start."""
-    leftover = tmp_path / f".file.txt.{atomic._HOST}-{os.getpid()}-{'0' * 8}-3.tmp"
-    leftover.write_text("half")
-    remove_leftovers(tmp_path / "file.txt")
-    assert not leftover.exists()
+def test_writers_of_one_folder_wait_for_each_other(tmp_path, monkeypatch):
+    """So none takes for left over what another is writing."""
+    began, goes_on = threading.Event(), threading.Event()
+    fsync, seen = os.fsync, []
+
+    def slow(handle: int) -> None:
+        seen.append({p.name for p in tmp_path.iterdir()})
+        began.set()
+        goes_on.wait(60)
+        fsync(handle)
+
+    monkeypatch.setattr(atomic.os, "fsync", slow)
+    with ThreadPoolExecutor(2) as pool:
+        first = pool.submit(write_atomic, tmp_path / "file.txt", "first")
+        began.wait(60)
+        second = pool.submit(write_folder, tmp_path, {"file.txt": "second"}, index="file.txt")
+        with pytest.raises(TimeoutError):
+            second.result(timeout=0.3)
+        assert len(seen) == 1
+        goes_on.set()
+        first.result()
+        second.result()
+    assert (tmp_path / "file.txt").read_text() == "second"
+    assert list(tmp_path.iterdir()) == [tmp_path / "file.txt"]
 
 
-def test_another_machines_leftovers_go_after_a_day_whatever_the_clock_says(tmp_path):
-    leftover = tmp_path / f".file.txt.elsewher-1-{'0' * 8}-3.tmp"
+@pytest.mark.parametrize(("writer", "locks"), [(f"elsewher-{'0' * 16}", True), ("123", False)])
+def test_where_nobody_knows_who_writes_leftovers_go_after_a_day(
+    tmp_path, monkeypatch, writer, locks
+):
+    def refuse(*_: object) -> None:
+        raise OSError(9, "Bad file descriptor")
+
+    if not locks:
+        monkeypatch.setattr(atomic.fcntl, "flock", refuse)
+    leftover = tmp_path / f".file.txt.{writer}.tmp"
     for age, left in ((-(10**6), True), (3600, True), (25 * 3600, False)):
         leftover.write_text("half")
         time = leftover.stat().st_mtime - age
         os.utime(leftover, (time, time))
-        remove_leftovers(tmp_path / "file.txt")
+        write_atomic(tmp_path / "file.txt", str(age))
         assert leftover.exists() == left
 
 

@@ -26,9 +26,8 @@ ALLOWED = {  # room -> our rooms that it may import when it is imported itself
     "slotenv.encoders": {
         "slotenv.checkpoint",
         "slotenv.checks",
-        "slotenv.encoder_config",
         "slotenv.frames",
-        "slotenv.model_card",
+        "slotenv.markdown",
         "slotenv.records",
     },
     "slotenv.objectives": {"slotenv.checks", "slotenv.encoders", "slotenv.labels"},
@@ -36,21 +35,17 @@ ALLOWED = {  # room -> our rooms that it may import when it is imported itself
     "slotenv.ready": set(),
     "slotenv.checkpoint": {
         "slotenv.atomic",
-        "slotenv.encoder_config",
+        "slotenv.frames",
         "slotenv.ready",
         "slotenv.records",
         "slotenv",
     },
-    "slotenv.encoder_config": {"slotenv.frames", "slotenv.records"},
-    "slotenv.model_card": {"slotenv.markdown"},
     "slotenv.compatibility": {"slotenv.frames"},
-    "slotenv.threads": set(),
     "slotenv.observations": {"slotenv.checks", "slotenv.tracking"},
     "slotenv.lazy_encoder": {
         "slotenv.checkpoint",
         "slotenv.encoders",
         "slotenv.frames",
-        "slotenv.threads",
     },
     "slotenv.wrapper": {
         "slotenv.compatibility",
@@ -84,6 +79,7 @@ ALLOWED = {  # room -> our rooms that it may import when it is imported itself
         "slotenv.environments",
         "slotenv.frames",
         "slotenv.lazy_encoder",
+        "slotenv.ready",
         "slotenv.wrapper",
     },
     "slotenv.markdown": set(),
@@ -100,7 +96,7 @@ ALLOWED = {  # room -> our rooms that it may import when it is imported itself
 }
 HOMES = {  # third party -> the only rooms that import it at their top
     "stable_baselines3": {"slotenv.sb3"},
-    "pydantic": {"slotenv.encoder_config", "slotenv.records"},
+    "pydantic": {"slotenv.checkpoint", "slotenv.records"},
     "sklearn": {"slotenv.probe"},
     "ale_py": {"slotenv.environments", "slotenv.sb3"},
     "huggingface_hub": {"slotenv.checkpoint", "slotenv.encoders"},

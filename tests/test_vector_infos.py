@@ -216,6 +216,14 @@ def test_each_environment_needs_an_action(encoder, actions):
         envs.step(np.array(actions))
 
 
+@pytest.mark.parametrize("odd", [-1, 2])
+def test_each_action_exists(encoder, odd):
+    envs = ObjectSlotObservation(Script([{}]), encoder)
+    envs.reset()
+    with pytest.raises(ValueError, match=f"needs actions from 0 to 1, got {odd}"):
+        envs.step(np.array([0, odd]))
+
+
 class Example(gym.Env):
     """What an AsyncVectorEnv makes in each of its processes."""
 

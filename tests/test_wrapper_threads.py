@@ -14,7 +14,7 @@ import torch
 from fake_envs import SPRITES, SpritesEnv
 from gymnasium.vector import AsyncVectorEnv
 
-from slotenv import ObjectSlotObservation, threads
+from slotenv import ObjectSlotObservation, lazy_encoder
 from slotenv.encoders import SlotMapEncoder
 
 
@@ -50,8 +50,8 @@ def two_threads(request, monkeypatch):
     """PyTorch on two threads; with and without setters of one thread's own number."""
     if not request.param:
         setters = torch.set_num_threads, int
-        monkeypatch.setattr(threads, "_setters_of_this_thread", lambda: setters)
-    elif threads._setters_of_this_thread()[0] is torch.set_num_threads:
+        monkeypatch.setattr(lazy_encoder, "_setters_of_this_thread", lambda: setters)
+    elif lazy_encoder._setters_of_this_thread()[0] is torch.set_num_threads:
         pytest.skip("this PyTorch hides them")
     torch.set_num_threads(2)
     yield request.param
@@ -59,9 +59,9 @@ def two_threads(request, monkeypatch):
 
 
 def test_one_thread_leaves_other_threads_alone(two_threads):
-    with threads.one_thread():
+    with lazy_encoder.one_thread():
         assert torch.get_num_threads() == 1
-        with threads.one_thread():
+        with lazy_encoder.one_thread():
             assert torch.get_num_threads() == 1
         assert torch.get_num_threads() == 1
         if two_threads:
@@ -75,7 +75,7 @@ def test_blocks_of_several_threads_may_end_in_any_order():
         turns = threading.Barrier(2, timeout=60)
 
         def inner():
-            with threads.one_thread():
+            with lazy_encoder.one_thread():
                 turns.wait()  # both are inside
                 turns.wait()  # the other has left
                 inside = torch.get_num_threads()
@@ -83,7 +83,7 @@ def test_blocks_of_several_threads_may_end_in_any_order():
 
         found = []
         thread = threading.Thread(target=lambda: found.append(inner()))
-        with threads.one_thread():
+        with lazy_encoder.one_thread():
             thread.start()
             turns.wait()
         assert torch.get_num_threads() == 2
@@ -118,7 +118,7 @@ def test_environments_in_many_threads_leave_pytorch_as_it_was(tiny_encoder_folde
 def test_one_thread_keeps_all_of_pytorch_to_it():
     """In a process of its own, where no pool of threads has been started before."""
     code = (
-        "import torch; from slotenv.threads import one_thread\n"
+        "import torch; from slotenv.lazy_encoder import one_thread\n"
         "def count(): return len(__import__('os').listdir('/proc/self/task'))\n"
         "torch.set_num_threads(2); a = torch.rand(700, 700); start = count()\n"
         "def work(): a @ a; torch.rand(3_000_000) * 2; torch.nn.functional.conv2d("

@@ -1,10 +1,8 @@
-"""Environments under a frame preset: one stack shared by collection, probing and examples.
+"""Environments under a frame preset, by name.
 
 Atari games are accepted in the forms people write: ``ALE/Pong-v5``, ``PongNoFrameskip-v4``,
 ``Pong``. Anything else is passed to :func:`gymnasium.make`.
 """
-
-from __future__ import annotations
 
 from dataclasses import replace
 from typing import Any
@@ -13,14 +11,7 @@ import ale_py
 import gymnasium as gym
 
 from slotenv.environments.atari import AtariStack, make_atari, read_ram, screen_size
-from slotenv.environments.making import make
-from slotenv.environments.names import (
-    UnknownEnvironment,
-    atari_game,
-    game_key,
-    is_v5_form,
-    registered_id,
-)
+from slotenv.environments.names import UnknownEnvironment, atari_game, game_key, make
 from slotenv.environments.pixels import PixelObservation
 from slotenv.frames import SCN, V5, FramePreset, plain
 
@@ -53,10 +44,10 @@ def preset_for(env_id: str, preset: str | None = None) -> FramePreset:
         ValueError: If the preset does not suit the environment.
     """
     game = atari_game(env_id)
-    if preset is None:
-        preset = "plain" if game is None else "v5" if is_v5_form(env_id) else "scn"
+    if preset is None:  # of the names of Atari games, only those in ALE's namespace have a slash
+        preset = "plain" if game is None else "v5" if "/" in env_id else "scn"
     if preset == "plain":
-        with make(registered_id(env_id)) as env:
+        with make(env_id) as env:
             height, width, _ = PixelObservation(env, env_id).observation_space.shape or ()
         return plain(height, width)
     if preset not in ("scn", "v5"):
@@ -70,19 +61,15 @@ def preset_for(env_id: str, preset: str | None = None) -> FramePreset:
 def make_env(
     env_id: str, preset: FramePreset, *, render_mode: str | None = None
 ) -> gym.Env[Any, Any]:
-    """Build the environment whose observations are the preset's frames.
+    """Build the environment whose observations are the preset's frames, each of them checked.
 
-    A Dict observation with exactly one image becomes that image, see :class:`PixelObservation`. A
-    reset with a seed begins the same episode each time it is called, also where an episode is a
-    life of a game.
+    A Dict observation with exactly one image becomes that image. A reset with a seed begins the
+    same episode each time, also where an episode is a life of a game.
 
     Args:
         env_id: Atari name in any form, or an id for :func:`gymnasium.make`.
         preset: As :func:`preset_for` gives it, or as ``encoder.preprocess``.
         render_mode: Passed on to :func:`gymnasium.make`.
-
-    Returns:
-        An environment with observations uint8 (height, width, 3), each frame checked.
 
     Raises:
         UnknownEnvironment: If nothing is registered under that name.
@@ -95,13 +82,12 @@ def make_env(
             f"encoder.preprocess, got {type(preset).__name__}"
         )
     kwargs = {} if render_mode is None else {"render_mode": render_mode}
-    if preset.is_atari:
-        game = atari_game(env_id)
-        if game is None:
-            raise ValueError(f"preset {preset.name!r} is for Atari games, {env_id!r} is none")
+    if not preset.is_atari:
+        env = make(env_id, **kwargs)
+    elif (game := atari_game(env_id)) is not None:
         env = make_atari(game, preset, **kwargs)
     else:
-        env = make(registered_id(env_id), **kwargs)
+        raise ValueError(f"preset {preset.name!r} is for Atari games, {env_id!r} is none")
     try:
         env = PixelObservation(env, env_id)
         if env.observation_space.shape != preset.shape:

@@ -1,6 +1,4 @@
-"""Atari games under a preset, on the emulator itself."""
-
-from __future__ import annotations
+"""Atari games under a preset."""
 
 from functools import cache
 from typing import Any
@@ -10,22 +8,16 @@ import numpy as np
 from gymnasium.utils import RecordConstructorArgs
 from numpy.typing import NDArray
 
-from slotenv.environments.making import make
+from slotenv.environments.names import make
 from slotenv.frames import FramePreset
 
-_STACK = ("max_pool", "noop_max", "fire_on_reset", "terminal_on_life_loss")
 _NOOP, _FIRE, _THIRD = 0, 1, 2  # actions of every game that has FIRE, in ALE's order
 
 
 def make_atari(game: str, preset: FramePreset, **kwargs: Any) -> gym.Env[Any, Any]:
-    """Make a game whose frames are the preset's.
-
-    Args:
-        game: ALE's spelling.
-        preset: An Atari preset.
-        **kwargs: Passed on to :func:`gymnasium.make`.
-    """
-    stack = {name: getattr(preset, name) for name in _STACK}
+    """Make a game, in ALE's spelling, whose frames are those of an Atari preset."""
+    switches = ("max_pool", "noop_max", "fire_on_reset", "terminal_on_life_loss")
+    stack = {name: getattr(preset, name) for name in switches}
     needs_stack = any(stack.values())
     env = make(
         f"ALE/{game}-v5",
@@ -92,7 +84,8 @@ class AtariStack(
         meanings = env.unwrapped.get_action_meanings()  # type: ignore[attr-defined]
         self.frame_skip, self.max_pool = frame_skip, max_pool
         self._noop_max, self._lives_end = noop_max, terminal_on_life_loss
-        self._fire = fire_on_reset and len(meanings) > _THIRD and meanings[_FIRE] == "FIRE"
+        fires = fire_on_reset and len(meanings) > _THIRD and meanings[_FIRE] == "FIRE"
+        self._first_actions = (_FIRE, _THIRD) if fires else ()
         self._lives = 0
         self._life_lost = False  # with the last step, and the game goes on
 
@@ -108,6 +101,10 @@ class AtariStack(
             frame, _ = self._skip(_NOOP)
         if not goes_on or ale.game_over():
             more = self._begin(seed, options)
+            for action in self._first_actions:
+                self._act(action)
+                if ale.game_over():
+                    more = self._begin(seed, options)
             frame = ale.getScreenRGB()
         self._lives, self._life_lost = ale.lives(), False
         return frame, {**more, **self._info()}
@@ -127,14 +124,7 @@ class AtariStack(
         return frame, reward, terminated, truncated, self._info()
 
     def _begin(self, seed: int | None, options: dict[str, Any] | None) -> dict[str, Any]:
-        info = self._start(seed, options)
-        for action in (_FIRE, _THIRD) if self._fire else ():
-            self._act(action)
-            if self._ale().game_over():
-                info = self._start(seed, options)
-        return info
-
-    def _start(self, seed: int | None, options: dict[str, Any] | None) -> dict[str, Any]:
+        """Begin a game, with the no-ops."""
         _, info = self.env.reset(seed=seed, options=options)
         noops = self.unwrapped.np_random.integers(1, self._noop_max + 1) if self._noop_max else 0
         for _ in range(noops):

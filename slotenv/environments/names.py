@@ -1,13 +1,15 @@
-"""Names of environments: which of them are Atari games, in the forms people write."""
-
-from __future__ import annotations
+"""Environments by name: which are Atari games, in the forms people write, and how all are made."""
 
 import difflib
+import importlib.util
 import re
+import sys
 from functools import cache
-from typing import Any
+from typing import Any, NoReturn
 
 import gymnasium as gym
+
+from slotenv.environments.pixels import OLD_API
 
 _ATARI_FORM = re.compile(
     r"^(?P<ale>ALE/)?(?P<name>\w+?)(?P<variant>NoFrameskip|Deterministic)?(?:-ram)?"
@@ -15,10 +17,11 @@ _ATARI_FORM = re.compile(
     re.IGNORECASE,
 )
 _ALES_MODULE = "ale_py:"  # what Gymnasium allows in front of an id
+_MODULE_FORMS = ("{}", "{}_env", "{}_envs", "gym_{}")  # how packages of environments are named
 
 
 class UnknownEnvironment(ValueError):
-    """An environment or game name that nothing answers to; the message lists close matches."""
+    """No environment or game has that name; the message lists close matches."""
 
 
 def atari_game(name: str) -> str | None:
@@ -38,14 +41,16 @@ def atari_game(name: str) -> str | None:
         >>> atari_game("ms_pacmanNoFrameskip-v4"), atari_game("Blackjack-v1")
         ('MsPacman', None)
     """
-    form = _form(name)
-    if form is None or _is_registered_elsewhere(name, form):
+    bare = name.removeprefix(_ALES_MODULE)
+    form, spec = _ATARI_FORM.match(bare), gym.registry.get(bare)
+    if form is None or (spec is not None and not _is_ales(spec)):
         return None
-    key = form["name"].lower().replace("_", "")
-    games = _atari_names()
+    is_atari_form = form["ale"] or form["variant"] or form["version"] is None
+    if spec is None and not is_atari_form and _others_are_named(form["name"]):
+        return None
+    key, games = form["name"].lower().replace("_", ""), _atari_names()
     if key in games:
         return games[key]
-    is_atari_form = form["ale"] or form["variant"] or form["version"] is None
     if not is_atari_form or _others_are_named(form["name"]):
         return None
     close = difflib.get_close_matches(key, games, n=3, cutoff=0.5)
@@ -61,50 +66,69 @@ def game_key(name: str) -> str | None:
     return None if game is None else game.lower()
 
 
-def is_v5_form(name: str) -> bool:
-    """Whether an Atari game is named in the form ``ALE/<Game>-v5``."""
-    form = _form(name)
-    return form is not None and form["ale"] is not None
+def make(env_id: str, **kwargs: Any) -> gym.Env[Any, Any]:
+    """Make an environment with Gymnasium, an Atari game also by names that Gymnasium does not know.
+
+    Raises:
+        UnknownEnvironment: If nothing is registered under that name, or it cannot be made.
+        TypeError: If it is no environment of Gymnasium's.
+    """
+    game = atari_game(env_id)
+    if game is not None and env_id.removeprefix(_ALES_MODULE) not in gym.registry:
+        env_id = f"ALE/{game}-v5"
+    try:
+        return gym.make(env_id, disable_env_checker=True, **kwargs)
+    except (gym.error.NameNotFound, gym.error.NamespaceNotFound) as error:
+        _say_unknown(env_id, error)
+    except (gym.error.Error, ModuleNotFoundError) as error:
+        raise UnknownEnvironment(f"cannot make {env_id!r}: {error}") from error
+    except TypeError as error:
+        if "gymnasium.Env" not in str(error):
+            raise
+        raise TypeError(f"{env_id} is no gymnasium.Env. {OLD_API}") from error
 
 
-def registered_id(name: str) -> str:
-    """Return the id for :func:`gymnasium.make`: Atari games are known to it in some forms only."""
-    game = atari_game(name)
-    if game is None or name.removeprefix(_ALES_MODULE) in gym.registry:
-        return name
-    return f"ALE/{game}-v5"
+def _say_unknown(env_id: str, error: Exception) -> NoReturn:
+    # The gym that Gymnasium replaces may have been imported, by a package, and know the id.
+    registry = getattr(getattr(sys.modules.get("gym"), "envs", None), "registry", ())
+    specs = getattr(registry, "env_specs", registry)  # the attribute in releases before 0.26
+    if env_id.rpartition(":")[2] in specs:
+        raise UnknownEnvironment(
+            f"{env_id!r} is registered with the old gym, not with Gymnasium. {OLD_API}"
+        ) from error
+    module = _module_of(env_id)
+    close = difflib.get_close_matches(env_id, gym.registry, n=3)
+    raise UnknownEnvironment(
+        f"no environment {env_id!r}. "
+        + (f"The module {module} may register it: use '{module}:{env_id}'. " if module else "")
+        + (f"Closest: {', '.join(close)}. " if close else "")
+        + "An environment of a package is named with its module: 'highway_env:highway-fast-v0'."
+    ) from error
 
 
-def _form(name: str) -> re.Match[str] | None:
-    return _ATARI_FORM.match(name.removeprefix(_ALES_MODULE))
+def _module_of(env_id: str) -> str | None:
+    """Return an installed module that is named like the id's first word, not imported so far."""
+    word = re.split(r"[^A-Za-z0-9]", env_id)[0].lower()
+    if ":" in env_id or not word.isidentifier():
+        return None
+    modules = [form.format(word) for form in _MODULE_FORMS]
+    unknown = [m for m in modules if m not in sys.modules and m not in sys.stdlib_module_names]
+    return next((m for m in unknown if importlib.util.find_spec(m) is not None), None)
 
 
 @cache
 def _atari_names() -> dict[str, str]:
-    """Map squeezed lower-case game names to ALE's spelling, e.g. mspacman -> MsPacman."""
+    """Map lower-case game names to ALE's spelling, e.g. mspacman -> MsPacman."""
     ids = (i for i in gym.registry if i.startswith("ALE/") and i.endswith("-v5"))
     names = (i.removeprefix("ALE/").removesuffix("-v5") for i in ids)
     return {name.lower(): name for name in names}
 
 
-def _is_registered_elsewhere(name: str, form: re.Match[str]) -> bool:
-    """Whether the id is registered and not ALE's, also in another case or version."""
-    spec = gym.registry.get(name.removeprefix(_ALES_MODULE))
-    if spec is not None:
-        return not _is_ales(spec)
-    if form["ale"] or form["variant"] or form["version"] is None:
-        return False
-    return _others_are_named(form["name"])
-
-
 def _others_are_named(name: str) -> bool:
     """Whether an environment that is not ALE's has that name, without namespace and version."""
-    name = name.lower()
     specs: Any = gym.registry.values()
-    return any(
-        spec.namespace is None and spec.name.lower() == name and not _is_ales(spec)
-        for spec in specs
-    )
+    named = [s for s in specs if s.namespace is None and s.name.lower() == name.lower()]
+    return not all(map(_is_ales, named))
 
 
 def _is_ales(spec: Any) -> bool:

@@ -1,6 +1,4 @@
-"""The outermost wrapper of environments that slotenv makes: frames, each of them checked."""
-
-from __future__ import annotations
+"""The outermost wrapper of environments that slotenv makes."""
 
 import operator
 import re
@@ -21,11 +19,9 @@ OLD_API = (
 
 
 class PixelObservation(gym.Wrapper[NDArray[np.uint8], Any, Any, Any], RecordConstructorArgs):
-    """Shows an environment's frames and nothing else, and checks each.
+    """Shows an environment's frames, the only image of a Dict too, and checks each.
 
-    An observation that is a Dict with exactly one image becomes that image. A frame that is not as
-    the observation space says is an error: nothing else would tell that it is not what an encoder
-    has learned from.
+    A frame that is not as the observation space says is an error.
 
     Args:
         env: An environment whose observations are frames, or a Dict with one image.
@@ -41,7 +37,11 @@ class PixelObservation(gym.Wrapper[NDArray[np.uint8], Any, Any, Any], RecordCons
         self._name = env_id or (str(env.unwrapped) if env.spec is None else env.spec.id)
         space = env.observation_space
         parts = space.spaces.items() if isinstance(space, Dict) else [(None, space)]
-        frames = [(key, part) for key, part in parts if _is_frames(part)]
+        frames = [
+            (key, part)
+            for key, part in parts
+            if isinstance(part, Box) and part.dtype == np.uint8 and part.shape[2:] == (3,)
+        ]
         if len(frames) != 1:
             raise TypeError(
                 f"{self._name} gives observations {space}; slotenv needs uint8 frames (H, W, 3), "
@@ -96,12 +96,6 @@ class PixelObservation(gym.Wrapper[NDArray[np.uint8], Any, Any, Any], RecordCons
             f"import gymnasium as gym; gym.register({drawn!r}, lambda **kwargs: "
             f"gym.wrappers.AddRenderObservation(gym.make({self._name!r}, render_mode='rgb_array')))"
         )
-
-
-def _is_frames(space: Space[Any]) -> bool:
-    if not isinstance(space, Box) or space.dtype != np.uint8:
-        return False
-    return len(space.shape) == 3 and space.shape[2] == 3
 
 
 def _kind(value: Any) -> str:

@@ -1,12 +1,9 @@
 """Encoders that come with the package: one folder a game, found by the game's name.
 
-``SlotEncoder.from_pretrained("pong")`` and everything else that takes an encoder folder takes their
-names, too, without a network. Each folder is one that ``save_pretrained`` could have written; its
-README says how the encoder was made and how accurate it is.
-``python -m pretrain upkeep ready`` makes them.
+Everything that takes an encoder folder takes their names, too, without a network. Each folder's
+README says how the encoder was made and how accurate it is; ``python -m pretrain upkeep ready``
+makes them.
 """
-
-from __future__ import annotations
 
 import re
 from pathlib import Path
@@ -35,14 +32,7 @@ def find(name: str) -> str | None:
 
 
 def folder(name: str) -> Path:
-    """Return the folder of an encoder in this package.
-
-    Args:
-        name: One of :func:`names`.
-
-    Raises:
-        ValueError: If there is none of that name; the message lists those there are.
-    """
+    """Return the folder of an encoder of :func:`names`; another name is a ValueError."""
     if name not in names():
         raise ValueError(f"no ready-made encoder {name!r}; {listing()}")
     return _HERE / name

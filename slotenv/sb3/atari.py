@@ -1,6 +1,7 @@
-"""ale-py's C++ vector environment as a ``VecEnv`` of Stable-Baselines3."""
+"""Atari for Stable-Baselines3: games in C++, and what agents are trained with around them.
 
-from __future__ import annotations
+Around ``VecMonitor``, the wrappers leave the returns and lengths of whole games to be recorded.
+"""
 
 import operator
 from collections.abc import Mapping, Sequence
@@ -8,16 +9,16 @@ from typing import Any, SupportsIndex
 
 import numpy as np
 from ale_py.vector_env import AtariVectorEnv
-from gymnasium import Space
 from gymnasium.error import ResetNeeded
-from gymnasium.spaces import Box, Discrete
+from gymnasium.spaces import Box
 from gymnasium.vector import AutoresetMode
 from numpy.typing import NDArray
-from stable_baselines3.common.vec_env import VecEnv
+from stable_baselines3.common.monitor import Monitor
+from stable_baselines3.common.vec_env import VecEnv, VecEnvWrapper, VecMonitor, is_vecenv_wrapped
 from stable_baselines3.common.vec_env.base_vec_env import VecEnvStepReturn
 
 from slotenv.checks import whole_number
-from slotenv.compatibility import check_count, check_open
+from slotenv.compatibility import check_actions, check_open
 from slotenv.environments import make_env
 from slotenv.frames import FramePreset
 
@@ -38,7 +39,8 @@ class AtariVecEnv(VecEnv):
       :class:`VecEpisodicLives` ends it.
     * A seed is the emulator's own.
 
-    Rewards are the game's. ``render()`` shows the frames that the agent sees.
+    Rewards are the game's. ``render()`` shows the frames that the agent sees. The games have no
+    Python objects whose attributes could be set or methods called.
 
     Args:
         env_id: Atari name in any form that :func:`slotenv.make_env` takes.
@@ -106,8 +108,9 @@ class AtariVecEnv(VecEnv):
         seeds = [-1 if seed is None else seed % _MAX_SEED for seed in self._seeds]
         obs, infos = env.reset(seed=np.array(seeds))
         self._reset_seeds()
-        self.reset_infos = _info_list(infos, self.num_envs)
-        return self._frames(obs)
+        self.reset_infos = self._split(infos)
+        self._last = obs[:, 0]  # (n, H, W, 3)
+        return self._last
 
     def step_async(self, actions: NDArray[Any]) -> None:
         """Let the games go on in their threads."""
@@ -129,14 +132,14 @@ class AtariVecEnv(VecEnv):
             raise RuntimeError("AtariVecEnv has no step to wait for: call step_async() first")
         obs, rewards, terminated, truncated, infos = env.recv()
         self._stepping = False
-        final = infos.pop("final_obs", None)
         dones = np.logical_or(terminated, truncated)
-        info_list = _info_list(infos, self.num_envs)
+        info_list = self._split(infos)
         for i, info in enumerate(info_list):
             info["TimeLimit.truncated"] = bool(truncated[i] and not terminated[i])
             if dones[i]:
-                info["terminal_observation"] = final[i, 0].copy()
-        return self._frames(obs), np.asarray(rewards, np.float32), dones, info_list
+                info["terminal_observation"] = infos["final_obs"][i, 0].copy()
+        self._last = obs[:, 0]
+        return self._last, np.asarray(rewards, np.float32), dones, info_list
 
     def close(self) -> None:
         """Stop the threads."""
@@ -160,22 +163,23 @@ class AtariVecEnv(VecEnv):
         return [getattr(self, attr_name)] * count
 
     def set_attr(self, attr_name: str, value: Any, indices: Any = None) -> None:
-        """Raise: there are no environment objects whose attributes could be set."""
+        """Raise an AttributeError."""
         raise AttributeError(f"AtariVecEnv cannot set {attr_name!r}: {_IN_CPP}")
 
     def env_method(
         self, method_name: str, *method_args: Any, indices: Any = None, **method_kwargs: Any
     ) -> list[Any]:
-        """Raise: there are no environment objects that could be called."""
+        """Raise an AttributeError."""
         raise AttributeError(f"AtariVecEnv cannot call {method_name!r}: {_IN_CPP}")
 
     def env_is_wrapped(self, wrapper_class: Any, indices: Any = None) -> list[bool]:
         """Return False for every game."""
         return [False for _ in self._get_indices(indices)]
 
-    def _frames(self, obs: NDArray[np.uint8]) -> NDArray[np.uint8]:
-        self._last = obs[:, 0]  # (n, H, W, 3)
-        return self._last
+    def _split(self, infos: Mapping[str, Any]) -> list[dict[str, Any]]:
+        """Return the infos of each game."""
+        keys = ("lives", "frame_number", "episode_frame_number")
+        return [{key: int(infos[key][i]) for key in keys} for i in range(self.num_envs)]
 
     def _open(self) -> AtariVectorEnv:
         check_open(self._env is None, user="AtariVecEnv")
@@ -191,20 +195,60 @@ class _OwnMetadata(AtariVectorEnv):
         super().__init__(*args, **kwargs)
 
 
-def check_actions(actions: Any, count: int, space: Space[Any], *, user: str) -> None:
-    """Raise unless there is one action per environment and, if they are numbers, each exists.
+class _AroundMonitor(VecEnvWrapper):
+    """Lets Stable-Baselines3 warn of a second ``VecMonitor``, which would take these for scores."""
 
-    Otherwise environments in processes or threads would die or never answer.
+    def reset(self) -> Any:
+        """Reset all environments."""
+        return self.venv.reset()
+
+    def env_is_wrapped(self, wrapper_class: Any, indices: Any = None) -> list[bool]:
+        """Return whether each environment has a wrapper; ``VecMonitor`` counts as ``Monitor``."""
+        wrapped = self.venv.env_is_wrapped(wrapper_class, indices)
+        recorded = wrapper_class is Monitor and is_vecenv_wrapped(self.venv, VecMonitor)
+        return [True] * len(wrapped) if recorded else wrapped
+
+
+class VecEpisodicLives(_AroundMonitor):
+    """Ends an episode with each life; the game itself goes on until it is over.
+
+    Like ``EpisodicLifeEnv`` of Stable-Baselines3, but for the no-op that it plays after a lost
+    life: here the first observation of the next life is the last of the life before.
+    ``infos[i]["lives"]`` must be there.
     """
-    check_count(actions, count, space, user=user)
-    if isinstance(space, Discrete):
-        first, past = int(space.start), int(space.start + space.n)
-        odd = [action for action in np.ravel(actions).tolist() if not first <= action < past]
-        if odd:
-            raise ValueError(f"{user} needs actions from {first} to {past - 1}, got {odd[0]}")
+
+    def __init__(self, venv: VecEnv) -> None:
+        super().__init__(venv)
+        self._lives = np.zeros(self.num_envs, np.int64)  # 0: not known
+
+    def reset(self) -> Any:
+        """Reset all games."""
+        self._lives[:] = 0
+        return super().reset()
+
+    def step_wait(self) -> VecEnvStepReturn:
+        """End the episodes of environments that lost a life."""
+        obs, rewards, dones, infos = self.venv.step_wait()
+        if not all("lives" in info for info in infos):
+            raise ValueError(
+                "VecEpisodicLives needs environments that tell info['lives'], as ale-py's do"
+            )
+        lives = np.array([info["lives"] for info in infos])
+        lost = (lives > 0) & (lives < self._lives) & ~dones
+        self._lives = np.where(dones, 0, lives)
+        if lost.any():
+            infos = list(infos)
+            for i in np.flatnonzero(lost):
+                last = {key: o[i] for key, o in obs.items()} if isinstance(obs, dict) else obs[i]
+                more = {"terminal_observation": last, "TimeLimit.truncated": False}
+                infos[i] = {**infos[i], **more}
+        return obs, rewards, dones | lost, infos
 
 
-def _info_list(infos: Mapping[str, Any], count: int) -> list[dict[str, Any]]:
-    keys = ("lives", "frame_number", "episode_frame_number")
-    columns = {key: [int(value) for value in infos[key]] for key in keys}
-    return [{key: column[i] for key, column in columns.items()} for i in range(count)]
+class VecClipReward(_AroundMonitor):
+    """Replaces rewards by their sign: -1, 0 or 1."""
+
+    def step_wait(self) -> VecEnvStepReturn:
+        """Clip the rewards."""
+        obs, rewards, dones, infos = self.venv.step_wait()
+        return obs, np.sign(rewards), dones, infos

@@ -1,7 +1,5 @@
 """A Stable-Baselines3 features extractor for slot observations: slots are a set, not a vector."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import gymnasium as gym
@@ -51,7 +49,22 @@ class SlotSetExtractor(BaseFeaturesExtractor):
         heads: int = 4,
         identity: bool = True,
     ) -> None:
-        num_slots, slot_dim = _slot_shape(observation_space)
+        shape = observation_space.shape or ()
+        is_box = isinstance(observation_space, Box)
+        floats = is_box and np.issubdtype(observation_space.dtype, np.floating)
+        if not floats or len(shape) != 2 or min(shape) == 0:
+            hint = (
+                "Use ObjectSlotObservation(..., flatten=False), or leave this extractor out: "
+                "MlpPolicy takes vectors as they are."
+                if len(shape) == 1
+                else "Put slotenv.ObjectSlotObservation around the environment, or use "
+                "slotenv.SlotExtractor for pixels."
+            )
+            raise (ValueError if floats else TypeError)(
+                "SlotSetExtractor needs slots, a Box of floats of shape (K, D), K and D positive, "
+                f"got {observation_space}. {hint}"
+            )
+        num_slots, slot_dim = shape
         if min(features_dim, width, heads) < 1 or width % heads:
             raise ValueError(
                 "SlotSetExtractor needs positive sizes and a width that heads divide, got "
@@ -90,43 +103,12 @@ class SlotSetExtractor(BaseFeaturesExtractor):
     ) -> dict[str, Any]:
         """Return ``policy_kwargs`` for an algorithm of Stable-Baselines3.
 
-        Args:
-            features_dim: As for the class, like ``width``, ``heads`` and ``identity``.
-            width: Numbers per slot inside.
-            heads: Attention heads.
-            identity: Whether slots are told apart by their number.
-            **more: Other arguments of the policy, such as ``net_arch``.
+        The arguments are those of the class, and others of the policy, such as ``net_arch``.
 
         Example:
             >>> SlotSetExtractor.policy_kwargs(identity=False, net_arch=[64])["net_arch"]
             [64]
         """
         sizes = {"features_dim": features_dim, "width": width, "heads": heads}
-        return {
-            "features_extractor_class": cls,
-            "features_extractor_kwargs": {**sizes, "identity": identity},
-            **more,
-        }
-
-
-def _slot_shape(space: gym.Space[Any]) -> tuple[int, int]:
-    """Return K and the numbers per slot; raise if these are no slots."""
-    shape = space.shape or ()
-    floats = isinstance(space, Box) and np.issubdtype(space.dtype, np.floating)
-    if floats and len(shape) == 2 and min(shape) > 0:
-        return shape[0], shape[1]
-    if len(shape) == 1:
-        hint = (
-            "Use ObjectSlotObservation(..., flatten=False), or leave this extractor out: MlpPolicy "
-            "takes vectors as they are."
-        )
-    else:
-        hint = (
-            "Put slotenv.ObjectSlotObservation around the environment, or use "
-            "slotenv.SlotExtractor for pixels."
-        )
-    error = ValueError if floats else TypeError
-    raise error(
-        "SlotSetExtractor needs slots, a Box of floats of shape (K, D), K and D positive, got "
-        f"{space}. {hint}"
-    )
+        kwargs = {**sizes, "identity": identity}
+        return {"features_extractor_class": cls, "features_extractor_kwargs": kwargs, **more}

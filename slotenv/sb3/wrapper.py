@@ -1,67 +1,57 @@
-"""The ``VecEnv`` wrapper: the frames of all environments, encoded in one batch."""
+"""The ``VecEnv`` wrapper, which encodes the frames of all environments in one batch.
 
-from __future__ import annotations
+:func:`make_slot_vec_env` builds it with all that is around and inside it.
+"""
 
 import operator
 import os
 from collections.abc import Sequence
-from typing import Any, SupportsIndex
+from dataclasses import replace
+from functools import partial
+from typing import Any, Literal, SupportsIndex, get_args
 
 import numpy as np
 import torch
-from gymnasium import Space
-from gymnasium.spaces import Box
 from numpy.typing import NDArray
-from stable_baselines3.common.vec_env import DummyVecEnv, VecEnv, VecEnvWrapper
+from stable_baselines3.common.vec_env import (
+    DummyVecEnv,
+    SubprocVecEnv,
+    VecEnv,
+    VecEnvWrapper,
+    VecMonitor,
+)
 from stable_baselines3.common.vec_env.base_vec_env import VecEnvStepReturn
 
-from slotenv.compatibility import (
-    FrameNumberCheck,
-    check_environments,
-    check_game,
-    check_open,
-    check_wrapped,
-    compare_frames,
-)
+from slotenv import compatibility
+from slotenv.checks import switch, whole_number
 from slotenv.encoders import SlotEncoder
-from slotenv.frames import FramePreset
+from slotenv.environments import make_env
 from slotenv.lazy_encoder import LazyEncoder
 from slotenv.observations import SlotObservations
-from slotenv.sb3.atari import AtariVecEnv, check_actions
+from slotenv.sb3.atari import AtariVecEnv, VecClipReward, VecEpisodicLives
+
+Backend = Literal["ale", "dummy", "subproc"]
+"""Where environments run: ale-py's C++ threads, this process, or processes of their own."""
 
 _USER = "VecObjectSlotObservation"
+_LAST = "terminal_observation"
 
 
 class VecObjectSlotObservation(VecEnvWrapper):
     """Replaces the frames of a ``VecEnv`` by their slots, with one forward pass per step.
 
     The last observations of ended episodes, ``infos[i]["terminal_observation"]``, are encoded in
-    the same batch. Put it directly around the pixels, and ``VecNormalize``, ``VecFrameStack``
-    around it; ``VecMonitor`` goes on either side, ``VecTransposeImage`` may be inside. Slots are
-    for ``"MlpPolicy"``, dicts with pixels for ``"MultiInputPolicy"``.
+    the same batch; their motion is the change since the step before. Put the wrapper directly
+    around the pixels, and ``VecNormalize``, ``VecFrameStack`` around it; ``VecMonitor`` goes on
+    either side, ``VecTransposeImage`` may be inside. Slots are for ``"MlpPolicy"``, dicts with
+    pixels for ``"MultiInputPolicy"``.
 
-    Frames are encoded in this process, on one thread whatever PyTorch is set to (more are slower,
-    see :func:`slotenv.threads.one_thread`); the weights are loaded with the first reset.
+    The other arguments, errors and warnings are those of :class:`slotenv.ObjectSlotObservation`.
+    The frame skip of environments in processes, and of wrappers from elsewhere, is checked with the
+    second step only.
 
     Args:
         venv: Environments whose observations are the encoder's frames, channels last or first.
-        encoder: A ready-made encoder (``"pong"``), a folder, a hub id, or one in memory.
-        flatten: Whether slots are one vector per environment.
-        keep_pixels: Whether observations are dicts of ``slots`` and ``pixels``.
-        motion: Whether each slot is followed by its change since the last step. In the last
-            observation of an episode it is the change since the step before it.
-        hold: Whether a hidden object's numbers stay as they were last seen; as ``motion``, see
-            :class:`slotenv.ObjectSlotObservation`.
-        device: Where the weights are put.
-
-    Raises:
-        TypeError: As :class:`slotenv.ObjectSlotObservation`.
-        ValueError: As there. Processes, and wrappers from elsewhere, tell their frame skip with the
-            second step only.
-        FileNotFoundError: If there is no such encoder.
-
-    Warns:
-        UserWarning: As there, where games and frames can be known.
 
     Example:
         >>> venv = make_vec_env("ALE/Pong-v5", n_envs=8)  # doctest: +SKIP
@@ -79,16 +69,19 @@ class VecObjectSlotObservation(VecEnvWrapper):
         hold: bool = False,
         device: str | torch.device = "cpu",
     ) -> None:
-        check_wrapped(venv, VecEnv, user=_USER)
+        compatibility.check_wrapped(venv, VecEnv, user=_USER)
         self._encoder = LazyEncoder(encoder, device=device, user=_USER)
         self._slots = SlotObservations(
             self._encoder, flatten=flatten, keep_pixels=keep_pixels, motion=motion, hold=hold
         )
-        preset = self._encoder.preprocess
-        self._channels_first = _channels_first(venv.observation_space, preset)
-        _check_frames_known(venv, self._encoder)
-        super().__init__(venv, observation_space=self._slots.space(venv.observation_space))
-        self._frame_numbers = FrameNumberCheck(preset, user=_USER)
+        preset, space = self._encoder.preprocess, venv.observation_space
+        first = (3, preset.height, preset.width)
+        self._channels_first = space.dtype == np.uint8 and space.shape == first != preset.shape
+        if not self._channels_first:
+            preset.check_space(space, user=_USER)
+        compatibility.check_vector(venv.unwrapped, preset, self._encoder.trained_on, user=_USER)
+        super().__init__(venv, observation_space=self._slots.space(space))
+        self._frame_numbers = compatibility.FrameNumberCheck(preset, user=_USER)
         self._closed, self._stepping = False, False
 
     def seed(self, seed: SupportsIndex | None = None) -> Sequence[int | None]:
@@ -97,7 +90,7 @@ class VecObjectSlotObservation(VecEnvWrapper):
 
     def reset(self) -> Any:
         """Reset all environments."""
-        self._check_open()
+        compatibility.check_open(self._closed, user=_USER)
         if self._stepping:  # what is under way would be taken for the first frames
             self.venv.step_wait()
             self._stepping = False
@@ -107,24 +100,26 @@ class VecObjectSlotObservation(VecEnvWrapper):
 
     def step_async(self, actions: NDArray[Any]) -> None:
         """Let the environments act."""
-        self._check_open()
-        check_actions(actions, self.num_envs, self.action_space, user=_USER)
+        compatibility.check_open(self._closed, user=_USER)
+        compatibility.check_actions(actions, self.num_envs, self.action_space, user=_USER)
         self.venv.step_async(actions)
         self._stepping = True
 
     def step_wait(self) -> VecEnvStepReturn:
         """Encode the frames that follow the actions."""
-        self._check_open()
+        compatibility.check_open(self._closed, user=_USER)
         if not self._stepping:  # environments in processes would never answer
             raise RuntimeError(f"{_USER} has no step to wait for: call step_async() first")
         self._stepping = False
         pixels: Any
         pixels, rewards, dones, infos = self.venv.step_wait()
-        self._check_frame_numbers(infos, dones)
+        numbers = np.array([info.get("episode_frame_number", -1) for info in infos])
+        self._frame_numbers.step(numbers, dones)
         last = {i: infos[i][_LAST] for i in np.flatnonzero(dones).tolist() if _LAST in infos[i]}
-        final_frames = {i: self._frames(frame[None])[0] for i, frame in last.items()}
         slots, ends = self._slots.step(
-            self._frames(pixels), restarted=dones, final_frames=final_frames
+            self._frames(pixels),
+            restarted=dones,
+            final_frames={i: self._frames(frame[None])[0] for i, frame in last.items()},
         )
         infos = list(infos)
         for i, end in ends.items():
@@ -136,41 +131,93 @@ class VecObjectSlotObservation(VecEnvWrapper):
         self._closed = True
         self.venv.close()
 
-    def _check_open(self) -> None:
-        check_open(self._closed, user=_USER)
-
     def _frames(self, pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
         return np.moveaxis(pixels, 1, -1) if self._channels_first else pixels
 
-    def _check_frame_numbers(self, infos: Any, dones: NDArray[np.bool_]) -> None:
-        if self._frame_numbers.is_open:
-            numbers = np.array([info.get("episode_frame_number", -1) for info in infos])
-            self._frame_numbers.step(numbers, dones)
 
+def make_slot_vec_env(
+    env_id: str,
+    encoder: str | os.PathLike[str] | SlotEncoder,
+    *,
+    n_envs: SupportsIndex = 8,
+    seed: SupportsIndex | None = 0,
+    motion: bool = True,
+    hold: bool = False,
+    flatten: bool = True,
+    keep_pixels: bool = False,
+    training: bool = True,
+    backend: Backend | None = None,
+    monitor_file: str | os.PathLike[str] | None = None,
+    render_mode: str | None = None,
+    device: str | torch.device = "cpu",
+) -> VecObjectSlotObservation:
+    """Build environments whose frames are made as the encoder's were, and their slots.
 
-_LAST = "terminal_observation"
+    From the inside out: the games under ``encoder.preprocess`` (frame skip, pooling, sticky
+    actions, no-ops, FIRE); ``VecMonitor``, which records the true returns of whole games; for
+    training on Atari, a life as an episode if the preset says so, and rewards clipped to their
+    sign; :class:`VecObjectSlotObservation`. For evaluation, ``training=False``: whole games and the
+    game's own rewards, in the same outermost class, as ``EvalCallback`` wants it.
 
+    Args:
+        env_id: Atari name in any form, or an id for :func:`gymnasium.make`.
+        encoder: As for the wrapper, like ``motion``, ``hold``, ``keep_pixels`` and ``device``.
+        n_envs: Number of environments.
+        seed: Seed of the first; the others count on. None for a random one.
+        motion: Whether each slot is followed by its change since the last step.
+        hold: Whether a hidden object's numbers stay as they were last seen.
+        flatten: Whether slots are one vector per environment, for ``"MlpPolicy"``.
+        keep_pixels: Whether observations are dicts with the frames as well.
+        training: Whether an agent learns from these environments, or is evaluated.
+        backend: Where the environments run. ``"ale"``: in ale-py's C++ threads, see
+            :class:`AtariVecEnv` for what differs; ``"dummy"``: one after the other in this process;
+            ``"subproc"``: each in a process of its own. By default ``"ale"`` where it can be, for
+            Atari presets without another ``render_mode`` than ``"rgb_array"``, else ``"dummy"``.
+        monitor_file: Where ``VecMonitor`` writes its CSV, if anywhere.
+        render_mode: Passed to :func:`gymnasium.make`.
+        device: Where the weights are put.
 
-def _channels_first(space: Space[Any], preset: FramePreset) -> bool:
-    """Return whether frames are (3, H, W); raise if they are not the preset's either way."""
-    height, width, _ = preset.shape
-    first = isinstance(space, Box) and space.shape == (3, height, width) != preset.shape
-    if first and space.dtype == np.uint8:
-        return True
-    preset.check_space(space, user=_USER)
-    return False
+    Raises:
+        ValueError: If there is no such backend or it cannot run these environments; the other
+            errors and warnings are those of :class:`slotenv.ObjectSlotObservation`.
 
-
-def _check_frames_known(venv: VecEnv, encoder: LazyEncoder) -> None:
-    """Compare games and frames with the encoder's, where they can be seen from outside."""
-    base: Any = venv.unwrapped
-    preset, trained_on = encoder.preprocess, encoder.trained_on
-    if isinstance(base, DummyVecEnv):
-        check_environments(base.envs, preset, trained_on, user=_USER)
-        return
-    spec = getattr(base, "spec", None)
-    check_game(None if spec is None else spec.id, trained_on, user=_USER)
-    if isinstance(base, AtariVecEnv) and preset.is_atari:
-        made = base.preset
-        hint = "Give AtariVecEnv preset=encoder.preprocess."
-        compare_frames(made.frame_skip, made.max_pool, preset, user=_USER, hint=hint)
+    Example:
+        >>> venv = make_slot_vec_env("ALE/Pong-v5", "runs/pong")  # doctest: +SKIP
+        >>> PPO("MlpPolicy", venv).learn(1_000_000)  # doctest: +SKIP
+    """
+    user = "make_slot_vec_env"
+    if not isinstance(env_id, str):
+        raise TypeError(f"{user} needs the name of an environment, got {type(env_id).__name__}")
+    count = whole_number("n_envs", n_envs, low=1)
+    first_seed = None if seed is None else whole_number("seed", seed)
+    training = switch("training", training)
+    lazy = LazyEncoder(encoder, device=device, user=user)
+    shown = {"flatten": flatten, "keep_pixels": keep_pixels, "motion": motion, "hold": hold}
+    SlotObservations(lazy, **shown)  # raises if they are odd, before environments are made
+    preset = lazy.preprocess
+    can_be_ale = preset.is_atari and render_mode in (None, "rgb_array")
+    if backend is None:
+        backend = "ale" if can_be_ale else "dummy"
+    if backend not in get_args(Backend):
+        raise ValueError(f"backend must be one of {', '.join(get_args(Backend))}, got {backend!r}")
+    if backend == "ale" and not can_be_ale:
+        raise ValueError(
+            f"{user}: backend 'ale' is for Atari presets and shows them as 'rgb_array' only, got "
+            f"preset {preset.name!r} and render_mode={render_mode!r}. Leave backend out."
+        )
+    if backend == "subproc":  # a VecEnv of processes does not say what is in them
+        compatibility.check_game(env_id, lazy.trained_on, user=user)
+    whole_games = replace(preset, terminal_on_life_loss=False)
+    venv: VecEnv
+    if backend == "ale":
+        venv = AtariVecEnv(env_id, count, preset=whole_games)
+    else:
+        make = partial(make_env, env_id, whole_games, render_mode=render_mode)
+        venv = (SubprocVecEnv if backend == "subproc" else DummyVecEnv)([make] * count)
+    venv.seed(first_seed)
+    venv = VecMonitor(venv, None if monitor_file is None else os.fspath(monitor_file))
+    if training and preset.terminal_on_life_loss:
+        venv = VecEpisodicLives(venv)
+    if training and preset.is_atari:
+        venv = VecClipReward(venv)
+    return VecObjectSlotObservation(venv, encoder, **shown, device=device)

@@ -1,12 +1,11 @@
 """DQN on slots, for ``python -m rl_zoo3.train --algo dqn -conf slotenv.zoo.dqn``.
 
-The zoo's settings for Atari, with slots in place of stacked grey frames. The encoder is what the
-environment variable ``SLOTENV_ENCODER`` names, else the game's ready-made one.
+The zoo's settings for Atari, with slots in place of stacked grey frames.
 """
 
 from typing import Any
 
-from slotenv.zoo.wrapping import encoder_from_environment
+from slotenv.zoo import encoder_from_environment
 
 _DQN: dict[str, Any] = {
     "env_wrapper": [

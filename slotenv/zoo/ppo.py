@@ -1,15 +1,14 @@
 """PPO on slots, for ``python -m rl_zoo3.train --algo ppo -conf slotenv.zoo.ppo``.
 
 The settings of the agent on slots in ``examples/studies/learning_curves.py``, for slots that say
-where their object is; others have no usual scale and want rl-zoo3's ``normalize`` as well. The
-encoder is what the environment variable ``SLOTENV_ENCODER`` names, else the game's ready-made one.
+where their object is; others have no usual scale and want rl-zoo3's ``normalize`` as well.
 """
 
 from typing import Any
 
 from torch import nn
 
-from slotenv.zoo.wrapping import encoder_from_environment
+from slotenv.zoo import encoder_from_environment
 
 _PPO: dict[str, Any] = {
     "env_wrapper": [

@@ -21,8 +21,8 @@ from torch import nn
 import slotenv.extractor
 from slotenv import SlotExtractor, checkpoint
 from slotenv.encoders import SlotMapEncoder
-from slotenv.encoders.hosted import PretrainedEncoder
 from slotenv.frames import plain
+from slotenv.sb3.extractor import PretrainedEncoder
 
 PIXELS = Box(0, 255, (3, 84, 84), np.uint8)
 ALGORITHMS = {

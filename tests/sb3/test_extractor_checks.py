@@ -16,8 +16,8 @@ from torch import nn
 
 from slotenv import SlotEncoder, SlotExtractor
 from slotenv.encoders import ObjectMixtureEncoder
-from slotenv.encoders.hosted import PretrainedEncoder
 from slotenv.frames import plain
+from slotenv.sb3.extractor import PretrainedEncoder
 
 PIXELS = Box(0, 255, (3, 84, 84), np.uint8)
 FLOATS = Box(0, 1, (3, 84, 84), np.float32)
