@@ -24,7 +24,9 @@ The paper drops a label when the histogram of its values has less than 0.6 nats 
 depends on the sample. Here the outcome is frozen, from 50,000 steps of random play per game.
 """
 
-from __future__ import annotations
+from collections.abc import Iterator
+
+from slotenv.labels.base import Label, Status
 
 # game -> object -> axis -> byte. Berzerk's ninth robot has no x byte in AtariARI.
 SCN_BYTES: dict[str, dict[str, dict[str, int]]] = {
@@ -171,8 +173,8 @@ SCN_FILTERED_OUT: dict[str, tuple[str, ...]] = {
 }
 
 SCN_ENCODED_AXES: dict[str, str] = {"asteroids": "x", "demonattack": "x"}
-"""Games where every byte of an axis holds fine motion in the high nibble and coarse motion in the
-low one: the raw byte is uncorrelated with the screen (squared correlation at most 0.04)."""
+"""Games where the bytes of an axis are in nibbles: a raw byte is uncorrelated with the screen
+(squared correlation at most 0.04)."""
 
 SCN_NOT_POSITION: dict[str, dict[str, str]] = {
     "berzerk": {"enemy_evilOtto_y": "three values though Otto never appears; moves nothing"},
@@ -194,3 +196,26 @@ SCN_UNRESOLVED: dict[str, dict[str, str]] = {
     "yarsrevenge": {"player_missile_x": "on a line with the screen in two thirds of the frames"},
 }
 """Kept labels that could not be confirmed on the screen."""
+
+
+def scn_labels(game: str) -> Iterator[Label]:
+    """Yield the labels of a game that the paper keeps."""
+    for owner, bytes_by_axis in SCN_BYTES[game].items():
+        for axis, byte in bytes_by_axis.items():
+            # AtariARI's "..._column" labels are objects by themselves.
+            name = owner if axis == "column" else f"{owner}_{axis}"
+            if name not in SCN_FILTERED_OUT.get(game, ()):
+                status, evidence = _status(game, name, axis)
+                yield Label(
+                    name=name, object=owner, axis=axis, byte=byte, status=status, evidence=evidence
+                )
+
+
+def _status(game: str, name: str, axis: str) -> tuple[Status, str]:
+    if SCN_ENCODED_AXES.get(game) == axis:
+        return "encoded", "fine motion in the high nibble, coarse motion in the low one"
+    if sentence := SCN_NOT_POSITION.get(game, {}).get(name):
+        return "not_position", sentence
+    if sentence := SCN_UNRESOLVED.get(game, {}).get(name):
+        return "unresolved", sentence
+    return "position", "moves its object when changed, or regresses on the object found by colour"

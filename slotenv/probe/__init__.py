@@ -2,10 +2,13 @@
 
 from slotenv.probe.dataset import Encode, Features, ProbeData, read_features
 from slotenv.probe.identity import ObjectPlaces, object_places, run_identity, slot_identity
-from slotenv.probe.identity_report import Identity, IdentityReport
 from slotenv.probe.metrics import (
+    METRICS,
+    Metric,
+    Metrics,
     balanced_accuracy,
     label_accuracies,
+    metrics_of,
     slot_accuracy,
     slot_compactness,
     slot_importance,
@@ -19,9 +22,8 @@ from slotenv.probe.paper import (
     PAPER_METHODS,
     paper_row,
 )
-from slotenv.probe.report import ProbeCounts, ProbeReport
+from slotenv.probe.report import Identity, IdentityReport, ProbeCounts, ProbeReport
 from slotenv.probe.run import probe_features, probe_transfer, run_probe
-from slotenv.probe.table import METRICS, Metric, Metrics, metrics_of
 
 __all__ = [
     "METRICS",

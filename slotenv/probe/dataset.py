@@ -1,7 +1,5 @@
 """What the probe reads, and how it is cut into training, validation and test frames."""
 
-from __future__ import annotations
-
 import hashlib
 from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple, Protocol
@@ -36,25 +34,16 @@ class ProbeData(Protocol):
 
 
 class Features(NamedTuple):
-    """What a probe reads of N frames, in the order they were played.
-
-    Attributes:
-        slots: (N, K, D) finite float32.
-        digests: N digests of the frames' bytes: which frames are equal.
-    """
+    """Slots (N, K, D) of N frames in the order of play, finite, and a digest of each frame."""
 
     slots: NDArray[np.float32]
     digests: list[bytes]
 
 
 class Split(NamedTuple):
-    """Frame indices of the three parts.
+    """Indices of the frames to fit on, to choose the ridge strength on and to score.
 
-    Attributes:
-        train: What regressors are fitted on.
-        validation: What the ridge strength is chosen on.
-        test: What is scored; without the frames that occur in the other two.
-        duplicates: How many test frames were dropped for that.
+    ``duplicates`` test frames are left out, since they occur in the other two parts.
     """
 
     train: NDArray[np.int64]
@@ -66,11 +55,7 @@ class Split(NamedTuple):
 def split_frames(digests: list[bytes]) -> Split:
     """Cut frames 70/10/20 by contiguous index and drop test frames seen in the other parts.
 
-    Games repeat themselves, up to four frames in ten: a test frame whose bytes were fitted on
-    would measure memory.
-
-    Args:
-        digests: A digest of each frame's bytes, in order.
+    Games repeat up to four frames in ten, and a test frame that was fitted on would measure memory.
 
     Raises:
         ValueError: If a part is empty.
@@ -84,21 +69,13 @@ def split_frames(digests: list[bytes]) -> Split:
             f"{count} frames leave {validation_end - train_end} validation frames and {len(test)} "
             "test frames that occur nowhere else: collect more"
         )
-    return Split(
-        np.arange(train_end),
-        np.arange(train_end, validation_end),
-        np.array(test),
-        count - validation_end - len(test),
-    )
+    validation = np.arange(train_end, validation_end)
+    duplicates = count - validation_end - len(test)
+    return Split(np.arange(train_end), validation, np.array(test), duplicates)
 
 
 def read_features(encode: Encode, dataset: ProbeData, *, batch_size: int = 256) -> Features:
-    """Encode all frames and digest their bytes in one pass.
-
-    Args:
-        encode: From frames uint8 (B, H, W, 3) to slots (B, K, D).
-        dataset: The frames.
-        batch_size: Frames encoded at a time.
+    """Encode all frames, ``batch_size`` at a time, and digest their bytes.
 
     Raises:
         TypeError: If frames are not uint8.
@@ -110,9 +87,7 @@ def read_features(encode: Encode, dataset: ProbeData, *, batch_size: int = 256) 
         if frames.dtype != np.uint8:
             raise TypeError(f"the probe needs uint8 frames, the dataset gives {frames.dtype}")
         name = f"slots of the frames from {len(digests)} on"
-        digests.extend(
-            hashlib.blake2b(frame.tobytes(), digest_size=16).digest() for frame in frames
-        )
+        digests += [hashlib.blake2b(frame.tobytes(), digest_size=16).digest() for frame in frames]
         batch = np.asarray(encode(frames), dtype=np.float32)
         checks.shape(name, batch, len(frames), "K", "D")
         checks.finite(name, batch)
@@ -121,12 +96,7 @@ def read_features(encode: Encode, dataset: ProbeData, *, batch_size: int = 256) 
 
 
 def frame_batches(dataset: ProbeData, count: int, batch_size: int) -> Iterator[NDArray[np.uint8]]:
-    """Yield the first ``count`` frames, ``batch_size`` at a time.
-
-    Raises:
-        TypeError: If a number is not whole.
-        ValueError: If a number is below 1.
-    """
+    """Yield the first ``count`` frames, ``batch_size`` at a time; both must be at least 1."""
     checks.whole_number("the number of frames", count, low=1)
     checks.whole_number("batch_size", batch_size, low=1)
     for start in range(0, count, batch_size):

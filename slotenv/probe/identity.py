@@ -1,9 +1,4 @@
-"""Does an object stay in its slot? How often the slot that holds it changes within an episode.
-
-For encoders that say where their slots are on the screen. Objects come from ``pixel`` labels.
-"""
-
-from __future__ import annotations
+"""How often the slot that holds an object changes within an episode."""
 
 from typing import Any, NamedTuple, Protocol
 
@@ -14,7 +9,7 @@ from scipy.optimize import linear_sum_assignment  # type: ignore[import-untyped]
 from slotenv import checks
 from slotenv.labels import GameLabels, labels_for
 from slotenv.probe.dataset import ProbeData, frame_batches
-from slotenv.probe.identity_report import Identity, IdentityReport
+from slotenv.probe.report import Identity, IdentityReport
 from slotenv.tracking import SEEN
 
 RADIUS = 12.0
@@ -27,14 +22,10 @@ _CELL = 4.0  # px; offsets are looked for in squares of that size
 
 
 class BoxEncoder(Protocol):
-    """An encoder that says where its slots are, as :class:`slotenv.encoders.ObjectMixtureEncoder`.
-
-    ``boxes`` takes frames uint8 (B, H, W, 3) and returns (B, K, 5): presence from 0 to 1, x and y
-    of the middle, width and height in pixels.
-    """
+    """Such as :class:`slotenv.encoders.ObjectMixtureEncoder`."""
 
     def boxes(self, frames: NDArray[np.uint8]) -> NDArray[np.float32]:
-        """Return where each slot is on the screen."""
+        """Return (B, K, 5) for frames (B, H, W, 3), as :func:`slot_identity` takes them."""
 
 
 class ObjectPlaces(NamedTuple):
@@ -99,13 +90,9 @@ def run_identity(
 
 
 def object_places(labels: GameLabels, ram: NDArray[np.uint8]) -> ObjectPlaces:
-    """Read where objects are from the RAM (N, 128).
+    """Read where objects are from RAM uint8 (N, 128), by labels of view ``"pixel"``.
 
     An object is present where all its labels say so.
-
-    Raises:
-        TypeError: If ``ram`` is no uint8 array.
-        ValueError: If these are no ``pixel`` labels, or ``ram`` has another shape.
     """
     if labels.view != "pixel":
         raise ValueError(f"places on the screen need labels of view 'pixel', got {labels.view!r}")
@@ -136,19 +123,17 @@ def slot_identity(
     an object without a slot counts as much as one at the radius.
 
     Args:
-        boxes: (N, K, 5) presence, x and y of the middle in pixels, and two numbers that are not
-            read. A slot is there while its presence is above :data:`slotenv.tracking.SEEN`.
+        boxes: (N, K, 5) presence from 0 to 1, x and y of the middle in pixels, and two numbers that
+            are not read. A slot is there while its presence is above
+            :data:`slotenv.tracking.SEEN`.
         objects: Where the objects are.
         episode: (N,) the episode of each frame, in the order they were played.
         radius: Distance in pixels from which on a slot does not hold an object.
         still_axes: What becomes of an axis without a label. False: objects are matched on their
             other axis alone, where every slot that passes by is a candidate (in Freeway, cars that
             pass each other seem to change slots). True: the object is taken to stand still on that
-            axis, which the ``pixel`` tables leave out for that reason as a rule, at the place where
-            slots most often are when they fit the other axis.
-
-    Returns:
-        The report. Neither the slots' order nor their extent matters.
+            axis, which is why most ``pixel`` tables leave it out, at the place where slots most
+            often are when they fit the other axis.
 
     Raises:
         ValueError: If shapes do not fit, boxes are not finite, there are no frames or objects, or
@@ -164,30 +149,37 @@ def slot_identity(
         ]
     )  # (O, 2), NaN along axes that are not looked at
     middles = np.where(np.isnan(points), 0, points) + offsets
-    holders = np.full(present.shape, -1)
+    holders = np.full(present.shape, -1)  # (N, O) the slot of each object, -1: none
     for t, there in enumerate(present):
-        holders[t, there] = _pair(middles[t, there], boxes[t], radius)
+        slots = np.flatnonzero(boxes[t, :, 0] > SEEN)
+        distances = _distances(middles[t, there, None], boxes[t, slots]).clip(max=radius)
+        rows, columns = linear_sum_assignment(distances)
+        close = distances[rows, columns] < radius
+        holders[t, np.flatnonzero(there)[rows[close]]] = slots[columns[close]]
     run = np.cumsum(np.diff(episode, prepend=episode[:1]) != 0)  # (N,) numbers the episodes
     found = {}
     for o, name in enumerate(names):
-        changed, last = _changes(holders[:, o], run)
-        gaps = _distances(middles[changed, o][:, None], boxes[changed, last][:, None])[:, 0, 0]
+        held = np.flatnonzero(holders[:, o] >= 0)
+        changes = np.diff(holders[held, o]).astype(bool) & (np.diff(run[held]) == 0)
+        changed, last = held[1:][changes], holders[held, o][:-1][changes]
+        gaps = _distances(middles[changed, o], boxes[changed, last])
         still_there = (boxes[changed, last, 0] > SEEN) & (gaps < radius)
         free = (holders[changed] != last[:, None]).all(axis=1)
+        x, y = (None if np.isnan(offset) else float(offset) for offset in offsets[o])
         found[name] = Identity(
             present=int(present[:, o].sum()),
-            assigned=int((holders[:, o] >= 0).sum()),
+            assigned=len(held),
             changes=len(changed),
             doubles=int((still_there & free).sum()),
-            offset=(_plain(offsets[o, 0]), _plain(offsets[o, 1])),
+            offset=(x, y),
         )
     return IdentityReport(
         objects=found,
         overall=Identity(
-            **{
-                name: sum(getattr(one, name) for one in found.values())
-                for name in ("present", "assigned", "changes", "doubles")
-            }
+            present=sum(one.present for one in found.values()),
+            assigned=sum(one.assigned for one in found.values()),
+            changes=sum(one.changes for one in found.values()),
+            doubles=sum(one.doubles for one in found.values()),
         ),
         num_slots=boxes.shape[1],
         frames=len(boxes),
@@ -222,40 +214,9 @@ def _offset(
     return offset
 
 
-def _pair(
-    middles: NDArray[np.float64], boxes: NDArray[np.float64], radius: float
-) -> NDArray[np.int64]:
-    """Return the slot of each object (o,), or -1; ``middles`` (o, 2) are NaN on axes to ignore."""
-    slots = np.flatnonzero(boxes[:, 0] > SEEN)
-    distances = _distances(middles, boxes[slots]).clip(max=radius)
-    rows, columns = linear_sum_assignment(distances)
-    holder = np.full(len(middles), -1)
-    close = distances[rows, columns] < radius
-    holder[rows[close]] = slots[columns[close]]
-    return holder
-
-
-def _distances(
-    middles: NDArray[np.float64], boxes: NDArray[np.floating[Any]]
-) -> NDArray[np.float64]:
-    """Return the distances (..., o, k) of middles (..., o, 2) from boxes (..., k, 5)."""
-    differences = boxes[..., None, :, 1:3] - middles[..., :, None, :]
-    distances: NDArray[np.float64] = np.sqrt(np.nansum(differences**2, axis=-1))
-    return distances
-
-
-def _changes(
-    holder: NDArray[np.int64], run: NDArray[np.int64]
-) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Return frames (c,) with another slot than the last one of the same episode, and that slot."""
-    held = np.flatnonzero(holder >= 0)
-    slots, runs = holder[held], run[held]
-    changed = (slots[1:] != slots[:-1]) & (runs[1:] == runs[:-1])
-    return held[1:][changed], slots[:-1][changed]
-
-
-def _plain(value: float) -> float | None:
-    return None if np.isnan(value) else float(value)
+def _distances(middles: NDArray[np.float64], boxes: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return the distances (...) of middles (..., 2) from boxes (..., 5), NaN axes left out."""
+    return np.asarray(np.sqrt(np.nansum((boxes[..., 1:3] - middles) ** 2, axis=-1)))
 
 
 def _check(boxes: NDArray[Any], objects: ObjectPlaces, episode: Any, radius: float) -> None:

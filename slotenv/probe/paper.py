@@ -5,8 +5,6 @@ Source: Slot Contrastive Networks, https://arxiv.org/abs/2007.09294, tables 1 to
 (https://github.com/eracah/slot-contrastive-networks). All are under the ``scn`` label view.
 """
 
-from __future__ import annotations
-
 from slotenv.labels import find_game
 
 PAPER_METHODS = ("random", "scn", "cswm", "supervised", "notebook_scn", "notebook_stdim")
@@ -58,13 +56,12 @@ PAPER_ABLATION: dict[str, dict[str, float]] = {
 
 
 def paper_row(game: str) -> dict[str, float | None]:
-    """Return the paper's slot accuracy in a game by method.
+    """Return the paper's slot accuracy in a game by each of :data:`PAPER_METHODS`.
+
+    None stands where the source has no number.
 
     Args:
         game: A key, an Atari id in any form, or ``"overall"``.
-
-    Returns:
-        A value for each of :data:`PAPER_METHODS`; None where the source has none.
 
     Raises:
         ValueError: If the paper did not use the game.

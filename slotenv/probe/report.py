@@ -1,4 +1,4 @@
-"""What a probe found, as plain values that survive JSON."""
+"""What was found of slots and objects, as plain values that survive JSON."""
 
 from __future__ import annotations
 
@@ -6,18 +6,15 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from slotenv import markdown, records
-from slotenv.probe.table import Metrics, metrics_of
+from slotenv.probe.metrics import Metrics, metrics_of
 from slotenv.records import Count, Text
 
 
 @dataclass(frozen=True, kw_only=True)
 class ProbeCounts:
-    """What went into a probe, and what was taken out.
+    """Frames to fit on, to choose the ridge strength on and to score, and what was taken out.
 
     Attributes:
-        train: Training frames.
-        validation: Validation frames.
-        test: Test frames that were scored.
         duplicates: Test frames dropped because their bytes occur in the other parts.
         constant_dims: Feature dimensions dropped because they are constant in training.
         dead_slots: Slots all of whose dimensions were dropped.
@@ -86,8 +83,7 @@ class ProbeReport(Metrics):
     @classmethod
     def from_dict(cls, fields: dict[str, Any]) -> ProbeReport:
         """Rebuild a report from :meth:`to_dict`; an unknown or missing field is a ValueError."""
-        remedy = "probe again"
-        return records.check(fields, cls, where="a probe report", remedy=remedy)
+        return records.check(fields, cls, where="a probe report", remedy="probe again")
 
     def to_markdown(self) -> str:
         """Return a table of the labels, what was left out, and a summary line."""
@@ -101,9 +97,10 @@ class ProbeReport(Metrics):
         if self.presence_by_object:
             rows = [[name, _show(share)] for name, share in self.presence_by_object.items()]
             lines += ["", *markdown.table(["object", "presence (balanced accuracy)"], rows)]
-        notes = [f"- not scored: {name}: {why}" for name, why in self.left_out.items()]
-        notes += [f"- undefined: {name}: {why}" for name, why in self.undefined.items()]
-        return "\n".join([*lines, *(["", *notes] if notes else []), "", self.summary()])
+        lines += [""] if self.left_out or self.undefined else []
+        lines += [f"- not scored: {name}: {why}" for name, why in self.left_out.items()]
+        lines += [f"- undefined: {name}: {why}" for name, why in self.undefined.items()]
+        return "\n".join([*lines, "", self.summary()])
 
     def summary(self) -> str:
         """Return the numbers in one line."""
@@ -113,13 +110,76 @@ class ProbeReport(Metrics):
             for name, metric in metrics_of(self.view).items()
         )
         return (
-            f"{self.game} ({self.view} labels{', shuffled' if self.shuffled else ''}): "
-            f"{numbers}; "
+            f"{self.game} ({self.view} labels{', shuffled' if self.shuffled else ''}): {numbers}; "
             f"{self.num_slots} slots x {self.slot_dim}, {counts.dead_slots} dead, "
             f"{counts.constant_dims} constant dimensions; "
             f"{counts.train} + {counts.validation} + {counts.test} frames, "
             f"{counts.duplicates} duplicates dropped."
         )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Identity:
+    """How well slots keep one object, or all objects together.
+
+    Attributes:
+        present: Frames in which the object is on the screen.
+        assigned: Those of them in which a slot was found for it.
+        changes: Those of them in which it is another slot than the last one in that episode.
+        doubles: Those of them in which the last slot is still at the object and holds no other: the
+            object lies in two slots, and now the other one is nearer.
+        offset: x and y from the label's point to the slot's middle in pixels, as found; None for
+            axes that were not looked at, and for all objects together.
+    """
+
+    present: Count
+    assigned: Count
+    changes: Count
+    doubles: Count
+    offset: tuple[float | None, float | None] = (None, None)
+
+    @property
+    def share(self) -> float | None:
+        """Share of frames with the object in which it has a slot; None if it is never there."""
+        return self.assigned / self.present if self.present else None
+
+    @property
+    def changes_per_thousand(self) -> float | None:
+        """Changes per 1,000 assigned frames, 0 is best; None if it never has a slot."""
+        return 1000 * self.changes / self.assigned if self.assigned else None
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the fields and both ratios as plain JSON values."""
+        ratios = {"share": self.share, "changes_per_thousand": self.changes_per_thousand}
+        return {**asdict(self), "offset": list(self.offset), **ratios}
+
+
+@dataclass(frozen=True, kw_only=True)
+class IdentityReport:
+    """Outcome of :func:`slotenv.probe.identity.slot_identity`.
+
+    Attributes:
+        objects: By object's name.
+        overall: All objects together: the sums of their frames and changes.
+        num_slots: K.
+        frames: N.
+        episodes: Episodes that the frames come from.
+        radius: In pixels.
+        still_axes: Whether objects were taken to stand still along axes without a label.
+    """
+
+    objects: dict[Text, Identity]
+    overall: Identity
+    num_slots: Count
+    frames: Count
+    episodes: Count
+    radius: float
+    still_axes: bool
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the fields as plain JSON values."""
+        objects = {name: found.to_dict() for name, found in self.objects.items()}
+        return {**asdict(self), "objects": objects, "overall": self.overall.to_dict()}
 
 
 def _show(value: float | None, digits: int = 3) -> str:

@@ -1,19 +1,14 @@
 """The probe: from an encoder and recorded frames to a report."""
 
-from __future__ import annotations
-
-from dataclasses import replace
-
 import numpy as np
 from numpy.typing import NDArray
 
 from slotenv import checks
 from slotenv.labels import GameLabels, LabelValues, labels_for
 from slotenv.probe.dataset import Encode, Features, ProbeData, Split, read_features, split_frames
-from slotenv.probe.regressors import standardise
+from slotenv.probe.metrics import METRICS, ProbeScores, metrics_of
 from slotenv.probe.report import ProbeCounts, ProbeReport
-from slotenv.probe.scores import ProbeScores, score_coordinates, score_presence
-from slotenv.probe.table import METRICS, metrics_of
+from slotenv.probe.scores import score_coordinates, score_presence, standardise
 
 
 def run_probe(
@@ -74,28 +69,20 @@ def probe_features(
     """Do what :func:`run_probe` does, on slots that were encoded before.
 
     For several views of the same encoding, and for features that are no function of one frame.
-
-    Args:
-        features: Slots and digests of the frames of ``dataset``, as
-            :func:`slotenv.probe.read_features` gives them.
-        dataset: Where the RAM and the episodes are read; its frames are not.
-        game: As for :func:`run_probe`.
-        view: ``"scn"`` or ``"pixel"``.
-        shuffle_labels: Permute the labels within each part, as a control.
-        seed: Seed of that permutation.
-
-    Raises:
-        TypeError: If RAM is not uint8.
-        ValueError: If the game has no such labels, shapes do not fit or there are too few frames.
+    ``features`` are of the frames of ``dataset``, as :func:`slotenv.probe.read_features` gives
+    them; of ``dataset`` itself only RAM and episodes are read. The rest is as there.
     """
     labels = labels_for(game, view)
     truth = _truth(labels, dataset, len(features.slots), len(features.digests))
     split = split_frames(features.digests)
     if shuffle_labels:
-        rows = _shuffled_rows(split, len(truth.values), np.random.default_rng(seed))
+        rng, rows = np.random.default_rng(seed), np.arange(len(truth.values))
+        for part in (split.train, split.validation, split.test):
+            rows[part] = rng.permutation(part)
         truth = LabelValues(truth.values[rows], truth.presence[rows])
-    report = _report(labels, truth, features.slots, split, episodes=_episodes(dataset))
-    return replace(report, shuffled=shuffle_labels, seed=seed)
+    return _report(
+        labels, truth, features.slots, split, [dataset], shuffled=shuffle_labels, seed=seed
+    )
 
 
 def probe_transfer(
@@ -109,25 +96,15 @@ def probe_transfer(
 ) -> ProbeReport:
     """Fit the probe on one play of a game and test it on another, say a better player's.
 
-    Regressors are fitted on the training part of ``fit_dataset``, which also scales the features;
-    the ridge strength is chosen on its validation part. What is scored is the test part of
-    ``dataset``, just as :func:`probe_features` cuts it, less the frames that were fitted on: so a
-    probe fitted on ``dataset`` itself is what to compare with. R2 is relative to how much the
-    coordinates vary in the tested frames and has no lower bound: a probe that is off by a constant
-    on coordinates that hardly vary falls far below 0.
-
-    Args:
-        features: Slots and digests of the frames of ``dataset``.
-        dataset: Play to test on; its RAM and episodes are read, its frames are not.
-        fit_features: Slots of the same encoder and digests of the frames of ``fit_dataset``.
-        fit_dataset: Play to fit on.
-        game: As for :func:`run_probe`.
-        view: ``"scn"`` or ``"pixel"``.
+    Arguments are as for :func:`probe_features`, slots of one encoder for both plays. Regressors are
+    fitted on the training part of ``fit_dataset``, which also scales the features; the ridge
+    strength is chosen on its validation part. What is scored is the test part of ``dataset``, less
+    the frames that were fitted on: so a probe fitted on ``dataset`` itself is what to compare with.
+    R2 is relative to how much the coordinates vary in the tested frames and has no lower bound: a
+    probe that is off by a constant on coordinates that hardly vary falls far below 0.
 
     Raises:
-        TypeError: If RAM is not uint8.
-        ValueError: If the game has no such labels, shapes do not fit, there are too few frames, or
-            all test frames were fitted on.
+        ValueError: As :func:`run_probe`, and if all test frames were fitted on.
     """
     sizes = fit_features.slots.shape[1:]
     checks.shape("slots to test, like those that are fitted on,", features.slots, "N", *sizes)
@@ -140,13 +117,10 @@ def probe_transfer(
         raise ValueError(
             f"all {len(tested.test)} test frames occur among those fitted on: collect more"
         )
-    parts = [
-        _truth(labels, play, len(encoded.slots), len(encoded.digests))
-        for encoded, play in ((fit_features, fit_dataset), (features, dataset))
-    ]
+    fit_truth = _truth(labels, fit_dataset, len(fit_features.slots), len(fit_features.digests))
+    test_truth = _truth(labels, dataset, len(features.slots), len(features.digests))
     truth = LabelValues(
-        np.concatenate([parts[0].values[fit], parts[1].values[test]]),
-        np.concatenate([parts[0].presence[fit], parts[1].presence[test]]),
+        *(np.concatenate([a[fit], b[test]]) for a, b in zip(fit_truth, test_truth, strict=True))
     )
     split = Split(
         train=learned.train,
@@ -155,8 +129,7 @@ def probe_transfer(
         duplicates=tested.duplicates + len(tested.test) - len(test),
     )
     slots = np.concatenate([fit_features.slots[fit], features.slots[test]])
-    episodes = _episodes(fit_dataset) + _episodes(dataset)
-    return _report(labels, truth, slots, split, episodes=episodes)
+    return _report(labels, truth, slots, split, [fit_dataset, dataset])
 
 
 def _truth(labels: GameLabels, dataset: ProbeData, *counts: int) -> LabelValues:
@@ -173,19 +146,19 @@ def _report(
     truth: LabelValues,
     slots: NDArray[np.float32],
     split: Split,
+    plays: list[ProbeData],
     *,
-    episodes: int,
+    shuffled: bool = False,
+    seed: int = 0,
 ) -> ProbeReport:
     """Fit on the training rows of (N, K, D) slots and score the test rows."""
-    _, num_slots, slot_dim = slots.shape
-    standard = standardise(slots.reshape(len(slots), -1), split.train)
-    varying = standard.varying.reshape(num_slots, slot_dim)
+    standard = standardise(slots, split.train)
     scored, left_out = score_coordinates(labels, truth, standard, split)
     presence: dict[str, float] = {}
     if labels.view == "pixel":
         presence, reasons = score_presence(labels, truth, standard, split)
         left_out |= reasons
-    scores = ProbeScores(labels=scored, presence=presence, shape=(num_slots, slot_dim))
+    scores = ProbeScores(labels=scored, presence=presence)
     values: dict[str, float | None] = dict.fromkeys(METRICS)
     undefined: dict[str, str] = {}
     for name, metric in metrics_of(labels.view).items():
@@ -197,41 +170,31 @@ def _report(
         importance = scores.importance.tolist()
     except ValueError:
         importance = []
+    object_by_label = {score.name: score.object for score in scored}
     return ProbeReport(
         **values,
         game=labels.game,
         view=labels.view,
         accuracy_by_label={score.name: score.ols for score in scored},
         ridge_by_label={score.name: score.ridge for score in scored},
-        object_by_label={score.name: score.object for score in scored},
+        object_by_label=object_by_label,
         presence_by_object=presence,
         undefined=undefined,
         left_out=left_out,
         importance=importance,
-        object_names=list(dict.fromkeys(score.object for score in scored)) if importance else [],
-        num_slots=num_slots,
-        slot_dim=slot_dim,
+        object_names=list(dict.fromkeys(object_by_label.values())) if importance else [],
+        num_slots=slots.shape[1],
+        slot_dim=slots.shape[2],
         counts=ProbeCounts(
             train=len(split.train),
             validation=len(split.validation),
             test=len(split.test),
             duplicates=split.duplicates,
-            constant_dims=int((~varying).sum()),
-            dead_slots=int((~varying.any(axis=1)).sum()),
-            episodes=episodes,
+            constant_dims=int((~standard.varying).sum()),
+            dead_slots=int((~standard.varying.any(axis=1)).sum()),
+            episodes=sum(len(np.unique(play.episode)) for play in plays),
         ),
-        shuffled=False,
-        seed=0,
+        shuffled=shuffled,
+        seed=seed,
         points={score.name: score.points for score in scored},
     )
-
-
-def _shuffled_rows(split: Split, count: int, rng: np.random.Generator) -> NDArray[np.int64]:
-    rows = np.arange(count)
-    for part in (split.train, split.validation, split.test):
-        rows[part] = rng.permutation(part)
-    return rows
-
-
-def _episodes(dataset: ProbeData) -> int:
-    return len(np.unique(dataset.episode))

@@ -1,23 +1,23 @@
-"""Scores of single labels: which can be scored, and how well each is read."""
+"""The linear probes: which labels they can be scored on, and how well each is read.
+
+Least squares, ridge regression with a validated strength, and logistic regression for presence.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+import warnings
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
+from sklearn.exceptions import ConvergenceWarning
+from sklearn.linear_model import LinearRegression, LogisticRegression
 
 from slotenv.labels import GameLabels, LabelValues
 from slotenv.probe.dataset import Split
-from slotenv.probe.metrics import balanced_accuracy, label_accuracies, slot_importance
-from slotenv.probe.regressors import (
-    Standardised,
-    ols_predictions,
-    presence_predictions,
-    ridge_predictions,
-)
+from slotenv.probe.metrics import LabelScore, balanced_accuracy, label_accuracies
+
+Array = NDArray[np.float64]
 
 MIN_FRAMES = 20
 """Frames a part must have with the object on the screen (and, for presence, without it)."""
@@ -25,54 +25,10 @@ MIN_FRAMES = 20
 MAX_POINTS = 400
 """Points (true, predicted) kept of each label for plots."""
 
+RIDGE_STRENGTHS = np.logspace(-2, 7, 19)
+"""Penalties tried, on the sum of squares of standardised features: from none to nearly total."""
 
-class LabelScore(NamedTuple):
-    """One label's outcome; ``coefficients`` are (F,), ``points`` pairs (true, predicted)."""
-
-    name: str
-    object: str
-    ols: float
-    ridge: float
-    coefficients: NDArray[np.float64]
-    points: list[list[float]]
-
-
-@dataclass(frozen=True, kw_only=True)
-class ProbeScores:
-    """What metrics are computed from.
-
-    Attributes:
-        labels: The scored labels.
-        presence: Balanced accuracy of each object's presence.
-        shape: K and D of the slots.
-    """
-
-    labels: list[LabelScore]
-    presence: dict[str, float]
-    shape: tuple[int, int]
-
-    @property
-    def importance(self) -> NDArray[np.float64]:
-        """(P, K) as :func:`slot_importance` returns it; ValueError if it is undefined."""
-        coefficients = np.stack([score.coefficients for score in self._scored()])
-        return slot_importance(
-            coefficients.reshape(-1, *self.shape), [score.object for score in self.labels]
-        )
-
-    def mean_accuracy(self, regressor: str) -> float:
-        """Return the mean R2 of ``"ols"`` or ``"ridge"``; ValueError without labels."""
-        return float(np.mean([getattr(score, regressor) for score in self._scored()]))
-
-    def mean_presence(self) -> float:
-        """Return the mean over objects; ValueError without any."""
-        if not self.presence:
-            raise ValueError("no object both comes and goes often enough")
-        return float(np.mean(list(self.presence.values())))
-
-    def _scored(self) -> list[LabelScore]:
-        if not self.labels:
-            raise ValueError("no label could be scored")
-        return self.labels
+_ROUNDING = 1e-6  # relative; about eight float32 steps
 
 
 def score_coordinates(
@@ -87,11 +43,26 @@ def score_coordinates(
             left_out[name] = reason
         else:
             groups.setdefault(truth.presence[:, column].tobytes(), []).append(column)
-    scores = {
-        column: score
-        for columns in groups.values()
-        for column, score in _score_group(labels, columns, truth, standard, split)
-    }
+    scores: dict[int, LabelScore] = {}
+    for columns in groups.values():
+        present = truth.presence[:, columns[0]]
+        parts = [part[present[part]] for part in (split.train, split.validation, split.test)]
+        train_x, validation_x, test_x = (standard.features[part] for part in parts)
+        train_y, validation_y, test_y = (truth.values[part][:, columns] for part in parts)
+        coefficients = np.zeros((len(columns), *standard.varying.shape))
+        ols, coefficients[:, standard.varying] = ols_predictions(train_x, train_y, test_x)
+        ridge = ridge_predictions(train_x, train_y, validation_x, validation_y, test_x)
+        ols_r2, ridge_r2 = label_accuracies(test_y, ols), label_accuracies(test_y, ridge)
+        shown = np.unique(np.linspace(0, len(test_y) - 1, MAX_POINTS).astype(int))
+        for i, column in enumerate(columns):
+            scores[column] = LabelScore(
+                name=labels.names[column],
+                object=labels.objects[column],
+                ols=float(ols_r2[i]),
+                ridge=float(ridge_r2[i]),
+                coefficients=coefficients[i],
+                points=np.stack([test_y[shown, i], ols[shown, i]], axis=1).round(3).tolist(),
+            )
     return [scores[column] for column in sorted(scores)], left_out
 
 
@@ -108,60 +79,99 @@ def _why_unusable(
     return None
 
 
-def _score_group(
-    labels: GameLabels,
-    columns: list[int],
-    truth: LabelValues,
-    standard: Standardised,
-    split: Split,
-) -> Iterator[tuple[int, LabelScore]]:
-    present = truth.presence[:, columns[0]]
-    train, validation, test = (
-        part[present[part]] for part in (split.train, split.validation, split.test)
-    )
-    train_x, validation_x, test_x = (standard.features[p] for p in (train, validation, test))
-    train_y, validation_y, test_y = (
-        truth.values[part][:, columns] for part in (train, validation, test)
-    )
-    coefficients = np.zeros((len(columns), standard.varying.size))
-    ols, coefficients[:, standard.varying] = ols_predictions(train_x, train_y, test_x)
-    ridge = ridge_predictions(train_x, train_y, validation_x, validation_y, test_x)
-    ols_r2, ridge_r2 = label_accuracies(test_y, ols), label_accuracies(test_y, ridge)
-    shown = np.unique(np.linspace(0, len(test) - 1, MAX_POINTS).astype(int))
-    for i, column in enumerate(columns):
-        yield (
-            column,
-            LabelScore(
-                name=labels.names[column],
-                object=labels.objects[column],
-                ols=float(ols_r2[i]),
-                ridge=float(ridge_r2[i]),
-                coefficients=coefficients[i],
-                points=np.stack([test_y[shown, i], ols[shown, i]], axis=1).round(3).tolist(),
-            ),
-        )
-
-
 def score_presence(
     labels: GameLabels, truth: LabelValues, standard: Standardised, split: Split
 ) -> tuple[dict[str, float], dict[str, str]]:
     """Score the presence of every object that both comes and goes; reasons for the others."""
     scores: dict[str, float] = {}
     left_out: dict[str, str] = {}
-    features = standard.features
+    train_x, test_x = standard.features[split.train], standard.features[split.test]
+    owners = np.array(labels.objects)
     for name in dict.fromkeys(labels.objects):
-        columns = [i for i, owner in enumerate(labels.objects) if owner == name]
-        present = np.logical_or.reduce(truth.presence[:, columns], axis=1)
+        present = np.logical_or.reduce(truth.presence[:, owners == name], axis=1)
         train, test = present[split.train], present[split.test]
         rare = min(int(min(part.sum(), (~part).sum())) for part in (train, test))
-        if rare < MIN_FRAMES:
+        if rare >= MIN_FRAMES:
+            scores[name] = balanced_accuracy(test, presence_predictions(train_x, train, test_x))
+        elif present.all():
+            left_out[f"{name} (presence)"] = "always on the screen"
+        else:
             left_out[f"{name} (presence)"] = (
-                "always on the screen"
-                if present.all()
-                else f"need {MIN_FRAMES} frames with it and without it in the training and the "
-                f"test part, the fewest are {rare}"
+                f"need {MIN_FRAMES} frames with it and without it in the training and the test "
+                f"part, the fewest are {rare}"
             )
-            continue
-        predicted = presence_predictions(features[split.train], train, features[split.test])
-        scores[name] = balanced_accuracy(test, predicted)
     return scores, left_out
+
+
+class Standardised(NamedTuple):
+    """Features (N, V) of mean 0 and variance 1 in training, and which dimensions vary there."""
+
+    features: Array
+    varying: NDArray[np.bool_]
+
+
+def standardise(features: NDArray[np.float32], train: NDArray[np.int64]) -> Standardised:
+    """Scale features (N, ...) by mean and deviation of the training rows, less what is constant.
+
+    Constant means up to float32 rounding: an encoder's dead dimension can differ in its last bits
+    between batches, which scaling would blow up to unit variance.
+    """
+    flat = features.reshape(len(features), -1)
+    part = flat[train]
+    varying = np.ptp(part, axis=0) > _ROUNDING * np.abs(part).max(axis=0)
+    part = part[:, varying].astype(np.float64)
+    mean, deviation = part.mean(axis=0), part.std(axis=0)
+    scaled = (flat[:, varying] - mean) / deviation
+    return Standardised(scaled, varying.reshape(features.shape[1:]))
+
+
+def ols_predictions(train_x: Array, train_y: Array, test_x: Array) -> tuple[Array, Array]:
+    """Return least squares' predictions (t, L) and coefficients (L, V).
+
+    There is an intercept, and the solution is the shortest if there are many. Without features
+    (V = 0) the mean is predicted.
+    """
+    if not train_x.shape[1]:
+        mean = np.broadcast_to(train_y.mean(axis=0), (len(test_x), train_y.shape[1]))
+        return mean, np.zeros((train_y.shape[1], 0))
+    model = LinearRegression().fit(train_x, train_y)
+    return np.asarray(model.predict(test_x)), np.asarray(model.coef_)
+
+
+def ridge_predictions(
+    train_x: Array, train_y: Array, validation_x: Array, validation_y: Array, test_x: Array
+) -> Array:
+    """Return ridge regression's predictions (t, L) from features (., V) and labels (., L).
+
+    Each label has its own strength: that of :data:`RIDGE_STRENGTHS` with the least squared error on
+    validation, which is also the best R2 there. One eigendecomposition serves all strengths.
+    """
+    mean_x, mean_y = train_x.mean(axis=0), train_y.mean(axis=0)
+    centred = train_x - mean_x
+    values, vectors = np.linalg.eigh(centred.T @ centred)
+    target = vectors.T @ (centred.T @ (train_y - mean_y))  # (V, L)
+    values = np.maximum(values, 0.0)  # rounding leaves -1e-12
+    validation_rotated = (validation_x - mean_x) @ vectors
+    best = np.full(train_y.shape[1], np.inf)
+    weights = np.zeros_like(target)
+    for strength in RIDGE_STRENGTHS:
+        candidate = target / (values + strength)[:, None]
+        error = np.mean((validation_rotated @ candidate + mean_y - validation_y) ** 2, axis=0)
+        weights = np.where(error < best, candidate, weights)
+        best = np.minimum(best, error)
+    predictions: Array = (test_x - mean_x) @ vectors @ weights + mean_y
+    return predictions
+
+
+def presence_predictions(
+    train_x: Array, train_present: NDArray[np.bool_], test_x: Array
+) -> NDArray[np.bool_]:
+    """Predict presence (t,) by logistic regression with both classes weighted alike."""
+    if not train_x.shape[1]:
+        return np.ones(len(test_x), dtype=np.bool_)
+    classifier = LogisticRegression(class_weight="balanced", max_iter=200)
+    with warnings.catch_warnings():
+        # Separable classes have no finite optimum; where the search stops does not matter.
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        classifier.fit(train_x, train_present)
+    return np.asarray(classifier.predict(test_x), dtype=np.bool_)

@@ -10,17 +10,19 @@ import pytest
 from slotenv.labels import (
     Affine,
     AllOf,
+    Always,
     AnyOf,
     ByteWithin,
     Either,
     FirstOfThree,
+    GameLabels,
+    Label,
     Modular,
     Nibbles,
     Signed,
     ValueWithin,
     labels_for,
 )
-from slotenv.labels.base import Always, GameLabels, Label
 
 BYTES = range(256)
 

@@ -8,21 +8,12 @@ import pytest
 
 from slotenv.labels import (
     Affine,
-    AllOf,
-    AnyOf,
     ByteWithin,
-    Either,
-    FirstOfThree,
     Label,
-    Modular,
-    Nibbles,
-    Signed,
-    ValueWithin,
     labelled_games,
     labels_for,
 )
-from slotenv.labels.pixel import At, ScreenObject
-from slotenv.labels.tables import PIXEL_LABELS
+from slotenv.labels.base import At, ScreenObject
 from slotenv.labels.tables_scn import (
     SCN_BYTES,
     SCN_ENCODED_AXES,
@@ -143,55 +134,6 @@ def test_one_moment_reads_like_one_row():
     assert labels.axes == ("x", "y", "x", "y")
 
 
-def test_affine_and_byte_within_are_what_they_say():
-    ram = np.array([[3] * 128, [200] * 128], dtype=np.int16)
-    np.testing.assert_array_equal(Affine(scale=2, offset=-7)(ram, 5), [-1, 393])
-    np.testing.assert_array_equal(ByteWithin(9, 3, 199)(ram), [True, False])
-
-
-def ram_of(**columns):
-    """RAM (N, 128) that is 0 but in the given columns, e.g. b5=[1, 2]."""
-    ram = np.zeros((len(next(iter(columns.values()))), 128), dtype=np.int16)
-    for name, values in columns.items():
-        ram[:, int(name[1:])] = values
-    return ram
-
-
-def test_modular_wraps_around():
-    ram = ram_of(b5=[0, 3, 162])
-    np.testing.assert_array_equal(Modular(offset=-3)(ram, 5), [157, 0, 159])
-
-
-def test_signed_bytes_go_below_zero_from_start_on():
-    ram = ram_of(b5=[0, 127, 239, 240, 255])
-    np.testing.assert_array_equal(Signed(2, 10, start=240)(ram, 5), [10, 264, 488, -22, 8])
-
-
-def test_nibbles_are_coarse_steps_to_the_right_less_fine_ones_to_the_left():
-    ram = ram_of(b5=[0x02, 0x12, 0x72, 0x82, 0xF2])
-    np.testing.assert_array_equal(Nibbles(offset=5)(ram, 5), [35, 34, 28, 43, 36])
-    coarse = (9, *range(100, 115))
-    np.testing.assert_array_equal(Nibbles(coarse)(ram_of(b5=[0x10, 0x01, 0xF0]), 5), [8, 100, 10])
-
-
-def test_either_reads_another_byte_while_the_switch_is_on():
-    ram = ram_of(b1=[10, 10, 10], b2=[20, 20, 20], b3=[0, 1, 255])
-    decode = Either(3, Affine(), 2, Affine(scale=-1))
-    np.testing.assert_array_equal(decode(ram, 1), [10, -20, -20])
-
-
-def test_the_first_of_three_is_the_highest_bit_of_the_pattern():
-    ram = ram_of(b5=[50, 50, 50, 240], b6=[4, 3, 1, 1])
-    np.testing.assert_array_equal(FirstOfThree(pattern=6)(ram, 5), [50, 66, 82, 16])
-
-
-def test_rules_of_presence_combine():
-    ram = ram_of(b1=[1, 1, 0, 0], b2=[9, 0, 9, 0])
-    rules = (ByteWithin(1, 1, 1), ValueWithin(Affine(offset=1), 2, 10, 10))
-    assert AllOf(rules)(ram).tolist() == [True, False, False, False]
-    assert AnyOf(rules)(ram).tolist() == [True, True, True, False]
-
-
 def test_pixel_view_follows_tennis_players_across_the_court():
     labels = labels_for("tennis", "pixel")
     ram = np.zeros((2, 128), dtype=np.uint8)
@@ -203,14 +145,10 @@ def test_pixel_view_follows_tennis_players_across_the_court():
     assert values[1, :4].tolist() == [90, 160, 50, 26]
 
 
-def test_unverified_labels_stay_in_the_table_and_out_of_the_view():
-    left_out = [label for labels in PIXEL_LABELS.values() for label in labels]
-    left_out = [label for label in left_out if label.status == "unverified"]
-    assert left_out
-    assert all(label.evidence for label in left_out)
+def test_a_pixel_view_has_positions_only():
     for game in labelled_games("pixel"):
         assert {label.status for label in labels_for(game, "pixel").labels} == {"position"}
-    assert "fruit_x" not in labels_for("mspacman", "pixel").names
+    assert "fruit_x" not in labels_for("mspacman", "pixel").names  # never seen in random play
 
 
 def test_labels_of_an_object_agree_on_its_presence():
@@ -230,7 +168,7 @@ def test_the_20_games_of_the_paper_have_a_pixel_view():
 
 def test_an_object_is_written_once_and_makes_a_label_of_each_coordinate():
     there = ByteWithin(9, 1, 1)
-    ball = ScreenObject("ball", x=At(5), y=At(6, Affine(2), "by eye", "unverified"), presence=there)
+    ball = ScreenObject("ball", x=At(5), y=At(6, Affine(2), "by eye"), presence=there)
     assert list(ball.labels()) == [
         Label(
             name="ball_x",
@@ -247,7 +185,6 @@ def test_an_object_is_written_once_and_makes_a_label_of_each_coordinate():
             byte=6,
             decode=Affine(2),
             presence=there,
-            status="unverified",
             evidence="by eye",
         ),
     ]

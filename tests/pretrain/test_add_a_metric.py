@@ -1,4 +1,4 @@
-"""A metric is one function and one entry of one table, and is then everywhere."""
+"""A metric is one function and one entry of the table below it, and is then everywhere."""
 
 from __future__ import annotations
 
@@ -34,11 +34,9 @@ from pathlib import Path
 import numpy as np
 
 from pretrain.bench.results.render import render
-from pretrain.bench.results.row import measured
-from pretrain.bench.results.rows import read_rows
-from pretrain.data.probe_file import ProbeRow
-from pretrain.report.page import render as render_page
-from pretrain.report.pictures import Pictures
+from pretrain.bench.results.rows import measured, read_rows
+from pretrain.data.run_files import ProbeRow
+from pretrain.report import render as render_page
 from pretrain.report.run_folder import RunFolder
 from slotenv.encoders import SlotMapEncoder
 from slotenv.frames import plain
@@ -77,8 +75,7 @@ assert "compactness: 2, used slots: 1 games" in tables
 encoder = SlotMapEncoder(num_slots=4, slot_dim=2, preprocess=plain(80, 80))
 probed = [ProbeRow(name="SCN", seed=0, updates=1, train_seconds=None, report=report)]
 run = RunFolder(config={}, metrics=[], encoder=encoder, store=None, rows=probed, curve=[])
-nothing = dict.fromkeys(Pictures.__annotations__) | {"constant_slots": []}
-page = render_page(run, Pictures(**nothing))
+page = render_page(run)
 assert "<th>slots in use</th>" in page
 assert "<td>3.0</td>" in page
 assert "<dt>slots in use</dt><dd>how many slots hold something.</dd>" in page
@@ -92,15 +89,11 @@ def test_a_metric_is_a_function_and_an_entry(tmp_path: Path) -> None:
             tmp_path / package,
             ignore=shutil.ignore_patterns("__pycache__", "*.safetensors"),
         )
-    probe = tmp_path / "slotenv" / "probe"
-    metrics, table = probe / "metrics.py", probe / "table.py"
-    metrics.write_text(metrics.read_text(encoding="utf-8") + FUNCTION, encoding="utf-8")
-    before = table.read_text(encoding="utf-8")
-    after = before.replace("\n\nMETRICS", ENTRY, 1).replace(
-        "slot_modularity, weighted", "slot_modularity, used_slots, weighted"
-    )
+    metrics = tmp_path / "slotenv" / "probe" / "metrics.py"
+    before = metrics.read_text(encoding="utf-8")
+    after = before.replace("\n\nMETRICS", ENTRY, 1) + FUNCTION
     assert after.count("used_slots") == 3
-    table.write_text(after, encoding="utf-8")
+    metrics.write_text(after, encoding="utf-8")
     done = subprocess.run(
         [sys.executable, "-c", USE],
         cwd=tmp_path,

@@ -5,7 +5,7 @@ import pytest
 from sklearn.linear_model import Ridge
 from sklearn.metrics import r2_score
 
-from slotenv.probe.regressors import (
+from slotenv.probe.scores import (
     RIDGE_STRENGTHS,
     ols_predictions,
     presence_predictions,

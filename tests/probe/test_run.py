@@ -1,14 +1,12 @@
 """The whole probe on encoders whose score is known."""
 
-import json
-
 import numpy as np
 import pytest
 from sklearn.linear_model import LinearRegression
 from sklearn.metrics import r2_score
 
 from slotenv.labels import labels_for
-from slotenv.probe import ProbeReport, run_probe
+from slotenv.probe import run_probe
 
 PONG_BYTES = {"player_y": 51, "enemy_y": 50, "ball_x": 49, "ball_y": 54}
 METRICS = ("modularity", "weighted_modularity", "compactness")
@@ -252,36 +250,6 @@ def test_points_pair_truth_with_prediction(data):
     np.testing.assert_array_equal(points[:, 0], data.ram[1600:, 49])
     few = run_probe(perfect, data, game="pong", view="pixel").points["ball_x"]
     assert 200 < len(few) < 400
-
-
-@pytest.mark.parametrize("view", ["scn", "pixel"])
-def test_a_report_survives_json(data, view):
-    report = run_probe(mixed, data, game="ALE/Pong-v5", view=view)
-    text = json.dumps(report.to_dict(), allow_nan=False)
-    assert ProbeReport.from_dict(json.loads(text)) == report
-    assert (report.game, report.view, report.num_slots, report.slot_dim) == ("pong", view, 4, 5)
-
-
-def test_a_broken_report_is_refused(data):
-    fields = run_probe(perfect, data, game="pong").to_dict()
-    with pytest.raises(ValueError, match=r"a probe report.*colour"):
-        ProbeReport.from_dict({**fields, "colour": 1})
-    fields.pop("accuracy")
-    with pytest.raises(ValueError, match=r"a probe report.*accuracy"):
-        ProbeReport.from_dict(fields)
-    with pytest.raises(ValueError, match=r"a probe report.*is missing"):
-        ProbeReport.from_dict({})
-
-
-def test_markdown_has_a_row_a_label_and_a_summary(data):
-    report = run_probe(perfect, data, game="pong", view="pixel")
-    text = report.to_markdown()
-    assert "| ball_x | ball | 1.000 | 1.000 |" in text
-    assert "| **mean** |  | **1.000** | **1.000** |" in text
-    assert "| enemy | " in text
-    assert text.endswith(report.summary())
-    assert "3 slots x 2" in report.summary()
-    assert "1400 + 200 + 400 frames" in report.summary()
 
 
 def test_wrong_inputs_are_named(data):

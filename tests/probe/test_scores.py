@@ -5,11 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from slotenv.labels import ByteWithin
-from slotenv.labels.base import GameLabels, Label
+from slotenv.labels import ByteWithin, GameLabels, Label
 from slotenv.probe.dataset import Split
-from slotenv.probe.regressors import standardise
-from slotenv.probe.scores import score_coordinates, score_presence
+from slotenv.probe.scores import score_coordinates, score_presence, standardise
 
 TRAIN, VALIDATION, TEST = range(700), range(700, 800), range(800, 1000)
 

@@ -1,9 +1,6 @@
 """Bowling."""
 
-from __future__ import annotations
-
-from slotenv.labels.base import Affine
-from slotenv.labels.pixel import At, ScreenObject
+from slotenv.labels.base import Affine, At, ScreenObject
 
 OBJECTS = (
     ScreenObject("ball", x=At(30, Affine(offset=7)), y=At(41, Affine(-2, 163))),

@@ -1,9 +1,6 @@
 """Demon Attack. The ship is byte 16; AtariARI's 22 is its missile. All x are in nibbles."""
 
-from __future__ import annotations
-
-from slotenv.labels.base import Affine, ByteWithin, Nibbles
-from slotenv.labels.pixel import At, ScreenObject
+from slotenv.labels.base import Affine, At, ByteWithin, Nibbles, ScreenObject
 
 OBJECTS = (
     ScreenObject("player", x=At(16, Nibbles(offset=12))),

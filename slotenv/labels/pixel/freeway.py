@@ -1,9 +1,6 @@
 """Freeway. Cars leave on one side and come back on the other."""
 
-from __future__ import annotations
-
-from slotenv.labels.base import Affine, Modular
-from slotenv.labels.pixel import At, ScreenObject
+from slotenv.labels.base import Affine, At, Modular, ScreenObject
 
 OBJECTS = (
     ScreenObject("player", y=At(14, Affine(-1, 193))),

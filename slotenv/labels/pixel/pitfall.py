@@ -1,9 +1,6 @@
 """Pitfall! The rope is left out: its byte is recomputed every frame and moves nothing."""
 
-from __future__ import annotations
-
-from slotenv.labels.base import Affine
-from slotenv.labels.pixel import At, ScreenObject
+from slotenv.labels.base import Affine, At, ScreenObject
 
 OBJECTS = (
     ScreenObject(

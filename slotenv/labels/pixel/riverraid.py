@@ -1,9 +1,6 @@
 """River Raid."""
 
-from __future__ import annotations
-
-from slotenv.labels.base import Affine, ByteWithin
-from slotenv.labels.pixel import At, ScreenObject
+from slotenv.labels.base import Affine, At, ByteWithin, ScreenObject
 
 OBJECTS = (
     ScreenObject(
@@ -13,11 +10,7 @@ OBJECTS = (
     ),
     ScreenObject(
         "missile",
-        x=At(
-            117,
-            Affine(offset=-1),
-            "left edge, found by its y; 180 in byte 50 while there is none",
-        ),
+        x=At(117, Affine(offset=-1), "left edge, found by its y"),
         y=At(50, Affine(-1, 162), "poke; top edge; 180 while there is none"),
         presence=ByteWithin(50, 1, 179),
     ),

@@ -1,9 +1,14 @@
 """Seaquest. An obstacle is the first of up to three sprites in its lane; lane 0 is the lowest."""
 
-from __future__ import annotations
-
-from slotenv.labels.base import Affine, AllOf, ByteWithin, FirstOfThree, ValueWithin
-from slotenv.labels.pixel import At, ScreenObject
+from slotenv.labels.base import (
+    Affine,
+    AllOf,
+    At,
+    ByteWithin,
+    FirstOfThree,
+    ScreenObject,
+    ValueWithin,
+)
 
 
 def _obstacle(lane: int) -> ScreenObject:
@@ -27,10 +32,7 @@ OBJECTS = (
     *(
         ScreenObject(
             f"diver_or_enemy_missile_{lane}",
-            x=At(
-                71 + lane,
-                evidence="poke; left edge; 0 while there is none; diver and missile take turns",
-            ),
+            x=At(71 + lane, evidence="poke; left edge; 0 for none; diver and missile take turns"),
             presence=ByteWithin(71 + lane, 1, 159),
         )
         for lane in range(4)

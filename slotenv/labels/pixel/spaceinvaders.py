@@ -1,9 +1,6 @@
 """Space Invaders. The height of the formation and the bullets are not where AtariARI has them."""
 
-from __future__ import annotations
-
-from slotenv.labels.base import Affine, ByteWithin
-from slotenv.labels.pixel import At, ScreenObject
+from slotenv.labels.base import Affine, At, ByteWithin, ScreenObject
 
 OBJECTS = (
     ScreenObject(
@@ -12,22 +9,14 @@ OBJECTS = (
     ),
     ScreenObject(
         "enemies",
-        x=At(
-            26,
-            Affine(offset=-1),
-            "poke; colour: left edge of the first column of the formation",
-        ),
+        x=At(26, Affine(offset=-1), "poke; colour: left edge of the first column of the formation"),
         y=At(16, Affine(2, 31), "poke; colour: top edge of the first row; byte 24 is shapes"),
     ),
     *(
         ScreenObject(
             f"enemy_missile_{i}",
             x=At(83 + i, Affine(offset=-2)),
-            y=At(
-                81 + i,
-                Affine(2, 4),
-                "poke; top edge, 1 px off by shape; from 95 on below the ground",
-            ),
+            y=At(81 + i, Affine(2, 4), "poke; top edge, 1 px off by shape; from 95 below ground"),
             presence=ByteWithin(81 + i, 0, 94),
         )
         for i in (0, 1)

@@ -1,9 +1,6 @@
 """Tennis. AtariARI names the halves of the court; byte 80 says which of them is the player's."""
 
-from __future__ import annotations
-
-from slotenv.labels.base import Affine, ByteWithin, Either
-from slotenv.labels.pixel import At, ScreenObject
+from slotenv.labels.base import Affine, At, ByteWithin, Either, ScreenObject
 
 _SIDE = 80
 _TOP_Y, _BOTTOM_Y = Affine(-1, 166), Affine(-1, 167)
@@ -23,11 +20,7 @@ OBJECTS = (
     ScreenObject(
         "ball",
         x=At(16, Affine(offset=-2), "colour: left edge; 2 while there is no ball"),
-        y=At(
-            54,
-            Affine(-1, 189),
-            "colour: top edge; byte 17 is the height above the ground",
-        ),
+        y=At(54, Affine(-1, 189), "colour: top edge; byte 17 is the height above the ground"),
         presence=ByteWithin(16, 3, 255),
     ),
 )

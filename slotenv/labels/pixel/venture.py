@@ -1,9 +1,6 @@
 """Venture. Checked in the hall, where random play stays; in a room sprite 0 is the player."""
 
-from __future__ import annotations
-
-from slotenv.labels.base import Affine, Always, ByteWithin, Signed
-from slotenv.labels.pixel import At, ScreenObject
+from slotenv.labels.base import Affine, Always, At, ByteWithin, ScreenObject, Signed
 
 _HALL = ByteWithin(73, 0, 0)
 
