@@ -5,8 +5,6 @@ a damaged file or a missing package; 130 interrupted and 143 told to end, the sa
 from there; 141 whoever read the output is gone.
 """
 
-from __future__ import annotations
-
 import contextlib
 import io
 import os
@@ -16,7 +14,7 @@ import sys
 from collections.abc import Sequence
 from typing import TextIO
 
-from pretrain.runtime.interrupt import Terminated, raise_once, sigterm_raises
+from pretrain.runtime.interrupt import Terminated, raise_once
 
 EXTRAS = {
     "pretrain": (
@@ -35,20 +33,28 @@ _WRONG_INPUT = (
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Run one verb; always ends in SystemExit unless the exit code is 0."""
-    command = list(sys.argv[1:] if arguments is None else arguments)
+    """Run one verb; always ends in SystemExit unless the exit code is 0.
+
+    Args:
+        arguments: By default those of this program. A program that gives its own keeps its way with
+            signals.
+    """
+    is_program = arguments is None
     try:
         _prepare()
-        if arguments is None:
+        if is_program:
             raise_once(_end_at_once)
-            _run(command)
-        else:  # called by a program, which keeps its own way with signals
-            with sigterm_raises():
-                _run(command)
+        _run(list(sys.argv[1:] if arguments is None else arguments))
     except KeyboardInterrupt as error:
-        _end_interrupted(error, is_program=arguments is None)
+        if is_program:  # Python gives up its handlers when it ends: a signal then would kill
+            signal.signal(signal.SIGINT, signal.SIG_IGN)
+            signal.signal(signal.SIGTERM, signal.SIG_IGN)
+        number = signal.SIGTERM if isinstance(error, Terminated) else signal.SIGINT
+        _fail(_INTERRUPTED, 128 + number)
     except ModuleNotFoundError as error:
-        _fail(f"{error}{_how_to_install(error.name or '')}", 2)
+        top = (error.name or "").partition(".")[0]
+        extras = [extra for extra, modules in EXTRAS.items() if top in modules]
+        _fail("".join([str(error), *(f': pip install "slotenv[{e}]"' for e in extras)]), 2)
     except MemoryError as error:
         _fail(f"out of memory {error}".strip(), 1)
     except RuntimeError as error:
@@ -59,14 +65,6 @@ def main(arguments: Sequence[str] | None = None) -> None:
         if isinstance(error, BrokenPipeError) and _is_unread(sys.stdout, sys.stderr):
             raise SystemExit(128 + signal.SIGPIPE) from None
         _fail(f"{error}. The same command goes on from here once that is mended.", 1)
-
-
-def _end_interrupted(error: KeyboardInterrupt, *, is_program: bool) -> None:
-    if is_program:  # Python gives up its handlers when it ends: a signal then would kill
-        for ignored in (signal.SIGINT, signal.SIGTERM):
-            signal.signal(ignored, signal.SIG_IGN)
-    number = signal.SIGTERM if isinstance(error, Terminated) else signal.SIGINT
-    _fail(_INTERRUPTED, 128 + number)
 
 
 def _end_at_once(number: int) -> None:
@@ -90,7 +88,7 @@ def _run(command: list[str]) -> None:
 
 
 def _prepare() -> None:
-    """Make output that cannot fail for its letters, and find modules as ``python -m`` does."""
+    """Let no unusual letter stop the output, and find modules as ``python -m`` does."""
     for name in ("stdout", "stderr"):
         stream = getattr(sys, name)
         if stream is None:  # closed by whoever started this
@@ -100,14 +98,6 @@ def _prepare() -> None:
     # For environments in the working folder. Last: nothing there hides a module that is installed.
     if not sys.flags.safe_path and not {"", os.getcwd()} & set(sys.path):
         sys.path.append(os.getcwd())
-
-
-def _how_to_install(module: str) -> str:
-    top = module.partition(".")[0]
-    for extra, modules in EXTRAS.items():
-        if top in modules:
-            return f': pip install "slotenv[{extra}]"'
-    return ""
 
 
 def _is_unread(*streams: TextIO) -> bool:

@@ -4,8 +4,6 @@ The flags of a verb are a frozen dataclass; a field's sentence is its ``--help``
 declares where its values may lie.
 """
 
-from __future__ import annotations
-
 import json
 import math
 from collections.abc import Iterable
@@ -19,13 +17,7 @@ MAX_SEED = 1_000_000
 
 
 class Bounds(NamedTuple):
-    """Declares in a field's type where its numbers lie.
-
-    Attributes:
-        least: The smallest.
-        most: The largest.
-        need: What is needed, in words; by default which of the two is passed.
-    """
+    """Declares in a field's type where its numbers lie, and what is needed in words."""
 
     least: float
     most: float
@@ -49,17 +41,10 @@ Rate = Annotated[float, Bounds(math.ulp(0), math.nextafter(math.inf, 0), "be pos
 
 
 class Flags:
-    """Base of every verb's flags: compares them with the bounds that their types declare.
-
-    A verb's flags are called with the command line, and do what the verb is for.
-    """
+    """Base of every verb's flags; called with the command line, they do what the verb is for."""
 
     def __post_init__(self) -> None:
-        """Check each number, also those in tuples; None stands for a default.
-
-        Raises:
-            ValueError: If one is out of bounds; the message names the field.
-        """
+        """Raise ValueError if a number, also in a tuple, is not within what its type declares."""
         for name, kind in get_type_hints(type(self), include_extras=True).items():
             value = getattr(self, name)
             for least, most, need in _bounds(kind):
@@ -77,13 +62,7 @@ def _bounds(kind: Any) -> list[Bounds]:
 
 
 class Budget(NamedTuple):
-    """Sizes of a run.
-
-    Attributes:
-        frames: Frames to pretrain on.
-        updates: Optimiser steps.
-        probe_frames: Frames of each probe.
-    """
+    """Frames to pretrain on, optimiser steps, and frames of each probe."""
 
     frames: int
     updates: int
@@ -113,6 +92,8 @@ class TrainingFlags(Flags):
     frame inside a run serves two pairs and is encoded once, so an update is cheaper."""
     device: str = "auto"
     """cpu, cuda, or auto: cuda where there is one."""
+    devices: Amount = 1
+    """Devices to train one model on: they share out the batch; every pair sees all negatives."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -141,8 +122,6 @@ class TrainConfig(TrainingFlags):
     """Share of the frames, whole episodes of them, held out for validation."""
     seed: TrainingSeed = 0
     """Decides initial weights, split and order of the pairs."""
-    devices: Amount = 1
-    """Devices to train one model on: they share out the batch; every pair sees all negatives."""
     precision: Literal["float32", "bf16"] = "float32"
     """bf16: autocast, for GPUs. Not everything learns with it: ST-DIM's loss rose above chance in
     Breakout; on processors with bf16 instructions it is no faster."""
@@ -151,18 +130,14 @@ class TrainConfig(TrainingFlags):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        if self.resolved_method.objective is None:
-            self._check_nothing_is_trained()
-
-    def _check_nothing_is_trained(self) -> None:
-        """Refuse what would be passed over without a word."""
+        method = self.resolved_method
         for flag in fields(self):
             value = getattr(self, flag.name)
-            if flag.name in _OF_TRAINING and value != flag.default:
-                trained = [name for name, method in METHODS.items() if method.objective is not None]
+            if method.objective is None and flag.name in _OF_TRAINING and value != flag.default:
+                trained = [name for name, other in METHODS.items() if other.objective is not None]
                 raise ValueError(
-                    f"method {self.resolved_method.name!r} is not trained and takes no "
-                    f"{flag.name}, got {value}; those that do: {', '.join(trained)}"
+                    f"method {method.name!r} is not trained and takes no {flag.name}, got {value}; "
+                    f"those that do: {', '.join(trained)}"
                 )
 
     @property
@@ -228,15 +203,12 @@ def parse_settings(texts: Iterable[str]) -> dict[str, int | float | bool]:
             raise ValueError(f"settings are NAME=VALUE, got {text!r}")
         if name in parsed:
             raise ValueError(f"setting {name!r} is given twice")
-        parsed[name] = _number(value, text)
+        try:
+            number = json.loads(value.lower() if value in ("True", "False") else value)
+            is_finite = isinstance(number, int | float) and math.isfinite(number)
+        except (ValueError, OverflowError, RecursionError):
+            is_finite = False  # no JSON, more digits than numbers have, or nested without end
+        if not is_finite:
+            raise ValueError(f"{value[:60]!r} in {text[:60]!r} is no finite number, true or false")
+        parsed[name] = number
     return parsed
-
-
-def _number(value: str, text: str) -> int | float | bool:
-    try:
-        number = json.loads(value.lower() if value in ("True", "False") else value)
-        if isinstance(number, int | float) and math.isfinite(number):
-            return number
-    except (ValueError, OverflowError, RecursionError):
-        pass  # no JSON, more digits than numbers have, or nested without end
-    raise ValueError(f"{value[:60]!r} in {text[:60]!r} is no finite number, true or false")

@@ -7,7 +7,7 @@ of a name, and travels to other processes and machines with the configuration th
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
+from dataclasses import KW_ONLY, dataclass, field
 from typing import TYPE_CHECKING, Annotated, Any
 
 from tyro.constructors import PrimitiveConstructorSpec
@@ -17,7 +17,7 @@ if TYPE_CHECKING:  # they load PyTorch, which --help does not wait for
     from slotenv.objectives import Objective
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True)
 class Method:
     """What is trained, and how.
 
@@ -35,6 +35,7 @@ class Method:
 
     name: str
     title: str
+    _: KW_ONLY
     encoder: str | type[SlotEncoder] = "slot_maps"
     objective: str | type[Objective] | None = None
     settings: dict[str, Any] = field(default_factory=dict)
@@ -75,46 +76,33 @@ class Method:
             return self.objective
         return self.objective.__qualname__
 
-    def takes(self) -> tuple[str, ...]:
-        """Return the names of the settings."""
-        return () if (kind := self.objective_class) is None else kind.settings()
-
 
 METHODS: dict[str, Method] = {
     method.name: method
     for method in (
-        Method(name="random", title="Random-CNN"),
-        Method(name="scn", title="SCN", objective="scn"),
+        Method("random", "Random-CNN"),
+        Method("scn", "SCN", objective="scn"),
+        Method("loss1only", "SCN Loss1Only", objective="scn", settings={"diversity_weight": 0.0}),
+        Method("slot_attention_random", "Slot Attention, untrained", encoder="slot_attention"),
         Method(
-            name="loss1only",
-            title="SCN Loss1Only",
-            objective="scn",
-            settings={"diversity_weight": 0.0},
-        ),
-        Method(
-            name="slot_attention_random",
-            title="Slot Attention, untrained",
-            encoder="slot_attention",
-        ),
-        Method(
-            name="slot_attention",
-            title="Slot Attention, reconstruction",
+            "slot_attention",
+            "Slot Attention, reconstruction",
             encoder="slot_attention",
             objective="reconstruction",
         ),
         Method(
-            name="slot_attention_contrast",
-            title="Slot Attention, contrastive",
+            "slot_attention_contrast",
+            "Slot Attention, contrastive",
             encoder="slot_attention",
             objective="scn",
             # Slots compete for places instead of being told apart.
             settings={"diversity_weight": 0.0, "standardise": True},
         ),
-        Method(name="cswm", title="C-SWM", objective="cswm"),
-        Method(name="stdim_random", title="ST-DIM, untrained", encoder="global_vector"),
-        Method(name="stdim", title="ST-DIM", encoder="global_vector", objective="st_dim"),
-        Method(name="objects", title="Object mixture", encoder="object_mixture"),
-        Method(name="supervised", title="Supervised", objective="supervised"),
+        Method("cswm", "C-SWM", objective="cswm"),
+        Method("stdim_random", "ST-DIM, untrained", encoder="global_vector"),
+        Method("stdim", "ST-DIM", encoder="global_vector", objective="st_dim"),
+        Method("objects", "Object mixture", encoder="object_mixture"),
+        Method("supervised", "Supervised", objective="supervised"),
     )
 }
 """Every method that ``--method`` names."""
@@ -154,13 +142,3 @@ def find_method(method: str | Method) -> Method:
     if method not in METHODS:
         raise ValueError(f"no method named {method!r}; there are: {', '.join(METHODS)}")
     return METHODS[method]
-
-
-def check_can_hold(method: str | Method) -> None:
-    """Raise ValueError unless the slots of a method can be held."""
-    found = find_method(method)
-    if found.encoder_class.slot_fields is None:
-        raise ValueError(
-            f"slots of method {found.name!r} cannot be held: their numbers have no names, so "
-            "nothing says where an object is. Leave out --hold, or give --method objects"
-        )

@@ -1,15 +1,12 @@
 """Probing the encoders of a run: trained, untrained, with shuffled labels, and along training."""
 
-from __future__ import annotations
-
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from pretrain.data.probe_file import CurvePoint, ProbeFile, ProbeRow, read_probe, write_probe
+from pretrain.data.run_files import PROBE_FILE, CurvePoint, ProbeFile, ProbeRow, read_probe
 from pretrain.data.store import FrameStore
-from pretrain.training.snapshots import snapshots_of
+from pretrain.training.encoders import snapshots_of
 from slotenv import records
 from slotenv.checkpoint import read_config
 from slotenv.compatibility import check_game, compare_frames
@@ -26,8 +23,6 @@ from slotenv.probe import (
 )
 from slotenv.tracking import Tracking, track_recording
 
-RESULTS_FILE = "results.jsonl"
-
 
 def probe_encoder(
     encoder: SlotEncoder,
@@ -40,13 +35,9 @@ def probe_encoder(
 ) -> ProbeReport:
     """Probe one encoder on one data set.
 
-    Args:
-        encoder: The encoder.
-        store: Frames to fit and test on.
-        view: ``"scn"`` or ``"pixel"``.
-        shuffle_labels: As for :func:`slotenv.probe.run_probe`; not with ``fit_on``.
-        fit_on: Frames of another play of the game to fit on; ``store`` is only tested on then.
-        hold: As for :func:`read_slots`.
+    ``view`` and ``shuffle_labels`` are as for :func:`slotenv.probe.run_probe`, ``hold`` is as for
+    :func:`read_slots`. With ``fit_on``, frames of another play of the game, the probe is fitted on
+    those and only tested on ``store``; labels cannot be shuffled then.
 
     Raises:
         ValueError: If a data set is the one the encoder was trained on, has no labels, or has
@@ -59,32 +50,25 @@ def probe_encoder(
     """
     game = _checked_game(encoder, store)
     labels_for(game, view)  # that there are none is told before frames are encoded
-    if fit_on is None:
-        features = read_slots(encoder, store, hold=hold)
-        return probe_features(features, store, game=game, view=view, shuffle_labels=shuffle_labels)
-    if _checked_game(encoder, fit_on) != game:
+    if fit_on is not None and _checked_game(encoder, fit_on) != game:
         raise ValueError(
             f"{fit_on.folder} is of {fit_on.description.env_id}, {store.folder} of "
             f"{store.description.env_id}: fit and test on the same game"
         )
+    features = read_slots(encoder, store, hold=hold)
+    if fit_on is None:
+        return probe_features(features, store, game=game, view=view, shuffle_labels=shuffle_labels)
+    fit_features = read_slots(encoder, fit_on, hold=hold)
     return probe_transfer(
-        read_slots(encoder, store, hold=hold),
-        store,
-        fit_features=read_slots(encoder, fit_on, hold=hold),
-        fit_dataset=fit_on,
-        game=game,
-        view=view,
+        features, store, fit_features=fit_features, fit_dataset=fit_on, game=game, view=view
     )
 
 
 def read_slots(encoder: SlotEncoder, store: FrameStore, *, hold: bool) -> Features:
     """Encode all frames of a data set, for a probe.
 
-    Args:
-        encoder: The encoder.
-        store: The frames.
-        hold: Whether slots are those of the wrappers' ``hold=True``: a hidden object is where it
-            was last seen in its episode.
+    With ``hold``, slots are those of the wrappers' ``hold=True``: a hidden object is where it was
+    last seen in its episode.
 
     Raises:
         ValueError: If slots are to be held whose numbers have no names, as only objects' have.
@@ -126,13 +110,7 @@ def _checked_game(encoder: SlotEncoder, store: FrameStore) -> str:
 
 
 def probe_run(
-    folder: Path,
-    stores: list[FrameStore],
-    *,
-    view: str,
-    curve: bool,
-    hold: bool = False,
-    announce: Callable[[str], object] = print,
+    folder: Path, stores: list[FrameStore], *, view: str, curve: bool, hold: bool = False
 ) -> ProbeFile:
     """Probe a run's encoder, its untrained form and a shuffled-label control; keep the results.
 
@@ -144,13 +122,9 @@ def probe_run(
         view: ``"scn"`` or ``"pixel"``.
         curve: Whether to probe all snapshots, on the first data set.
         hold: As for :func:`read_slots`.
-        announce: Called with a line before each probe.
 
     Returns:
-        The content of ``probe.json``.
-
-    Raises:
-        Damaged: If ``probe.json`` is damaged.
+        The new content of ``probe.json``.
     """
     there = read_probe(folder)
     known = {row.key: row for row in there.rows + there.snapshots}
@@ -160,22 +134,23 @@ def probe_run(
         weights = read_config(encoder_folder)["weights_sha256"]
         key = f"{weights} {store.checksum} {view} {shuffled}{' held' if hold else ''}"
         if key not in known:
-            announce(f"probe: {name}, seed {store.description.seed}")
+            seed = store.description.seed
+            print(f"probe: {name}, seed {seed}")
             encoder = SlotEncoder.from_pretrained(encoder_folder)
             known[key] = ProbeRow(
                 key=key,
                 name=name,
-                seed=store.description.seed,
+                seed=seed,
                 updates=encoder.provenance.get("updates", 0),
                 train_seconds=encoder.provenance.get("train_seconds"),
                 report=probe_encoder(encoder, store, view=view, shuffle_labels=shuffled, hold=hold),
             )
-            write_probe(folder, ProbeFile(rows=list(known.values())))
+            so_far = ProbeFile(rows=list(known.values()))
+            records.write(folder / PROBE_FILE, so_far, indent=None)
         return replace(known[key], name=name)
 
     made = read_config(trained)
-    title = made.get("provenance", {}).get("title", "encoder")
-    method = title + (", held" if hold else "")
+    method = made.get("provenance", {}).get("title", "encoder") + (", held" if hold else "")
     taken = snapshots_of(folder)
     rows = [probed(method, trained, store, False) for store in stores]
     if 0 in taken:  # an encoder that was fitted to frames never was untrained
@@ -191,10 +166,9 @@ def probe_run(
         )
         for updates, row in zip(taken, snapshots, strict=False)
     ]
-    records.write_lines(folder / RESULTS_FILE, [_result(row, made) for row in rows + snapshots])
+    records.write_lines(folder / "results.jsonl", [_result(row, made) for row in rows + snapshots])
     content = ProbeFile(rows=rows, curve=points, snapshots=snapshots)
-    if content != there:
-        write_probe(folder, content)
+    records.write(folder / PROBE_FILE, content, indent=None)
     return content
 
 

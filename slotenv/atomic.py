@@ -1,32 +1,23 @@
-"""Files that are there whole or not at all, whatever kills the process, and reads that end.
-
-Temporary files carry the machine and the process in their names: two writers never share one, and
-the next writer of a file removes those whose process has ended.
-"""
-
-from __future__ import annotations
+"""Atomic writes of files and folders, whatever kills the process, and reads of bounded size."""
 
 import contextlib
 import hashlib
-import itertools
 import os
 import platform
 import re
 import secrets
 import stat
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 try:
     import fcntl
-except ImportError:  # Windows has no advisory locks: writers of one folder are not kept apart there
+except ImportError:  # Windows, where folders cannot be opened either
     fcntl = None  # type: ignore[assignment]
 
 _HOST = hashlib.sha256(platform.node().encode(errors="replace")).hexdigest()[:8]
-_ABANDONED = 24 * 3600.0  # seconds after which another machine's temporary file is left over
-_counter = itertools.count()
-_START = secrets.token_hex(4)  # another process may have had our number before us
+_ABANDONED = 24 * 3600.0  # age in seconds from which any temporary file is left over
 
 
 def write_atomic(path: Path, content: bytes | str) -> None:
@@ -39,13 +30,13 @@ def write_atomic(path: Path, content: bytes | str) -> None:
         OSError: If the disk is full or unwritable, with the file's name; an older file of that name
             is untouched.
     """
-    remove_leftovers(path)
     data = content.encode() if isinstance(content, str) else content
-    if _holds(path, data):
-        return
-    with _naming(path), _temporaries({path: data}) as written:
-        os.replace(written[path], path)
-        _sync_folder(path.parent)
+    with contextlib.suppress(OSError):
+        if path.stat().st_size == len(data) and path.read_bytes() == data:
+            return
+    with _temporaries(path.parent, {path.name: data}) as (written, sync):
+        os.replace(written[path.name], path)
+        sync()
 
 
 def write_folder(folder: Path, files: Mapping[str, bytes | str], *, index: str) -> None:
@@ -53,31 +44,24 @@ def write_folder(folder: Path, files: Mapping[str, bytes | str], *, index: str) 
 
     The file ``index`` says, by digests, which others belong to it. The new one is first put beside
     the old one, as :func:`next_index`; then the others are replaced, and last the old index. So at
-    every moment one of the two indexes fits the other files, also after a kill. Writers wait for
-    each other; the last one wins. Nothing else in the folder is touched, and the folder itself is
-    neither renamed nor deleted.
+    every moment one of the two indexes fits the other files, also after a kill. The last of several
+    writers wins. Nothing else in the folder is touched, and the folder itself is neither renamed
+    nor deleted.
 
     Args:
         folder: Made if missing.
         files: Name to content.
         index: The name of one of them.
-
-    Raises:
-        OSError: As :func:`write_atomic`.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    paths = {folder / name: content for name, content in files.items()}
-    with _naming(folder), _alone(folder):
-        for path in paths:
-            remove_leftovers(path)
-        with _temporaries(paths) as written:
-            os.replace(written.pop(folder / index), next_index(folder, index))
-            _sync_folder(folder)
-            for path, temporary in written.items():
-                os.replace(temporary, path)
-            _sync_folder(folder)
-            os.replace(next_index(folder, index), folder / index)
-            _sync_folder(folder)
+    with _temporaries(folder, files) as (written, sync):
+        os.replace(written.pop(index), next_index(folder, index))
+        sync()
+        for name, temporary in written.items():
+            os.replace(temporary, folder / name)
+        sync()
+        os.replace(next_index(folder, index), folder / index)
+        sync()
 
 
 def next_index(folder: Path, index: str) -> Path:
@@ -86,11 +70,7 @@ def next_index(folder: Path, index: str) -> Path:
 
 
 def read_file(path: Path, *, limit: int) -> bytes:
-    """Read a regular file.
-
-    Args:
-        path: The file, or a link to it.
-        limit: Bytes that it may have.
+    """Read a regular file, or a link to one, of at most ``limit`` bytes.
 
     Raises:
         FileNotFoundError: If it is not there.
@@ -106,79 +86,59 @@ def read_file(path: Path, *, limit: int) -> bytes:
         return path.read_bytes()
 
 
-def remove_leftovers(path: Path) -> None:
-    """Delete what writers of this file left behind when they were killed; nothing else."""
-    writer = r"(?:(?P<host>\w{8})-)?(?P<process>\d+)(?:-(?P<start>\w{8})-\d+)?"  # 0.1.0: process
-    pattern = re.compile(re.escape(f".{path.name}.") + writer + r"\.tmp")
-    for match in filter(None, map(pattern.fullmatch, _names(path.parent))):
-        leftover = path.parent / match[0]
-        process = int(match["process"])
-        ours = process == os.getpid() and match["start"] == _START
-        with contextlib.suppress(OSError):
-            if match["host"] in (None, _HOST):
-                ended = not ours and (process == os.getpid() or not _runs(process))
-            else:
-                ended = time.time() - leftover.stat().st_mtime > _ABANDONED
-            if ended:
-                leftover.unlink()
-
-
-def _holds(path: Path, data: bytes) -> bool:
-    try:
-        return path.stat().st_size == len(data) and path.read_bytes() == data
-    except OSError:
-        return False
-
-
-def _names(folder: Path) -> list[str]:
-    try:
-        return os.listdir(folder)
-    except OSError:
-        return []
-
-
 @contextlib.contextmanager
-def _temporaries(contents: Mapping[Path, bytes | str]) -> Iterator[dict[Path, Path]]:
-    """Write files beside their places and flush them to disk; yield where they are."""
-    written: dict[Path, Path] = {}
+def _temporaries(
+    folder: Path, files: Mapping[str, bytes | str]
+) -> Iterator[tuple[dict[str, Path], Callable[[], None]]]:
+    """Write files under temporary names and flush them to disk, while other writers wait.
+
+    Yields where they are, by name, and what flushes the folder to disk after renames.
+    """
+    handle, alone = None, False
+    written: dict[str, Path] = {}
+
+    def sync() -> None:
+        # Some file systems and systems cannot flush a folder; the rename is atomic there, too.
+        if handle is not None:
+            with contextlib.suppress(OSError):
+                os.fsync(handle)
+
     try:
-        for path, content in contents.items():
-            name = f".{path.name}.{_HOST}-{os.getpid()}-{_START}-{next(_counter)}.tmp"
-            written[path] = path.with_name(name)
-            with open(written[path], "wb") as file:
+        with contextlib.suppress(OSError):  # some network file systems lock no folders
+            handle = os.open(folder, os.O_RDONLY)
+            fcntl.flock(handle, fcntl.LOCK_EX)
+            alone = True
+        for name, content in files.items():
+            remove_leftovers(folder / name, alone=alone)
+            written[name] = folder / f".{name}.{_HOST}-{secrets.token_hex(8)}.tmp"
+            with _naming(folder / name), open(written[name], "wb") as file:
                 file.write(content.encode() if isinstance(content, str) else content)
                 file.flush()
                 os.fsync(file.fileno())
-        yield dict(written)
+        yield written.copy(), sync
     finally:
         for temporary in written.values():
             temporary.unlink(missing_ok=True)
+        if handle is not None:
+            if alone:  # closing would not end a lock that a process forked meanwhile has open, too
+                fcntl.flock(handle, fcntl.LOCK_UN)
+            os.close(handle)
 
 
-def _runs(process: int) -> bool:
-    """Tell whether a process of this machine is running."""
-    try:
-        os.kill(process, 0)
-    except ProcessLookupError:
-        return False
-    except OSError:  # it is someone else's
-        return True
-    return True
+def remove_leftovers(path: Path, *, alone: bool) -> None:
+    """Delete what writers of this file left behind when they were killed; nothing else.
 
-
-@contextlib.contextmanager
-def _alone(folder: Path) -> Iterator[None]:
-    """Wait until no other writer holds the folder, where the system has such locks."""
-    if fcntl is None:
-        yield
-        return
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        with contextlib.suppress(OSError):  # some network file systems lock no folders
-            fcntl.flock(handle, fcntl.LOCK_EX)
-        yield
-    finally:
-        os.close(handle)
+    If no other process of this machine writes into the folder (``alone``), all files of this
+    machine are left over. Those of others are after a day, as all are where that is not known.
+    """
+    # Version 0.1.0 wrote the number of the process alone.
+    temporary = re.compile(rf"\.{re.escape(path.name)}\.(?:(\w{{8}})-)?[\da-f][\da-f-]*\.tmp")
+    with contextlib.suppress(OSError):
+        for match in filter(None, map(temporary.fullmatch, os.listdir(path.parent))):
+            leftover = path.parent / match[0]
+            ours = alone and match[1] in (None, _HOST)
+            if ours or time.time() - leftover.stat().st_mtime > _ABANDONED:
+                leftover.unlink()
 
 
 @contextlib.contextmanager
@@ -190,13 +150,3 @@ def _naming(path: Path) -> Iterator[None]:
         if error.filename is None and error.errno is not None:
             raise type(error)(error.errno, error.strerror, str(path)) from error
         raise
-
-
-def _sync_folder(folder: Path) -> None:
-    # Some file systems and systems cannot flush a folder; the rename itself is atomic there, too.
-    with contextlib.suppress(OSError):
-        handle = os.open(folder, os.O_RDONLY)
-        try:
-            os.fsync(handle)
-        finally:
-            os.close(handle)

@@ -1,15 +1,11 @@
-"""Records: every JSON that slotenv writes, and the one way in which JSON is read.
+"""Records: how all JSON of slotenv is written and read.
 
 A record is written with a digest of itself, so that no changed number passes for a measured one. It
 is read against a declaration of its fields, a dataclass or ``TypedDict`` with :data:`STRICT` as its
 ``__pydantic_config__``: types are not converted, unknown fields are errors, numbers are finite. The
-error names the file, the field, what came and what is needed.
-
-Records without a digest are those of version 0.1.0, and are read as well: they have no ``format``,
-or format 1.
+error names the file, the field, what came and what is needed. Records of version 0.1.0 have no
+digest and no ``format`` or format 1, and are read as well.
 """
-
-from __future__ import annotations
 
 import hashlib
 import json
@@ -46,6 +42,8 @@ _LARGEST = 2**63  # of whole numbers in fields of any type
 _short = reprlib.Repr()
 _short.maxstring = _short.maxother = _short.maxlong = 60
 
+_adapter = cache(TypeAdapter)
+
 T = TypeVar("T")
 
 
@@ -54,11 +52,9 @@ class Damaged(ValueError):
 
 
 def dumps(record: Any, *, indent: int | None = None) -> str:
-    """Return a record as JSON text, with its digest.
+    """Return a record, a dataclass or mapping, as JSON text with its digest.
 
-    Args:
-        record: A dataclass or mapping; NumPy numbers, tuples and paths in it become plain values.
-        indent: As for :func:`json.dumps`.
+    NumPy numbers, tuples and paths in it become plain values.
 
     Raises:
         ValueError: If a number is not finite or a value has no JSON form.
@@ -72,7 +68,7 @@ def loads(content: bytes | str, kind: type[T], *, where: str, remedy: str, newes
 
     Args:
         content: JSON text.
-        kind: Its declaration, a dataclass or ``TypedDict``.
+        kind: Its declaration.
         where: The file, and line if there are several, for errors.
         remedy: What the user is to do about a damaged one, for errors.
         newest: The highest ``format`` that is known, of records that have one.
@@ -111,10 +107,20 @@ def check(parsed: Mapping[str, Any], kind: type[T], *, where: str, remedy: str) 
         Damaged: If a field is missing, unknown, of another type or out of bounds.
     """
     try:
-        record: T = _adapter(cast(Any, kind)).validate_json(json.dumps(parsed))
+        return cast(T, _adapter(cast(Any, kind)).validate_json(json.dumps(parsed)))
     except pydantic.ValidationError as error:
-        raise Damaged(f"{where}: {_said(error)}: {remedy}") from error
-    return record
+        first, *others = error.errors(include_url=False, include_context=False)
+    field = ".".join(map(str, first["loc"])) or "the record"
+    if first["type"] in ("missing", "missing_argument"):
+        said = f"field {field!r} is missing"
+    elif first["type"] in ("extra_forbidden", "unexpected_keyword_argument"):
+        said = f"there is no field {field!r}"
+    else:
+        message = first["msg"].removeprefix("Value error, ").replace("Input should", "should")
+        message = message[:1].lower() + message[1:]
+        said = f"field {field!r} is {_short.repr(first['input'])}, {message}"
+    more = f" (and {len(others)} more)" if others else ""
+    raise Damaged(f"{where}: {said}{more}: {remedy}")
 
 
 def read(path: Path, kind: type[T], *, remedy: str, newest: int = 1) -> T:
@@ -135,12 +141,8 @@ def write(path: Path, record: Any, *, indent: int | None = 2) -> None:
 def read_lines(path: Path, kind: type[T], *, remedy: str, growing: bool = False) -> list[T]:
     """Read a file with a record in each line; empty lines are passed over.
 
-    Args:
-        path: The file.
-        kind: Declaration of each record.
-        remedy: What the user is to do about a damaged one, for errors.
-        growing: Whether lines are added one by one: a last line without an end is one that a kill
-            cut short, and is left out.
+    Where lines are added one by one (``growing``), a last line without an end is one that a kill
+    cut short, and is left out.
 
     Raises:
         FileNotFoundError: If there is no such file.
@@ -166,27 +168,6 @@ def _content(path: Path, remedy: str) -> bytes:
         return read_file(path, limit=_MOST_BYTES)
     except ValueError as error:
         raise Damaged(f"{error}: {remedy}") from error
-
-
-@cache
-def _adapter(kind: Any) -> TypeAdapter[Any]:
-    return TypeAdapter(kind)
-
-
-def _said(error: pydantic.ValidationError) -> str:
-    """Return in one sentence what is wrong with the first field, and how many more are."""
-    first, *others = error.errors(include_url=False, include_context=False)
-    field = ".".join(map(str, first["loc"])) or "the record"
-    message = first["msg"].removeprefix("Value error, ").replace("Input should", "should")
-    if first["type"] in ("missing", "missing_argument"):
-        said = f"field {field!r} is missing"
-    elif first["type"] in ("extra_forbidden", "unexpected_keyword_argument"):
-        said = f"there is no field {field!r}"
-    else:
-        said = (
-            f"field {field!r} is {_short.repr(first['input'])}, {message[:1].lower()}{message[1:]}"
-        )
-    return said + (f" (and {len(others)} more)" if others else "")
 
 
 def _digest(plain: Mapping[str, Any]) -> str:

@@ -1,68 +1,30 @@
-"""Collection of a player's frames, in worker processes, resumable at any moment.
+"""Collection of a player's frames in worker processes; it can be stopped and resumed at any moment.
 
-Each shard is a stream of its own, seeded by (seed, shard): so the bytes do not depend on the number
+Each shard is a stream of its own, seeded by (seed, shard). So the bytes do not depend on the number
 of workers or on interruptions, and a missing shard can be made at any time.
 """
-
-from __future__ import annotations
 
 import multiprocessing
 from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
-from typing import Any
 
-import gymnasium as gym
 import numpy as np
 from gymnasium.spaces import Box, Discrete, MultiBinary, MultiDiscrete
-from numpy.typing import NDArray
 
 from pretrain.data.players import check_player, make_player
 from pretrain.data.shards import Shard, compress_frame
-from pretrain.data.store import DataDescription, StoreError
+from pretrain.data.store import DataDescription
 from pretrain.data.writer import completed, create, record_shard, write_shard
-from pretrain.runtime.cores import usable_cores
 from pretrain.runtime.interrupt import starting_processes
 from pretrain.runtime.lock import alone_in
 from pretrain.runtime.progress import Progress
-from pretrain.runtime.workers import begin_worker
+from pretrain.runtime.workers import begin_worker, usable_cores
 from slotenv.environments import make_env, preset_for, read_ram
 from slotenv.frames import FramePreset
 
 _TICK = 100  # steps between two reports of a worker
-
-
-def collect(folder: Path, description: DataDescription, *, workers: int | None = None) -> str:
-    """Collect what is missing of a data set.
-
-    Args:
-        folder: Where the data set lies or will lie.
-        description: What to collect.
-        workers: Processes; by default one per core, at most one per missing shard. With 1, this
-            process does the work itself.
-
-    Returns:
-        Checksum of the complete set.
-
-    Raises:
-        StoreError: If the folder holds something else or a damaged shard.
-        FolderInUse: If another process collects into it.
-        ValueError: If the player cannot play this environment, its frames are not as its
-            observation space says, or its actions are no array of numbers.
-        OSError: If the disk is full; nothing that was collected is lost.
-        KeyboardInterrupt: On Ctrl-C; the same call goes on from there.
-    """
-    check_player(description.player, description.env_id)
-    checksum = completed(folder, description)
-    if checksum is not None:  # nothing is written, not even a lock: the folder may be read-only
-        return checksum
-    with alone_in(folder):
-        missing = create(folder, description)
-        _collect(folder, description, missing, workers)
-        checksum = completed(folder, description)
-    assert checksum is not None
-    return checksum
 
 
 def collect_data(
@@ -75,40 +37,56 @@ def collect_data(
     player: str = "random",
     workers: int | None,
 ) -> str:
-    """Collect what is missing of a data set that is named in words; see :func:`collect`.
+    """Collect what is missing of the ``frames`` steps of an environment, given by its name.
 
-    Args:
-        path: Where it lies or will lie.
-        env: As given by the user.
-        preset: Name of a frame preset; None: by the form of ``env``.
-        frames: Rows in all.
-        seed: Decides every byte of the data.
-        player: Who chooses the actions.
-        workers: Processes; None: one per core.
+    ``preset`` is the name of a frame preset; None: by the form of ``env``. The rest is as for
+    :func:`collect` and :class:`pretrain.data.store.DataDescription`.
     """
+    made_by = preset_for(env, preset).to_dict()
     description = DataDescription(
-        env_id=env,
-        preset=preset_for(env, preset).to_dict(),
-        seed=seed,
-        num_steps=frames,
-        player=player,
+        env_id=env, preset=made_by, seed=seed, num_steps=frames, player=player
     )
     return collect(path, description, workers=workers)
 
 
-def _collect(
-    folder: Path, description: DataDescription, missing: list[int], workers: int | None
-) -> None:
-    workers = min(workers or usable_cores(), max(len(missing), 1))
-    total = description.num_steps
-    done = total - sum(description.shard_length(shard) for shard in missing)
-    with Progress("collect", total=total, start=done, unit="frames") as progress:
-        if workers == 1:
-            for shard in missing:
-                digest = collect_shard(folder, description, shard, tick=progress.advance)
-                record_shard(folder, shard, digest)
-        else:
-            _in_processes(folder, description, missing, workers, progress)
+def collect(folder: Path, description: DataDescription, *, workers: int | None = None) -> str:
+    """Collect what is missing of a data set.
+
+    Args:
+        folder: Where the data set lies or will lie.
+        description: What to collect.
+        workers: Processes; None: one per core. With 1, this process does the work itself.
+
+    Returns:
+        Checksum of the complete set.
+
+    Raises:
+        Damaged: If the folder holds something else or a damaged shard.
+        FolderInUse: If another process collects into it.
+        ValueError: If the player cannot play this environment, its frames are not as its
+            observation space says, or its actions are no array of numbers.
+        OSError: If the disk is full; nothing that was collected is lost.
+        KeyboardInterrupt: On Ctrl-C; the same call goes on from there.
+    """
+    check_player(description.player, description.env_id)
+    checksum = completed(folder, description)
+    if checksum is not None:  # nothing is written, not even a lock: the folder may be read-only
+        return checksum
+    with alone_in(folder):
+        missing = create(folder, description)
+        workers = min(workers or usable_cores(), max(len(missing), 1))
+        total = description.num_steps
+        done = total - sum(map(description.shard_length, missing))
+        with Progress("collect", total=total, start=done, unit="frames") as progress:
+            if workers == 1:
+                for shard in missing:
+                    digest = collect_shard(folder, description, shard, tick=progress.advance)
+                    record_shard(folder, shard, digest)
+            else:
+                _in_processes(folder, description, missing, workers, progress)
+        checksum = completed(folder, description)
+    assert checksum is not None
+    return checksum
 
 
 def collect_shard(
@@ -119,18 +97,28 @@ def collect_shard(
     tick: Callable[[int], object] = lambda steps: None,
 ) -> str:
     """Let the player play one shard's stream, write it, and return its SHA-256."""
-    preset = FramePreset.from_dict(description.preset)
+    preset, env_id = FramePreset.from_dict(description.preset), description.env_id
     length = description.shard_length(shard)
     seeds = np.random.SeedSequence([description.seed, shard]).generate_state(2) >> 1
     frames, actions, rewards, episodes, rams = [], [], [], [], []
-    with make_env(description.env_id, preset) as env:
-        _check_actions(env, description.env_id)
-        player = make_player(description.player, env, description.env_id, int(seeds[1]))
+    with make_env(env_id, preset) as env:
+        if not isinstance(env.action_space, Discrete | Box | MultiDiscrete | MultiBinary):
+            raise ValueError(
+                f"{env_id} has actions {env.action_space}; a data set keeps one array of numbers "
+                "an action (Discrete, Box, MultiDiscrete, MultiBinary): wrap it so that its "
+                "actions are one of these"
+            )
+        player = make_player(description.player, env, env_id, int(seeds[1]))
         frame, _ = env.reset(seed=int(seeds[0]))
         episode = 0
         for step in range(length):
             ram = read_ram(env)
-            _check_frame(frame, preset, description.env_id)
+            shape, dtype = getattr(frame, "shape", None), getattr(frame, "dtype", None)
+            if shape != preset.shape or dtype != np.uint8:
+                raise ValueError(
+                    f"{env_id} gave a frame {shape} of dtype {dtype}, its observation space says "
+                    f"{preset.shape} uint8: mend the environment's observation_space or its frames"
+                )
             frames.append(compress_frame(frame))
             rams.append(np.zeros(0, np.uint8) if ram is None else ram)
             action = player(ram)
@@ -145,43 +133,20 @@ def collect_shard(
                 tick(_TICK)
     tick(length % _TICK)
     ram_rows = np.stack(rams)
-    num_bytes = ram_rows.shape[1]
-    if num_bytes and length > _TICK and (ram_rows == ram_rows[0]).all():
-        raise StoreError(
+    if ram_rows.shape[1] and length > _TICK and (ram_rows == ram_rows[0]).all():
+        raise ValueError(
             "the emulator's RAM never changes, so labels would be wrong: this happens with ale-py "
             "0.9 under numpy 2; install ale-py >= 0.11.1"
         )
-    return write_shard(
-        folder,
-        shard,
-        Shard(
-            frames=b"".join(frames),
-            sizes=np.array([len(f) for f in frames], np.int64),
-            actions=np.asarray(actions),
-            rewards=np.asarray(rewards, np.float32),
-            episode=np.asarray(episodes, np.int32),
-            ram=ram_rows,
-        ),
+    content = Shard(
+        frames=b"".join(frames),
+        sizes=np.array([len(f) for f in frames], np.int64),
+        actions=np.asarray(actions),
+        rewards=np.asarray(rewards, np.float32),
+        episode=np.asarray(episodes, np.int32),
+        ram=ram_rows,
     )
-
-
-def _check_actions(env: gym.Env[Any, Any], env_id: str) -> None:
-    if not isinstance(env.action_space, Discrete | Box | MultiDiscrete | MultiBinary):
-        raise ValueError(
-            f"{env_id} has actions {env.action_space}; a data set keeps one array of numbers an "
-            "action (Discrete, Box, MultiDiscrete, MultiBinary): wrap it so that its actions are "
-            "one of these"
-        )
-
-
-def _check_frame(frame: NDArray[np.uint8], preset: FramePreset, env_id: str) -> None:
-    """Raise unless a frame is what its observation space promised."""
-    shape, dtype = getattr(frame, "shape", None), getattr(frame, "dtype", None)
-    if shape != preset.shape or dtype != np.uint8:
-        raise ValueError(
-            f"{env_id} gave a frame {shape} of dtype {dtype}, its observation space says "
-            f"{preset.shape} uint8: mend the environment's observation_space or its frames"
-        )
+    return write_shard(folder, shard, content)
 
 
 def _in_processes(
@@ -202,26 +167,22 @@ def _in_processes(
             record_shard(folder, shard, future.result())
             progress.advance(description.shard_length(shard))
     except BrokenProcessPool as error:
-        raise RuntimeError(_why_broken(processes)) from error
+        for process in processes:
+            process.join(timeout=5)
+        why = (
+            "a collection worker was killed (out of memory?): run the same command again, or with "
+            "fewer --workers"
+        )
+        if any(process.exitcode == 1 for process in processes):
+            why = (
+                "the collection workers could not start. A script that collects needs its calls "
+                'under if __name__ == "__main__": in a file, because each worker reads the script '
+                "again; workers=1 does without workers"
+            )
+        raise RuntimeError(why) from error
     except BaseException:
         for process in processes:
             process.terminate()
         raise
     finally:
         pool.shutdown(wait=True, cancel_futures=True)
-
-
-def _why_broken(processes: list[multiprocessing.process.BaseProcess]) -> str:
-    """Say why workers ended before their work did."""
-    for process in processes:
-        process.join(timeout=5)
-    if any(process.exitcode == 1 for process in processes):
-        return (
-            "the collection workers could not start. A script that collects needs its calls under "
-            'if __name__ == "__main__": in a file, because each worker reads the script again; '
-            "workers=1 does without workers"
-        )
-    return (
-        "a collection worker was killed (out of memory?): run the same command again, or with "
-        "fewer --workers"
-    )

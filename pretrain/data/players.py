@@ -1,11 +1,9 @@
 """Players that choose the actions of a collection: random, or scripted from the true coordinates.
 
-A scripted player reads where the objects are from the console's RAM and plays a game by a rule of a
-few lines: no agent that learned, but one whose frames are those of better play, which random play
-may never come to. One step in twenty it acts at random, so that its games differ.
+A scripted player reads from the console's RAM where the objects are and follows a rule of a few
+lines. Its frames are those of better play, which random play may never come to. One step in twenty
+it acts at random, so that its games differ.
 """
-
-from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -28,17 +26,13 @@ Rule = Callable[[Seen, Seen, str], str]
 at the start, to the meaning of the next."""
 
 PLAYERS = ("random", "scripted")
-RANDOM_SHARE = 0.05
-"""Share of the steps at which a scripted player acts at random."""
+_RANDOM_SHARE = 0.05  # of the steps of a scripted player
+_PONG_COLUMN = 140.0  # of the paddle's front
+_PONG_ROWS = 34.0, 190.0  # between which the ball's top edge is
 
 
 def check_player(player: str, env_id: str) -> None:
-    """Raise unless an environment can be played by a player.
-
-    Raises:
-        ValueError: If there is no such player, or it has no rule for this game; the message lists
-            what there is.
-    """
+    """Raise ValueError unless there is such a player, and it can play this environment."""
     if player not in PLAYERS:
         raise ValueError(f"player must be one of {', '.join(PLAYERS)}, got {player!r}")
     if player == "scripted" and game_key(env_id) not in RULES:
@@ -52,20 +46,17 @@ def make_player(player: str, env: gym.Env[Any, Any], env_id: str, seed: int) -> 
     """Return a player of an environment, whose actions follow from the seed and what it sees.
 
     Args:
-        player: ``"random"``, uniform over the action space, or ``"scripted"``.
+        player: ``"random"``, uniform over the action space, or ``"scripted"``, which
+            :func:`check_player` has allowed.
         env: What is played.
         env_id: Its name, as given by the user.
         seed: Seed of everything random about the player.
-
-    Raises:
-        ValueError: As :func:`check_player`.
     """
-    check_player(player, env_id)
     if player == "random":
         env.action_space.seed(seed)
         return lambda ram: env.action_space.sample()
     game = str(game_key(env_id))
-    meanings: list[str] = env.unwrapped.get_action_meanings()  # type: ignore[attr-defined]
+    meanings = env.unwrapped.get_action_meanings()  # type: ignore[attr-defined]
     return ScriptedPlayer(RULES[game], labels_for(game, "pixel"), meanings, seed)
 
 
@@ -86,20 +77,13 @@ class ScriptedPlayer:
         self._last = "NOOP"
 
     def __call__(self, ram: NDArray[np.uint8] | None) -> int:
-        """Choose an action.
-
-        Args:
-            ram: uint8 (128,), the console's RAM now.
-
-        Raises:
-            TypeError: If there is no RAM.
-        """
+        """Choose an action; TypeError if there is no RAM to read."""
         if ram is None:
             raise TypeError("a scripted player reads the console's RAM, this environment has none")
         values, presence = self._labels.read(ram)
         of_label = zip(self._labels.names, values[0].tolist(), presence[0].tolist(), strict=True)
         seen = {name: value for name, value, there in of_label if there}
-        if self._rng.random() < RANDOM_SHARE:
+        if self._rng.random() < _RANDOM_SHARE:
             action = int(self._rng.integers(len(self._meanings)))
         else:
             action = self._meanings.index(self._rule(seen, self._before, self._last))
@@ -108,7 +92,7 @@ class ScriptedPlayer:
 
 
 def play_pong(seen: Seen, before: Seen, last: str) -> str:
-    """Go where the ball will come, with the walls in mind; along with it while it goes away."""
+    """Go where the ball will come, reflected by the walls; along with it while it goes away."""
     if "ball_y" not in seen:
         return "FIRE"
     if "ball_y" not in before:
@@ -116,7 +100,10 @@ def play_pong(seen: Seen, before: Seen, last: str) -> str:
     right, down, slide = (seen[name] - before[name] for name in ("ball_x", "ball_y", "player_y"))
     ball = seen["ball_y"]
     if right > 0:
-        ball = _reflected(ball + down * (_PONG_COLUMN - seen["ball_x"]) / right)
+        row = ball + down * (_PONG_COLUMN - seen["ball_x"]) / right  # if there were no walls
+        low, high = _PONG_ROWS
+        beyond = (row - low) % (2 * (high - low))
+        ball = low + min(beyond, 2 * (high - low) - beyond)
     # One press moves the paddle by 22 rows: 10 in its step, 10 in the next and 2 after that.
     pressed = 1 if last.startswith("LEFT") else -1 if last.startswith("RIGHT") else 0
     paddle = seen["player_y"] + 9.5 * pressed + 0.25 * slide  # where it comes to rest
@@ -124,17 +111,6 @@ def play_pong(seen: Seen, before: Seen, last: str) -> str:
     if abs(below) <= 10:  # it hits the ball, and half a press there is not
         return "NOOP"
     return "LEFT" if below > 0 else "RIGHT"  # as the game names down and up
-
-
-_PONG_COLUMN = 140.0  # of the paddle's front
-_PONG_ROWS = 34.0, 190.0  # between which the ball's top edge is
-
-
-def _reflected(row: float) -> float:
-    """Return where a ball is that would be at a row if there were no walls."""
-    low, high = _PONG_ROWS
-    beyond = (row - low) % (2 * (high - low))
-    return low + min(beyond, 2 * (high - low) - beyond)
 
 
 def play_breakout(seen: Seen, before: Seen, last: str) -> str:

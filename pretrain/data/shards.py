@@ -1,7 +1,5 @@
 """Shards: consecutive steps of one stream as one ``.npz`` file, each frame compressed by itself."""
 
-from __future__ import annotations
-
 import io
 import zipfile
 import zlib
@@ -12,6 +10,9 @@ import blosc2
 import numpy as np
 from numpy.typing import NDArray
 
+# Workers are processes of their own, bytes must not depend on threads, and a pool of threads for
+# frames of 100 KB takes five times as long as one.
+_THREADS = 1
 _MOST_ACTION_BYTES = 1 << 16  # of one step: no action space of a game is larger
 _HEADER = 32  # bytes of a chunk's header, which may add that much to a frame
 _SPECIAL = 31  # byte of the header that says whether there are bytes at all
@@ -42,7 +43,7 @@ class Shard:
 
 def compress_frame(frame: NDArray[np.uint8]) -> bytes:
     """Compress one frame, (H, W, 3) uint8, without loss; equal frames give equal bytes."""
-    _use_one_thread()
+    blosc2.set_nthreads(_THREADS)
     compressed: bytes = blosc2.compress2(
         np.ascontiguousarray(frame),
         codec=blosc2.Codec.ZSTD,
@@ -51,7 +52,7 @@ def compress_frame(frame: NDArray[np.uint8]) -> bytes:
         filters=[blosc2.Filter.NOFILTER],
         filters_meta=[0],
         blocksize=frame.nbytes,
-        nthreads=1,
+        nthreads=_THREADS,
     )
     return compressed
 
@@ -68,42 +69,21 @@ def decompress_frame(chunk: memoryview, out: NDArray[np.uint8]) -> None:
         raise ValueError(f"a frame cannot be decompressed ({error})") from error
 
 
-def _use_one_thread() -> None:
-    """Let this process compress and decompress in one thread.
-
-    Workers are processes of their own, bytes must not depend on threads, and a pool of threads for
-    frames of 100 KB takes five times as long as one.
-    """
-    blosc2.set_nthreads(1)
-
-
 def to_bytes(shard: Shard) -> bytes:
     """Return a shard as the content of a file; equal shards give equal bytes."""
     buffer = io.BytesIO()
-    np.savez_compressed(
-        buffer,
-        frames=np.frombuffer(shard.frames, np.uint8),
-        sizes=shard.sizes,
-        actions=shard.actions,
-        rewards=shard.rewards,
-        episode=shard.episode,
-        ram=shard.ram,
-    )
+    columns = {field.name: getattr(shard, field.name) for field in fields(Shard)}
+    np.savez_compressed(buffer, **columns | {"frames": np.frombuffer(shard.frames, np.uint8)})
     return buffer.getvalue()
 
 
 def from_bytes(content: bytes, *, length: int, frame_bytes: int) -> Shard:
-    """Return the shard that a file holds, checked so that reading its frames cannot go wrong.
-
-    Args:
-        content: The file.
-        length: n, as the data set's description says.
-        frame_bytes: Bytes of an uncompressed frame.
+    """Return the shard of n = ``length`` steps that a file holds, checked for reading its frames.
 
     Raises:
         ValueError: If it is no shard of that kind; no array is made before its size is known.
     """
-    _use_one_thread()
+    blosc2.set_nthreads(_THREADS)
     most = length * (frame_bytes + _HEADER + _MOST_ACTION_BYTES) + (1 << 20)
     try:
         with zipfile.ZipFile(io.BytesIO(content)) as archive:
@@ -111,11 +91,10 @@ def from_bytes(content: bytes, *, length: int, frame_bytes: int) -> Shard:
         if size > most:
             raise ValueError(f"it unpacks to {size:,} bytes, at most {most:,} are expected")
         with np.load(io.BytesIO(content), allow_pickle=False) as arrays:
-            names = set(arrays.files)
-            expected = {field.name for field in fields(Shard)}
-            if names != expected:
-                raise ValueError(f"it has arrays {sorted(names)}, not {sorted(expected)}")
-            columns = {name: arrays[name] for name in arrays.files}
+            expected = sorted(field.name for field in fields(Shard))
+            if sorted(arrays.files) != expected:
+                raise ValueError(f"it has arrays {sorted(arrays.files)}, not {expected}")
+            columns = dict(arrays)
     except (OSError, EOFError, KeyError, zipfile.BadZipFile, zlib.error, MemoryError) as error:
         raise ValueError(f"it is no .npz file that can be read: {error!r}") from error
     except (NotImplementedError, RuntimeError, SyntaxError, TypeError, OverflowError) as error:

@@ -1,4 +1,4 @@
-"""Frames on disk: lossless, compact, randomly readable, and whole or absent.
+"""Data sets of frames on disk: lossless, compact, and readable in any order.
 
 A data set is a folder of shards, each with the same number of consecutive steps (the last may be
 shorter), ``data.json``, which says what was collected, and ``manifest.json``, which has a digest of
@@ -17,7 +17,7 @@ import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,19 +27,13 @@ from pretrain.data.shards import Shard, decompress_frame, from_bytes
 from slotenv import records
 from slotenv.atomic import read_file
 from slotenv.frames import FramePreset
-from slotenv.records import Count, Positive, Sha256, Text
+from slotenv.records import Count, Damaged, Positive, Sha256, Text
 
 FORMAT = 2
 """2 has ``manifest.json``; 1, of slotenv 0.1.0, had checksums of the shards when all were there."""
-SHARD_STEPS = 5_000
-DESCRIPTION, MANIFEST, CHECKSUMS = "data.json", "manifest.json", "checksums.json"
+DESCRIPTION, MANIFEST = "data.json", "manifest.json"
 _MOST_SHARD = 1 << 34  # bytes of a file
 _AGAIN = "delete the folder and collect again"
-_T = TypeVar("_T")
-
-
-class StoreError(ValueError):
-    """A data set that is damaged, foreign or incomplete; the message names the file."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -62,14 +56,14 @@ class DataDescription:
     preset: Annotated[dict[str, Any], AfterValidator(FramePreset.checked_fields)]
     seed: Count
     num_steps: Annotated[int, Field(ge=1, le=10**9)]
-    shard_steps: Annotated[int, Field(ge=1, le=10**7)] = SHARD_STEPS
+    shard_steps: Annotated[int, Field(ge=1, le=10**7)] = 5_000
     format: Positive = FORMAT
     player: Text = "random"
 
     @property
-    def num_shards(self) -> int:
-        """Number of shards of the complete set."""
-        return -(-self.num_steps // self.shard_steps)
+    def shards(self) -> range:
+        """Numbers of the shards of the complete set."""
+        return range(-(-self.num_steps // self.shard_steps))
 
     def shard_length(self, shard: int) -> int:
         """Rows of one shard."""
@@ -97,29 +91,84 @@ class _Checksums:
     shards: dict[Text, Sha256]
 
 
-def shard_name(shard: int) -> str:
-    """Name of a shard's file."""
-    return f"shard-{shard:05d}.npz"
-
-
 def shard_path(folder: Path, shard: int) -> Path:
     """Where a shard lies."""
-    return folder / shard_name(shard)
+    return folder / f"shard-{shard:05d}.npz"
 
 
 def read_description(folder: Path) -> DataDescription:
-    """Read what a data folder holds.
+    """Read what a data folder holds; raise Damaged if it does not say so, or not in our format."""
+    try:
+        return records.read(folder / DESCRIPTION, DataDescription, remedy=_AGAIN, newest=FORMAT)
+    except FileNotFoundError as error:
+        raise Damaged(f"{folder} is no data set: it has no {DESCRIPTION}") from error
+
+
+class DataFolder:
+    """A data set that may be incomplete; every file is compared with the manifest.
+
+    Attributes:
+        folder: Where it lies.
+        description: What it holds.
+        recorded: SHA-256 of each shard that counts, by name.
 
     Raises:
-        StoreError: If it is no data folder, its description is damaged, or of a newer format.
+        Damaged: If the description or the manifest is missing or damaged, or they do not fit.
     """
-    path = folder / DESCRIPTION
-    try:
-        return records.read(path, DataDescription, remedy=_AGAIN, newest=FORMAT)
-    except FileNotFoundError as error:
-        raise StoreError(f"{folder} is no data set: it has no {DESCRIPTION}") from error
-    except records.Damaged as error:
-        raise StoreError(str(error)) from error
+
+    def __init__(self, folder: Path) -> None:
+        self.folder, self.description = folder, read_description(folder)
+        path, again = folder / MANIFEST, "run the same collection again"
+        if old := self.description.format == 1:
+            path = folder / "checksums.json"
+            again = f"it was collected by slotenv 0.1.0 and is not complete: {_AGAIN}"
+        kind, remedy = _Checksums if old else Manifest, f"delete it and {again}"
+        try:
+            manifest: Any = records.read(path, kind, remedy=remedy, newest=FORMAT)
+        except FileNotFoundError as error:
+            raise Damaged(
+                f"{folder} has no {path.name}, which says what its files must hold: {again}"
+            ) from error
+        digest = hashlib.sha256((folder / DESCRIPTION).read_bytes()).hexdigest()
+        if not old and manifest.description != digest:
+            raise Damaged(f"{folder / DESCRIPTION} was changed since collection began: {_AGAIN}")
+        self.recorded: dict[str, str] = manifest.shards
+
+    @property
+    def checksum(self) -> str:
+        """SHA-256 over all shards of a complete set."""
+        digests = [
+            self.recorded[shard_path(self.folder, shard).name] for shard in self.description.shards
+        ]
+        return hashlib.sha256("".join(digests).encode()).hexdigest()
+
+    def has(self, shard: int) -> bool:
+        """Tell whether a shard is there and counts."""
+        path = shard_path(self.folder, shard)
+        return path.name in self.recorded and path.exists()
+
+    def content(self, shard: int) -> bytes:
+        """Return the file of a shard; raise Damaged if it is not the one that was collected."""
+        path = shard_path(self.folder, shard)
+        again = "delete that file and run the same collection again"
+        try:
+            content = read_file(path, limit=_MOST_SHARD)
+        except (OSError, ValueError) as error:
+            raise Damaged(f"{path} cannot be read ({error}): {again}") from error
+        if hashlib.sha256(content).hexdigest() != self.recorded[path.name]:
+            raise Damaged(f"{path} is damaged (its checksum changed since collection): {again}")
+        return content
+
+    def read(self, shard: int) -> Shard:
+        """Return a shard that was collected, checked so that reading its frames is safe."""
+        height, width, channels = FramePreset.from_dict(self.description.preset).shape
+        length = self.description.shard_length(shard)
+        content = self.content(shard)
+        try:
+            return from_bytes(content, length=length, frame_bytes=height * width * channels)
+        except ValueError as error:
+            path = shard_path(self.folder, shard)
+            raise Damaged(f"{path} is no shard: {error}: {_AGAIN}") from error
 
 
 class FrameStore:
@@ -133,30 +182,28 @@ class FrameStore:
         rewards: (N,) float32.
         episode: (N,) int64, numbered through; rows of one episode are consecutive.
         ram: (N, 128) uint8, or (N, 0) where there is no emulator.
-        checksum: SHA-256 over all shards.
+        checksum: SHA-256 over all shards, which tells data sets apart.
 
     Raises:
-        StoreError: If the set is incomplete, damaged or foreign.
+        Damaged: If the set is incomplete, damaged or foreign.
     """
 
     def __init__(self, folder: str | Path) -> None:
-        self.folder = path = Path(folder)
-        self.description = read_description(path)
+        there = DataFolder(Path(folder))
+        self.folder, self.description = there.folder, there.description
         self.preset = FramePreset.from_dict(self.description.preset)
-        recorded = recorded_shards(path)
-        numbers = range(self.description.num_shards)
-        for shard in numbers:
-            if shard_name(shard) not in recorded or not shard_path(path, shard).exists():
-                raise StoreError(
-                    f"{shard_path(path, shard)} is missing: run the same collection again to "
-                    "complete the set"
+        for shard in self.description.shards:
+            if not there.has(shard):
+                raise Damaged(
+                    f"{shard_path(self.folder, shard)} is missing: run the same collection again "
+                    "to complete the set"
                 )
-        shards = [read_shard(path, shard, self.description, recorded) for shard in numbers]
-        self.checksum = total_digest(path, recorded)
+        shards = [there.read(shard) for shard in self.description.shards]
+        self.checksum = there.checksum
         for name in ("actions", "ram"):
             kinds = {(getattr(s, name).shape[1:], getattr(s, name).dtype) for s in shards}
             if len(kinds) > 1:
-                raise StoreError(f"{path} has shards of different {name}: {_AGAIN}")
+                raise Damaged(f"{self.folder} has shards of different {name}: {_AGAIN}")
         self._content = [memoryview(s.frames) for s in shards]
         self._ends = [np.cumsum(s.sizes) for s in shards]
         self.actions = np.concatenate([s.actions for s in shards])
@@ -170,18 +217,15 @@ class FrameStore:
     def __len__(self) -> int:
         return self.description.num_steps
 
+    def __reduce__(self) -> tuple[type[FrameStore], tuple[Path]]:
+        return FrameStore, (self.folder,)  # another process opens it anew
+
     def frames(self, indices: Sequence[int] | NDArray[np.integer[Any]]) -> NDArray[np.uint8]:
-        """Read frames in the order asked for.
-
-        Args:
-            indices: Rows, 0 to N - 1; repeats are allowed.
-
-        Returns:
-            (n, H, W, 3) uint8, a new array.
+        """Read frames in the order asked for: n rows of 0 to N - 1 give (n, H, W, 3) uint8.
 
         Raises:
             IndexError: If a row lies outside.
-            StoreError: If a frame is damaged.
+            Damaged: If a frame is damaged.
         """
         rows = np.asarray(indices, dtype=np.int64)
         if rows.size and (rows.min() < 0 or rows.max() >= len(self)):
@@ -194,77 +238,5 @@ class FrameStore:
             try:
                 decompress_frame(self._content[shard][start:end], target)
             except ValueError as error:
-                raise StoreError(f"{shard_path(self.folder, shard)}: {error}: {_AGAIN}") from error
+                raise Damaged(f"{shard_path(self.folder, shard)}: {error}: {_AGAIN}") from error
         return out
-
-
-def recorded_shards(folder: Path) -> dict[str, str]:
-    """Return the SHA-256 of each shard that counts, by name.
-
-    Raises:
-        StoreError: If the manifest is missing or damaged, or of another description.
-    """
-    if read_description(folder).format == 1:
-        again = f"it was collected by slotenv 0.1.0 and is not complete: {_AGAIN}"
-        return _read_manifest(folder / CHECKSUMS, _Checksums, again).shards
-    again = "run the same collection again"
-    manifest = _read_manifest(folder / MANIFEST, Manifest, again)
-    if manifest.description != file_digest(folder / DESCRIPTION):
-        raise StoreError(f"{folder / DESCRIPTION} was changed since collection began: {_AGAIN}")
-    return manifest.shards
-
-
-def _read_manifest(path: Path, kind: type[_T], again: str) -> _T:
-    try:
-        return records.read(path, kind, remedy=f"delete it and {again}", newest=FORMAT)
-    except FileNotFoundError as error:
-        raise StoreError(
-            f"{path.parent} has no {path.name}, which says what its files must hold: {again}"
-        ) from error
-    except records.Damaged as error:
-        raise StoreError(str(error)) from error
-
-
-def total_digest(folder: Path, shards: dict[str, str]) -> str:
-    """Return the SHA-256 over all shards, which tells data sets apart."""
-    names = map(shard_name, range(read_description(folder).num_shards))
-    return hashlib.sha256("".join(shards[name] for name in names).encode()).hexdigest()
-
-
-def file_digest(path: Path) -> str:
-    """Return the SHA-256 of a small file."""
-    return hashlib.sha256(path.read_bytes()).hexdigest()
-
-
-def shard_content(folder: Path, shard: int, recorded: dict[str, str]) -> bytes:
-    """Return the file of a shard, compared with the manifest.
-
-    Raises:
-        StoreError: If it cannot be read or differs.
-    """
-    path = shard_path(folder, shard)
-    again = "delete that file and run the same collection again"
-    try:
-        content = read_file(path, limit=_MOST_SHARD)
-    except (OSError, ValueError) as error:
-        raise StoreError(f"{path} cannot be read ({error}): {again}") from error
-    if hashlib.sha256(content).hexdigest() != recorded[path.name]:
-        raise StoreError(f"{path} is damaged (its checksum changed since collection): {again}")
-    return content
-
-
-def read_shard(
-    folder: Path, shard: int, description: DataDescription, recorded: dict[str, str]
-) -> Shard:
-    """Read one shard, compared with the manifest.
-
-    Raises:
-        StoreError: If it cannot be read, differs, or is no shard.
-    """
-    height, width, channels = FramePreset.from_dict(description.preset).shape
-    content = shard_content(folder, shard, recorded)
-    try:
-        length = description.shard_length(shard)
-        return from_bytes(content, length=length, frame_bytes=height * width * channels)
-    except ValueError as error:
-        raise StoreError(f"{shard_path(folder, shard)} is no shard: {error}: {_AGAIN}") from error

@@ -1,37 +1,29 @@
 """Writing a data set: its description, its shards, and the manifest that makes a shard count.
 
 A shard is written to a temporary name, renamed, and then recorded in the manifest. One that is not
-recorded counts as missing and is collected again, to the same bytes: so what a kill left behind, or
-somebody else put there, is never taken on trust.
+recorded counts as missing and is collected again, to the same bytes. So nothing is trusted that a
+kill left behind or somebody else put there.
 """
-
-from __future__ import annotations
 
 import hashlib
 import re
 import warnings
 from dataclasses import asdict, replace
 from pathlib import Path
-from typing import Any
 
 from pretrain.data.shards import Shard, to_bytes
 from pretrain.data.store import (
     DESCRIPTION,
     MANIFEST,
     DataDescription,
+    DataFolder,
     Manifest,
-    StoreError,
-    file_digest,
     read_description,
-    read_shard,
-    recorded_shards,
-    shard_content,
-    shard_name,
     shard_path,
-    total_digest,
 )
 from slotenv import records
 from slotenv.atomic import remove_leftovers, write_atomic
+from slotenv.records import Damaged
 
 _WRITTEN = re.compile(r"\.(data\.json|manifest\.json|shard-\d+\.npz)\.")  # of a temporary name
 
@@ -46,22 +38,21 @@ def create(folder: Path, description: DataDescription) -> list[int]:
         not in the manifest.
 
     Raises:
-        StoreError: If the folder holds another data set or a damaged shard.
+        Damaged: If the folder holds another data set or a damaged shard.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    path = folder / DESCRIPTION
     for leftover in folder.glob(".*.tmp"):
         if found := _WRITTEN.match(leftover.name):
-            remove_leftovers(folder / found[1])
-    if not path.exists():
-        if any(folder.glob("shard-*.npz")):
-            raise StoreError(
+            remove_leftovers(folder / found[1], alone=True)
+    count = len(list(folder.glob("shard-*.npz")))
+    if not (folder / DESCRIPTION).exists():
+        if count:
+            raise Damaged(
                 f"{folder} has shards but no {DESCRIPTION}: delete the folder and collect again"
             )
-        records.write(path, description)
-    _check_same(folder, description)
-    if read_description(folder).format > 1 and not (folder / MANIFEST).exists():
-        if count := len(list(folder.glob("shard-*.npz"))):
+        records.write(folder / DESCRIPTION, description)
+    if _lacks_manifest(folder, description):
+        if count:
             warnings.warn(
                 f"{folder} has {count} shards but no {MANIFEST}, which says what they must hold: "
                 "they are collected again",
@@ -69,37 +60,19 @@ def create(folder: Path, description: DataDescription) -> list[int]:
                 stacklevel=2,
             )
         _record(folder, {})
-    shards = recorded_shards(folder)
-    missing = []
-    for shard in range(description.num_shards):
-        if shard_name(shard) in shards and shard_path(folder, shard).exists():
-            read_shard(folder, shard, description, shards)
-        else:
-            missing.append(shard)
-    return missing
+    return _missing(DataFolder(folder))
 
 
 def completed(folder: Path, description: DataDescription) -> str | None:
     """Return the checksum of a data set that is complete, None if it is not. Writes nothing.
 
     Raises:
-        StoreError: If the folder holds another data set or a damaged shard.
+        Damaged: If the folder holds another data set or a damaged shard.
     """
-    if not (folder / DESCRIPTION).exists():
+    if not (folder / DESCRIPTION).exists() or _lacks_manifest(folder, description):
         return None
-    _check_same(folder, description)
-    try:
-        shards = recorded_shards(folder)
-    except StoreError:
-        if not (folder / MANIFEST).exists():  # it is written anew by create
-            return None
-        raise
-    names = [shard_name(shard) for shard in range(description.num_shards)]
-    if not all(name in shards and (folder / name).exists() for name in names):
-        return None
-    for shard in range(description.num_shards):
-        shard_content(folder, shard, shards)
-    return total_digest(folder, shards)
+    there = DataFolder(folder)
+    return None if _missing(there) else there.checksum
 
 
 def write_shard(folder: Path, shard: int, content: Shard) -> str:
@@ -111,35 +84,42 @@ def write_shard(folder: Path, shard: int, content: Shard) -> str:
 
 def record_shard(folder: Path, shard: int, digest: str) -> None:
     """Note in the manifest what :func:`write_shard` returned; the shard counts from now on."""
-    _record(folder, {**recorded_shards(folder), shard_name(shard): digest})
-
-
-def _check_same(folder: Path, description: DataDescription) -> None:
-    """Raise unless a folder's description is the one that is asked for."""
-    there = read_description(folder)
-    if there == replace(description, format=there.format):
-        return
-    old, new = _flat(there), _flat(description)
-    differences = [
-        f"{key} is {old[key]!r} there, {new[key]!r} asked"
-        for key in old
-        if old[key] != new.get(key) and key != "format"
-    ]
-    raise StoreError(
-        f"{folder} holds another data set ({'; '.join(differences)}): choose another folder, or "
-        "delete this one"
-    )
-
-
-def _flat(description: DataDescription) -> dict[str, Any]:
-    """Return the fields, the preset's name in place of the preset unless only its parts differ."""
-    fields = asdict(description)
-    preset = fields.pop("preset")
-    size = f"{preset['height']} x {preset['width']}"
-    return fields | {"preset": preset["name"], "frame size": size}
+    _record(folder, {**DataFolder(folder).recorded, shard_path(folder, shard).name: digest})
 
 
 def _record(folder: Path, shards: dict[str, str]) -> None:
-    description = file_digest(folder / DESCRIPTION)
+    description = hashlib.sha256((folder / DESCRIPTION).read_bytes()).hexdigest()
     manifest = Manifest(description=description, shards=dict(sorted(shards.items())))
     records.write(folder / MANIFEST, manifest)
+
+
+def _missing(there: DataFolder) -> list[int]:
+    """Return the shards that are still to be collected; raise if one of the others is damaged."""
+    missing = [shard for shard in there.description.shards if not there.has(shard)]
+    for shard in set(there.description.shards) - set(missing):
+        there.content(shard)
+    return missing
+
+
+def _lacks_manifest(folder: Path, asked: DataDescription) -> bool:
+    """Tell whether a folder has no manifest yet; raise unless it holds the data set asked for."""
+    there = read_description(folder)
+    if there != replace(asked, format=there.format):
+        old, new = (
+            asdict(description)
+            | {
+                "preset": description.preset["name"],
+                "frame size": "{height} x {width}".format(**description.preset),
+            }
+            for description in (there, asked)
+        )
+        differences = [
+            f"{key} is {old[key]!r} there, {new[key]!r} asked"
+            for key in old
+            if old[key] != new[key] and key != "format"
+        ]
+        raise Damaged(
+            f"{folder} holds another data set ({'; '.join(differences)}): choose another folder, "
+            "or delete this one"
+        )
+    return there.format > 1 and not (folder / MANIFEST).exists()

@@ -1,1 +1,1 @@
-"""What every verb runs on: lock, signals, progress, metrics log, cores."""
+"""What every verb runs on: lock, signals, progress, metrics log, workers."""

@@ -1,13 +1,11 @@
 """Ctrl-C and SIGTERM: as exceptions, or noted until there is a safe point."""
 
-from __future__ import annotations
-
 import signal
 import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from types import FrameType, TracebackType
+from types import FrameType
 from typing import Self
 
 _SAME_REQUEST = 2.0  # seconds
@@ -17,31 +15,16 @@ class Terminated(KeyboardInterrupt):
     """SIGTERM: everything is put in order as on Ctrl-C, only the exit code differs."""
 
 
-@contextmanager
-def sigterm_raises() -> Iterator[None]:
-    """While entered, SIGTERM raises :class:`Terminated`, as Ctrl-C raises KeyboardInterrupt.
-
-    In a thread other than the main one, where Python takes no signals, nothing is changed.
-    """
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    old = signal.signal(signal.SIGTERM, _raise)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, old)
+def _raise(number: int, frame: FrameType | None) -> None:
+    raise Terminated if number == signal.SIGTERM else KeyboardInterrupt
 
 
 def raise_once(then: Callable[[int], object]) -> None:
-    """Have the first Ctrl-C or SIGTERM of a program raise, and a later one end it.
+    """Have the first Ctrl-C or SIGTERM of a program raise, for good; a later one calls ``then``.
 
-    For good. What comes within two seconds of the first is taken for the same request: an exception
-    in the middle of putting things in order would leave them half done. Ctrl-C stays ignored where
-    it was, as in what a shell has started in the background.
-
-    Args:
-        then: Called with the number of a signal that comes later; must not return.
+    What comes within two seconds of the first is taken for the same request: an exception in the
+    middle of putting things in order would leave them half done. Ctrl-C stays ignored where it was,
+    as in what a shell has started in the background. ``then`` must not return.
     """
     first: list[float] = []
 
@@ -59,11 +42,11 @@ def raise_once(then: Callable[[int], object]) -> None:
 
 @contextmanager
 def starting_processes() -> Iterator[None]:
-    """While entered, processes are started whole, and are deaf to Ctrl-C from their first moment.
+    """Start processes that ignore Ctrl-C, and hold signals back until all have started.
 
-    A terminal sends Ctrl-C to the whole process group; the parent alone decides what to do about
-    it. Ctrl-C and SIGTERM reach the parent when this is left: a process that it had half started
-    would die of that with a traceback. The processes can still be ended by SIGTERM.
+    A terminal sends Ctrl-C to the whole process group, but the parent alone decides what to do.
+    Ctrl-C and SIGTERM reach the parent when this is left; a process that was only half started
+    would die with a traceback. The processes can still be ended by SIGTERM.
 
     In a thread other than the main one, where Python takes no signals, nothing is changed.
     """
@@ -87,11 +70,9 @@ def starting_processes() -> Iterator[None]:
 class Interrupt:
     """While entered, the first Ctrl-C or SIGTERM only sets ``requested``; the second acts at once.
 
-    A KeyboardInterrupt that leaves it is :class:`Terminated` if SIGTERM was what came. In a thread
-    other than the main one, where Python takes no signals, nothing is changed.
-
-    Args:
-        then: Called on the first, too.
+    The first also calls ``then``. A KeyboardInterrupt that leaves it is :class:`Terminated` if
+    SIGTERM was what came. In a thread other than the main one, where Python takes no signals,
+    nothing is changed.
     """
 
     def __init__(self, then: Callable[[], object] = lambda: None) -> None:
@@ -106,12 +87,7 @@ class Interrupt:
                 self._old[number] = signal.signal(number, self._handle)
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
         for number, handler in self._old.items():
             signal.signal(number, handler)
         if isinstance(error, KeyboardInterrupt) and self._number == signal.SIGTERM:
@@ -123,7 +99,3 @@ class Interrupt:
             _raise(number, frame)
         self.requested = True
         self._then()
-
-
-def _raise(number: int, frame: FrameType | None) -> None:
-    raise Terminated if number == signal.SIGTERM else KeyboardInterrupt

@@ -1,6 +1,4 @@
-"""The one place that metrics go: a line of JSON a row, and TensorBoard."""
-
-from __future__ import annotations
+"""The metrics of a training: a line of JSON for each row, and TensorBoard events."""
 
 from pathlib import Path
 from typing import Any, Literal, Self
@@ -15,7 +13,7 @@ METRICS_FILE = "metrics.jsonl"
 
 
 class _Row(BaseModel):
-    """A line of the log; what else is in it are metrics by name."""
+    """A line of the log; its other fields are metrics by name."""
 
     model_config = records.OPEN
     __pydantic_extra__: dict[str, float] = Field(init=False)
@@ -26,11 +24,9 @@ class _Row(BaseModel):
 
 
 class MetricsLog:
-    """Appends rows to ``metrics.jsonl`` and to TensorBoard events in the same folder.
+    """Appends rows to ``metrics.jsonl`` and to TensorBoard events in a run folder.
 
-    Args:
-        folder: Run folder.
-        update: Where training goes on; later rows, of a run that was killed, are dropped.
+    Training goes on from ``update``: later rows, of a run that was killed, are dropped.
     """
 
     def __init__(self, folder: Path, *, update: int) -> None:
@@ -47,13 +43,9 @@ class MetricsLog:
         self._events.close()
 
     def write(self, *, update: int, split: str, seconds: float, metrics: dict[str, float]) -> None:
-        """Add one row.
+        """Add one row: metrics after some updates and seconds of training.
 
-        Args:
-            update: Updates done.
-            split: ``"train"`` (means since the last row) or ``"validation"``.
-            seconds: Training time so far.
-            metrics: Name to value.
+        ``split`` is ``"train"``, whose metrics are means since the last row, or ``"validation"``.
         """
         row = {"update": update, "split": split, "seconds": round(seconds, 2), **metrics}
         self._file.write(records.dumps(row) + "\n")
@@ -63,11 +55,7 @@ class MetricsLog:
 
 
 def read_metrics(folder: Path) -> list[dict[str, Any]]:
-    """Return the rows of ``metrics.jsonl``; a last line cut short by a kill is left out.
-
-    Raises:
-        Damaged: If another line is damaged; the message names it.
-    """
+    """Return the rows of ``metrics.jsonl``; a last line cut short by a kill is left out."""
     path = folder / METRICS_FILE
     if not path.exists():
         return []

@@ -1,10 +1,7 @@
 """Progress of every long stage: a bar on a terminal, a line now and then in a log."""
 
-from __future__ import annotations
-
 import sys
 import time
-from types import TracebackType
 from typing import Self
 
 from rich.console import Console
@@ -22,11 +19,7 @@ def say(stage: str, text: str) -> None:
 class Progress:
     """A bar on a terminal; elsewhere a line of text now and then.
 
-    Args:
-        stage: Its name.
-        total: Units in all.
-        start: Units done before.
-        unit: What is counted, plural.
+    It counts to ``total``; ``start`` were done before. ``unit`` is what is counted, plural.
     """
 
     def __init__(self, stage: str, *, total: int, start: int = 0, unit: str) -> None:
@@ -50,12 +43,7 @@ class Progress:
         self._bar.start()
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, kind: object, *_: object) -> None:
         self._bar.stop()
         if self._bar.disable and kind is None and self._done > self._start:
             self._log()
@@ -77,9 +65,5 @@ class Progress:
         self._logged = time.monotonic()
         rate = self._rate()
         left = (self._total - self._done) / rate if rate else float("inf")
-        note = f", {self._note}" if self._note else ""
-        say(
-            self._stage,
-            f"{self._done:,} of {self._total:,} {self._unit}, {rate:,.1f}/s, {left:,.0f} s to go"
-            f"{note}",
-        )
+        text = f"{self._done:,} of {self._total:,} {self._unit}, {rate:,.1f}/s, {left:,.0f} s to go"
+        say(self._stage, f"{text}, {self._note}" if self._note else text)

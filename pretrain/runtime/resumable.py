@@ -1,48 +1,50 @@
-"""Rows of a job of many measurements, kept in one file so that it goes on where it was stopped."""
+"""Measurements that go on where they were stopped: rows in a file, and their table beside it."""
 
-from __future__ import annotations
-
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from slotenv import records
+from slotenv.atomic import write_atomic
 
 Row = dict[str, Any]
 
 
 class MeasuredRows:
-    """Rows by what was measured; those that are there need not be measured again.
+    """Rows of a file of JSON lines; what has rows there need not be measured again.
 
     Args:
-        path: File of JSON lines, read if it is there.
-        kind: Declaration of a row. Its ``key`` tells the data behind a row from other data.
-        by: Field that names what was measured.
-        keep: Which of the rows that are there still count.
+        path: The file, read if it is there.
+        kind: Declaration of a row.
+        by: Field that names what was measured: new rows replace those of the same name, and all are
+            ordered by it. None: new rows are added at the end.
 
-    Raises:
-        Damaged: If a line is no such row; the message names it.
+    Attributes:
+        rows: All rows.
     """
 
-    def __init__(
-        self, path: Path, kind: Any, by: str, keep: Callable[[Row], bool] = lambda row: True
-    ) -> None:
-        self._path = path
-        self._known: dict[str, list[Row]] = {}
+    def __init__(self, path: Path, kind: Any, by: str | None = None) -> None:
+        self._path, self._by = path, by
         remedy = "delete that line and run again for what it held"
-        for row in records.read_lines(path, kind, remedy=remedy) if path.exists() else []:
-            if keep(row):
-                self._known.setdefault(row[by], []).append(row)
+        self.rows: list[Row] = (
+            records.read_lines(path, kind, remedy=remedy) if path.exists() else []
+        )
 
-    def has(self, name: str, key: str) -> bool:
-        """Tell whether there are rows of a name, all of these data."""
-        return {row["key"] for row in self._known.get(name, [])} == {key}
+    def having(self, **facts: Any) -> list[Row]:
+        """Return the rows with these values."""
+        return [row for row in self.rows if facts.items() <= row.items()]
 
-    def put(self, name: str, rows: list[Row]) -> None:
-        """Replace the rows of a name, also in the file."""
-        self._known[name] = rows
-        records.write_lines(self._path, self.all())
+    def put(self, rows: list[Row]) -> None:
+        """Add rows, also to the file."""
+        if (by := self._by) is None:
+            self.rows += rows
+        else:
+            names = {row[by] for row in rows}
+            kept = [row for row in self.rows if row[by] not in names]
+            self.rows = sorted([*kept, *rows], key=lambda row: str(row[by]))
+        records.write_lines(self._path, self.rows)
 
-    def all(self) -> list[Row]:
-        """Return all rows, ordered by name."""
-        return [row for name in sorted(self._known) for row in self._known[name]]
+    def write_table(self, text: str) -> Path:
+        """Write a table beside the rows, as ``.md``, and return its path."""
+        table = self._path.with_suffix(".md")
+        write_atomic(table, text)
+        return table

@@ -1,6 +1,4 @@
-"""Processes that others start: what they are handed, and that they end with their parent."""
-
-from __future__ import annotations
+"""Worker processes: how many, what they are given, and that they end with their parent."""
 
 import multiprocessing
 import os
@@ -16,25 +14,41 @@ _CANNOT = "a method cannot be handed to the process that trains it"
 _REMEDY = "define its objective and encoder at the top of a module, not inside a function"
 
 
+def usable_cores() -> int:
+    """Return the number of cores that this process may run on, at least 1.
+
+    A job scheduler or ``taskset`` may allow fewer than the machine has; more workers than that
+    only wait for each other.
+    """
+    if hasattr(os, "sched_getaffinity"):  # Linux
+        return len(os.sched_getaffinity(0)) or 1
+    return os.cpu_count() or 1
+
+
 def begin_worker(
     when_orphaned: Callable[[], object] | None = None, *, own_session: bool = False
 ) -> None:
     """Prepare a process that another one has just started.
 
-    Ctrl-C reaches all processes of a terminal; the parent alone decides what to do about it.
+    Ctrl-C reaches all processes of a terminal; the parent alone decides what to do about it. So
+    this one ignores it, or, with ``own_session``, leaves the parent's session, which keeps Ctrl-C
+    from the processes that this one starts as well.
 
-    Args:
-        when_orphaned: Called in a thread when the parent has ended, also by a kill; default: end
-            this process, which would otherwise wait for work for ever.
-        own_session: Whether to leave the parent's session, which keeps Ctrl-C from the processes
-            that this one starts as well; else it ignores the signal.
+    When the parent has ended, also by a kill, ``when_orphaned`` is called in a thread; by default
+    this process ends, which would otherwise wait for work for ever.
     """
     if own_session:
         os.setsid()
     else:
         signal.signal(signal.SIGINT, signal.SIG_IGN)
-    action = when_orphaned or (lambda: os._exit(1))
-    threading.Thread(target=_watch_parent, args=(action,), daemon=True).start()
+    parent = multiprocessing.parent_process()
+
+    def watch_parent() -> None:
+        if parent is not None:
+            parent.join()
+            (when_orphaned or (lambda: os._exit(1)))()
+
+    threading.Thread(target=watch_parent, daemon=True).start()
     ale_py.ALEInterface.setLoggerMode(ale_py.LoggerMode.Error)
 
 
@@ -51,20 +65,8 @@ def pack(*arguments: Any) -> bytes:
 
 
 def unpack(content: bytes) -> tuple[Any, ...]:
-    """Return what another process packed for this one.
-
-    Raises:
-        ValueError: If a method's class is defined where this process cannot find it.
-    """
+    """Return what another process packed; ValueError if a method's class cannot be found here."""
     try:
-        arguments: tuple[Any, ...] = pickle.loads(content)
+        return tuple(pickle.loads(content))
     except (pickle.UnpicklingError, AttributeError, ImportError) as error:
         raise ValueError(f"{_CANNOT} ({error}): {_REMEDY}") from error
-    return arguments
-
-
-def _watch_parent(when_orphaned: Callable[[], object]) -> None:
-    parent = multiprocessing.parent_process()
-    if parent is not None:
-        parent.join()
-        when_orphaned()

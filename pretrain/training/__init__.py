@@ -1,1 +1,1 @@
-"""How an encoder is trained: loop, step, batches, validation, state, devices."""
+"""How an encoder is trained: loop, step, batches, encoders, state, devices."""

@@ -1,11 +1,10 @@
 """From a store to training batches: which pairs, in which order, one batch ahead of the loop."""
 
-from __future__ import annotations
-
 from collections import deque
 from collections.abc import Callable, Collection, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from typing import Any, Generic, NamedTuple, Self, TypeVar
+from contextlib import contextmanager
+from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 import torch
@@ -15,17 +14,16 @@ from torch import Tensor
 from pretrain.data.store import FrameStore
 from slotenv.encoders import SlotEncoder
 
+_AHEAD = 3  # batches kept ready
+
 T = TypeVar("T")
 
 
 class TransitionBatch(NamedTuple):
-    """B pairs of consecutive moments; a frame that is in two of them is there once.
-
-    Of the frames to encode, there are those of b pairs: all B where one process trains alone, else
-    this process's share of them.
+    """B pairs of consecutive moments, of which this process encodes b, its share.
 
     Attributes:
-        frames: What the encoder's ``prepare`` made of the F distinct frames.
+        frames: What the encoder's ``prepare`` made of the F distinct frames of the b pairs.
         rows_t: (b,) int64, which of the F is each pair's frame at time t.
         rows_tp1: (b,) int64, which is the one after it.
         actions_t: (B, ...) actions taken at the frames t.
@@ -53,12 +51,12 @@ def split_episodes(
 
     Args:
         episode: (N,) episode of each row.
-        validation: Share of rows, at least, whose whole episodes go to validation.
+        validation: Share of rows, at least, whose whole episodes go to validation; of a single
+            episode, its last part.
         seed: Decides which episodes.
 
     Returns:
-        Rows t of the training pairs and of the validation pairs. With a single episode, its last
-        part is the validation part.
+        Rows t of the training pairs and of the validation pairs.
     """
     starts = pair_starts(episode)
     ids, counts = np.unique(episode, return_counts=True)
@@ -78,14 +76,13 @@ class PairSampler:
     """The pairs of every update, as a pure function of the seed and the update's number.
 
     An epoch is a permutation of all runs of pairs, cut into batches; the incomplete rest is left
-    out.
+    out. Where runs begin differs from epoch to epoch.
 
     Args:
         starts: Rows t to draw from, ascending.
         batch_size: Pairs in a batch.
         seed: Decides the permutations.
-        run_length: Pairs in a run, consecutive rows. Where the rows leave no more, a run is
-            shorter; where runs begin differs from epoch to epoch.
+        run_length: Consecutive rows in a run; fewer where the rows leave no more.
 
     Raises:
         ValueError: If there are fewer pairs than one batch needs.
@@ -109,32 +106,22 @@ class PairSampler:
         epoch, batch = divmod(update, self.batches_per_epoch)
         if epoch != self._epoch:
             rng = np.random.default_rng([self._seed, 2, epoch])
-            runs = self._runs(int(rng.integers(self._run_length)))
+            first = self._run_length - int(rng.integers(self._run_length))
+            gaps = np.flatnonzero(np.diff(self._starts) != 1) + 1
+            runs: list[NDArray[np.int64]] = []
+            for stretch in np.split(self._starts, gaps):
+                runs.extend(np.split(stretch, range(first, len(stretch), self._run_length)))
             order = [runs[i] for i in rng.permutation(len(runs))]
             self._epoch, self._order = epoch, np.concatenate(order)
         return self._order[batch * self._batch_size : (batch + 1) * self._batch_size]
-
-    def _runs(self, shift: int) -> list[NDArray[np.int64]]:
-        """Cut the rows into runs, the first one ``shift`` pairs shorter."""
-        gaps = np.flatnonzero(np.diff(self._starts) != 1) + 1
-        runs: list[NDArray[np.int64]] = []
-        for stretch in np.split(self._starts, gaps):
-            first = self._run_length - shift
-            runs.extend(np.split(stretch, range(first, len(stretch), self._run_length)))
-        return runs
 
 
 class BatchReader:
     """Reads the pairs of an update from a store and prepares them for an encoder.
 
-    On a GPU the whole data set is kept there as bytes (100,000 Atari frames are 10 GB).
-
-    Args:
-        store: The frames.
-        encoder: Whose ``prepare`` to use.
-        device: Where training happens.
-        reads: What batches carry besides: ``"ram"``, ``"frames"``.
-        share: Which of a batch's pairs, given their number, this process encodes; all by default.
+    On a GPU the whole data set is kept there as bytes (100,000 Atari frames are 10 GB). ``reads``
+    is what batches carry besides: ``"ram"``, ``"frames"``. ``share`` turns a number of pairs into
+    those that this process encodes, all by default.
     """
 
     def __init__(
@@ -162,18 +149,15 @@ class BatchReader:
         rows_t, rows_tp1 = torch.from_numpy(places).to(self._device).chunk(2)
         raw = self._raw(distinct)
         prepared = raw if self._resident is not None else self._encoder.prepare(raw.numpy())
-        ram = torch.from_numpy(self._store.ram[rows]).to(self._device)
+        actions, ram = (
+            torch.from_numpy(column[rows]).to(self._device)
+            for column in (self._store.actions, self._store.ram)
+        )
         frames_t = None
         if "frames" in self._reads:
             frames_t = raw[rows_t] if len(own) == len(rows) else self._raw(rows)
-        return TransitionBatch(
-            prepared,
-            rows_t,
-            rows_tp1,
-            torch.from_numpy(self._store.actions[rows]).to(self._device),
-            ram if "ram" in self._reads else None,
-            frames_t,
-        )
+        ram_t = ram if "ram" in self._reads else None
+        return TransitionBatch(prepared, rows_t, rows_tp1, actions, ram_t, frames_t)
 
     def _raw(self, rows: NDArray[np.int64]) -> Tensor:
         if self._resident is None:
@@ -181,33 +165,24 @@ class BatchReader:
         return self._resident[torch.from_numpy(rows).to(self._device)]
 
 
-class Prefetcher(Generic[T]):
-    """Makes numbered items in a thread, a few ahead of the reader, in order.
+@contextmanager
+def prefetched(make: Callable[[int], T], start: int, stop: int) -> Iterator[Iterator[T]]:
+    """Make the items ``start`` to ``stop - 1`` in a thread, in order, a few ahead of the reader.
 
     An error in the thread is raised where its item is read.
-
-    Args:
-        make: Turns a number into an item; runs in the thread.
-        start: First number.
-        stop: One past the last.
-        depth: Items kept ready.
     """
+    thread = ThreadPoolExecutor(1, thread_name_prefix="prefetch")
 
-    def __init__(self, make: Callable[[int], T], start: int, stop: int, *, depth: int = 3) -> None:
-        self._make, self._range, self._depth = make, range(start, stop), depth
-        self._thread = ThreadPoolExecutor(1, thread_name_prefix="prefetch")
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *error: object) -> None:
-        self._thread.shutdown(cancel_futures=True)
-
-    def __iter__(self) -> Iterator[T]:
+    def items() -> Iterator[T]:
         ready: deque[Future[T]] = deque()
-        for number in self._range:
-            ready.append(self._thread.submit(self._make, number))
-            if len(ready) > self._depth:
+        for number in range(start, stop):
+            ready.append(thread.submit(make, number))
+            if len(ready) > _AHEAD:
                 yield ready.popleft().result()
         while ready:
             yield ready.popleft().result()
+
+    try:
+        yield items()
+    finally:
+        thread.shutdown(cancel_futures=True)

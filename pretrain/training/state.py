@@ -1,8 +1,7 @@
 """The state of a training run on disk: weights, optimiser, best weights; no pickle, atomic."""
 
-from __future__ import annotations
-
 import hashlib
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -12,10 +11,10 @@ import safetensors.torch
 import torch
 from torch import Tensor, nn
 
-from pretrain.training.provenance import differences
+from pretrain.training.encoders import differences
 from slotenv import records
 from slotenv.atomic import read_file, write_atomic
-from slotenv.encoders.weights import check_fits
+from slotenv.encoders.saving import check_fits
 from slotenv.records import Count, Sha256, Text
 
 _MOST_BYTES = 1 << 34
@@ -65,9 +64,7 @@ def save_state(
     best: dict[str, Tensor],
 ) -> None:
     """Write everything that going on from here needs."""
-    tensors = {f"best.{name}": tensor for name, tensor in best.items()}
-    for prefix, module in modules.items():
-        tensors |= {f"{prefix}.{name}": t for name, t in module.state_dict().items()}
+    tensors = _named(modules, best)
     for index, moments in optimizer.state_dict()["state"].items():
         tensors |= {f"optimizer.{index}.{name}": t for name, t in moments.items()}
     tensors = {name: t.detach().cpu().contiguous() for name, t in tensors.items()}
@@ -77,10 +74,7 @@ def save_state(
 
 
 def load_state(
-    path: Path,
-    identity: dict[str, Any],
-    modules: dict[str, nn.Module],
-    optimizer: torch.optim.Adam,
+    path: Path, identity: dict[str, Any], modules: dict[str, nn.Module], optimizer: torch.optim.Adam
 ) -> tuple[TrainState, dict[str, Tensor]]:
     """Put a saved state into the modules and the optimiser.
 
@@ -90,22 +84,39 @@ def load_state(
     Raises:
         ValueError: If the file is damaged or of another training.
     """
-    state, tensors = _read(path)
-    if state.identity != identity:
+    try:
+        tensors = safetensors.torch.load(read_file(path, limit=_MOST_BYTES))
+    except (safetensors.SafetensorError, ValueError) as error:
+        raise ValueError(f"{path} is damaged ({error}): {_START_ANEW}") from error
+    if _RECORD not in tensors:
         raise ValueError(
-            f"{path} belongs to another training ({differences(state.identity, identity)}): repeat "
-            "the old arguments to go on, or use another folder"
+            f"{path} has no digest of its tensors: it is damaged, or of slotenv 0.1.0, whose "
+            f"trainings only that version can go on with; {_START_ANEW}"
+        )
+    record = tensors.pop(_RECORD).contiguous().view(-1).view(torch.uint8).numpy().tobytes()
+    saved = records.loads(record, _Saved, where=str(path), remedy=_START_ANEW, newest=_Saved.format)
+    if saved.tensors != _digest(tensors):
+        raise ValueError(f"{path} is damaged (its tensors were changed): {_START_ANEW}")
+    if saved.state.identity != identity:
+        differs = differences(saved.state.identity, identity)
+        raise ValueError(
+            f"{path} belongs to another training ({differs}): repeat the old arguments to go on, "
+            "or use another folder"
         )
     _check_fits(path, tensors, modules, optimizer)
+    parts: dict[str, dict[str, Tensor]] = {"best": {}, "optimizer": {}, **{m: {} for m in modules}}
+    for name, tensor in tensors.items():
+        prefix, _, rest = name.partition(".")
+        parts[prefix][rest] = tensor
     for prefix, module in modules.items():
-        module.load_state_dict(_under(prefix, tensors))
+        module.load_state_dict(parts[prefix])
     packed = optimizer.state_dict()
     packed["state"] = {}
-    for name, tensor in _under("optimizer", tensors).items():
+    for name, tensor in parts["optimizer"].items():
         index, moment = name.split(".")
         packed["state"].setdefault(int(index), {})[moment] = tensor
     optimizer.load_state_dict(packed)
-    return state, _under("best", tensors)
+    return saved.state, parts["best"]
 
 
 def _check_fits(
@@ -115,9 +126,7 @@ def _check_fits(
     optimizer: torch.optim.Adam,
 ) -> None:
     """Raise unless the tensors are those that these modules and their optimiser would save."""
-    expected = {f"best.{name}": t for name, t in modules["encoder"].state_dict().items()}
-    for prefix, module in modules.items():
-        expected |= {f"{prefix}.{name}": t for name, t in module.state_dict().items()}
+    expected = _named(modules, best=modules["encoder"].state_dict())
     parameters = [p for group in optimizer.param_groups for p in group["params"]]
     for index in {name.split(".")[1] for name in tensors if name.startswith("optimizer.")}:
         if not (index.isdecimal() and int(index) < len(parameters)):
@@ -135,30 +144,12 @@ def _check_fits(
             raise ValueError(f"{path} has numbers in {name} that cannot be: {_START_ANEW}")
 
 
-def _read(path: Path) -> tuple[TrainState, dict[str, Tensor]]:
-    """Return what a file holds, compared with its digests."""
-    try:
-        content = read_file(path, limit=_MOST_BYTES)
-        tensors = safetensors.torch.load(content)
-    except (safetensors.SafetensorError, ValueError) as error:
-        raise ValueError(f"{path} is damaged ({error}): {_START_ANEW}") from error
-    if _RECORD not in tensors:
-        raise ValueError(
-            f"{path} has no digest of its tensors: it is damaged, or of slotenv 0.1.0, whose "
-            f"trainings only that version can go on with; {_START_ANEW}"
-        )
-    record = tensors.pop(_RECORD).contiguous().view(-1).view(torch.uint8).numpy().tobytes()
-    saved = records.loads(record, _Saved, where=str(path), remedy=_START_ANEW, newest=_Saved.format)
-    if saved.tensors != _digest(tensors):
-        raise ValueError(f"{path} is damaged (its tensors were changed): {_START_ANEW}")
-    return saved.state, tensors
+def _named(modules: dict[str, nn.Module], best: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """Return the weights of the modules and the best ones, by the names they have in the file."""
+    parts = {"best": best, **{prefix: module.state_dict() for prefix, module in modules.items()}}
+    return {f"{part}.{name}": t for part, weights in parts.items() for name, t in weights.items()}
 
 
 def _digest(tensors: dict[str, Tensor]) -> str:
     """Return the SHA-256 of a set of tensors: names, types, shapes and values."""
     return hashlib.sha256(safetensors.torch.save(tensors)).hexdigest()
-
-
-def _under(prefix: str, tensors: dict[str, Tensor]) -> dict[str, Tensor]:
-    start = f"{prefix}."
-    return {name.removeprefix(start): t for name, t in tensors.items() if name.startswith(start)}

@@ -1,4 +1,4 @@
-"""The verbs of the command line: a file each, with its flags and what it calls.
+"""The verbs of the command line: each a class of its flags, called to do what it is for.
 
 What a verb calls is imported when it runs, so that ``--help`` and a wrong flag answer at once.
 """

@@ -1,7 +1,5 @@
 """The verb ``bench``: games x methods x seeds."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from pathlib import Path
 

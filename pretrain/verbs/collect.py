@@ -1,6 +1,4 @@
-"""The verb ``collect``: frames of random or scripted play."""
-
-from __future__ import annotations
+"""The verb ``collect``: frames of a player."""
 
 from dataclasses import dataclass
 from pathlib import Path

@@ -1,6 +1,4 @@
-"""The verb ``upkeep identity``: does the slot that holds an object stay the same over time?"""
-
-from __future__ import annotations
+"""The verb ``upkeep identity``: whether slots keep to their objects."""
 
 from dataclasses import dataclass
 from pathlib import Path

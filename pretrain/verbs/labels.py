@@ -1,6 +1,4 @@
-"""The verb ``upkeep labels``: pixel labels, checked on the emulator or drawn."""
-
-from __future__ import annotations
+"""The verb ``upkeep labels``: labels checked on the emulator, or drawn."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -50,6 +48,6 @@ class LabelsConfig(Flags):
 
             check_games(self.games, moments=self.moments, seed=self.seed)
         else:
-            from pretrain.upkeep.labels_draw import draw_games
+            from pretrain.upkeep.galleries import draw_labels
 
-            draw_games(self.games, self.out, moments=self.moments, seed=self.seed)
+            draw_labels(self, self.out)

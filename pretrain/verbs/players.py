@@ -1,6 +1,4 @@
-"""The verb ``upkeep players``: encoders that saw random play, on a better player's frames."""
-
-from __future__ import annotations
+"""The verb ``upkeep players``: slots on a better player's frames."""
 
 from dataclasses import dataclass
 from pathlib import Path

@@ -1,6 +1,4 @@
-"""The verb ``probe``: one encoder on one data set."""
-
-from __future__ import annotations
+"""The verb ``probe``: what a linear probe reads from the slots of an encoder."""
 
 from dataclasses import dataclass
 from pathlib import Path

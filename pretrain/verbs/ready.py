@@ -1,7 +1,5 @@
 """The verb ``upkeep ready``: encoders for the package."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from pathlib import Path
 

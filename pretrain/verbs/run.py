@@ -1,15 +1,12 @@
 """The verb ``run``: the main job."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated
 
 import tyro
 
-from pretrain.config import BUDGETS, Amount, FramesFlags, ProbeConfig, TrainConfig
-from pretrain.methods import check_can_hold
+from pretrain.config import Amount, FramesFlags, ProbeConfig, TrainConfig
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -25,18 +22,12 @@ class RunConfig(FramesFlags):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        if self.probe.hold:
-            check_can_hold(self.train.method)
-
-    @property
-    def num_frames(self) -> int:
-        """Frames to pretrain on: as given, or the budget's."""
-        return self.frames or BUDGETS[self.train.budget].frames
-
-    @property
-    def num_probe_frames(self) -> int:
-        """Frames of each probe: as given, or the budget's."""
-        return self.probe.probe_frames or BUDGETS[self.train.budget].probe_frames
+        method = self.train.resolved_method
+        if self.probe.hold and method.encoder_class.slot_fields is None:
+            raise ValueError(
+                f"slots of method {method.name!r} cannot be held: their numbers have no names, so "
+                "nothing says where an object is. Leave out --hold, or give --method objects"
+            )
 
     def __call__(self, command: list[str]) -> None:
         """Do the main job, or go on with it; the command line goes into the folder's record."""

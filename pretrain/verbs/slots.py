@@ -1,7 +1,5 @@
 """The verb ``upkeep slots``: pictures of what slots see."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -37,7 +35,6 @@ class SlotsConfig(Flags):
 
     def __call__(self, command: list[str]) -> None:
         """Draw."""
-        from pretrain.upkeep.slots_draw import draw_games
+        from pretrain.upkeep.galleries import draw_slots
 
-        play = {"moments": self.moments, "seed": self.seed}
-        draw_games(self.games, self.out, bench=self.bench, **play)
+        draw_slots(self)

@@ -1,7 +1,5 @@
 """The verb ``tables``: tables and plots of rows that are there."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from pathlib import Path
 

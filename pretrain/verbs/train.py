@@ -1,7 +1,5 @@
 """The verb ``train``: from collected frames to an encoder."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated
@@ -24,7 +22,7 @@ class TrainVerbConfig(Flags):
     def __call__(self, command: list[str]) -> None:
         """Train, and print where the encoder lies."""
         from pretrain.data.store import FrameStore
-        from pretrain.training.build import slots_of
+        from pretrain.training.encoders import slots_of
         from pretrain.training.loop import train
 
         store = FrameStore(self.data)

@@ -1,7 +1,5 @@
 """The verb ``watch``: a film of what slots look at."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal

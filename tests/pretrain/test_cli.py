@@ -202,8 +202,8 @@ def test_divergence_exits_1(tmp_path: Path, capsys: pytest.CaptureFixture[str]) 
 
 FLAGS = [
     kind
-    for verb in (*table.VERBS.values(), *table._UPKEEP.values())
-    for kind in verb.__mro__
+    for verb in (*table.VERBS, *table.UPKEEP)
+    for kind in table.flags_of(verb).__mro__
     if dataclasses.is_dataclass(kind)
 ]
 
@@ -217,7 +217,9 @@ def test_every_flag_has_a_sentence(kind: type) -> None:
             assert str(sentence).rstrip().endswith("."), ast.unparse(field)
 
 
-@pytest.mark.parametrize("verb", [*table.VERBS, *(["upkeep", verb] for verb in table._UPKEEP)])
+@pytest.mark.parametrize(
+    "verb", ["upkeep", *table.VERBS, *(["upkeep", verb] for verb in table.UPKEEP)]
+)
 def test_help_of_every_verb(verb: str | list[str], capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as stopped:
         main([*([verb] if isinstance(verb, str) else verb), "--help"])

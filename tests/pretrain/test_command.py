@@ -17,7 +17,7 @@ from fake_envs import SPRITES
 
 import pretrain
 from pretrain.cli import EXTRAS
-from pretrain.runtime.interrupt import Interrupt, Terminated, sigterm_raises, starting_processes
+from pretrain.runtime.interrupt import Interrupt, Terminated, starting_processes
 
 ROOT = Path(pretrain.__file__).parents[1]
 ENV = f"fake_envs:{SPRITES}"
@@ -184,8 +184,8 @@ def test_the_first_signal_waits_and_the_second_does_not() -> None:
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_processes_are_started_whole_and_are_deaf_to_ctrl_c(number: signal.Signals) -> None:
     children: list[subprocess.Popen[bytes]] = []
-    with pytest.raises(KeyboardInterrupt), sigterm_raises():
-        _start_while(number, children)
+    with pytest.raises(KeyboardInterrupt), Interrupt() as interrupt:
+        _start_while(number, children, interrupt)
     (child,) = children
     child.send_signal(signal.SIGINT)
     with pytest.raises(subprocess.TimeoutExpired):
@@ -194,11 +194,15 @@ def test_processes_are_started_whole_and_are_deaf_to_ctrl_c(number: signal.Signa
     assert child.wait(PATIENCE) == -signal.SIGTERM
 
 
-def _start_while(number: signal.Signals, children: list[subprocess.Popen[bytes]]) -> None:
+def _start_while(
+    number: signal.Signals, children: list[subprocess.Popen[bytes]], interrupt: Interrupt
+) -> None:
     with starting_processes():
         signal.raise_signal(number)
         children.append(subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"]))
-    children.clear()  # not reached
+        assert not interrupt.requested
+    if interrupt.requested:
+        raise KeyboardInterrupt
 
 
 def _work_until(number: signal.Signals) -> None:
@@ -206,10 +210,3 @@ def _work_until(number: signal.Signals) -> None:
         signal.raise_signal(number)
         if interrupt.requested:
             raise KeyboardInterrupt
-
-
-def test_sigterm_is_an_exception_only_while_it_is_wanted() -> None:
-    before = signal.getsignal(signal.SIGTERM)
-    with pytest.raises(Terminated), sigterm_raises():
-        signal.raise_signal(signal.SIGTERM)
-    assert signal.getsignal(signal.SIGTERM) == before

@@ -12,8 +12,8 @@ from small_training import SMALL, assert_equal_weights
 
 from pretrain.config import TrainConfig
 from pretrain.data.store import FrameStore
+from pretrain.training.encoders import snapshots_of
 from pretrain.training.loop import STATE, train
-from pretrain.training.snapshots import snapshots_of
 from slotenv import SlotEncoder
 
 

@@ -20,11 +20,11 @@ from stable_baselines3.common.vec_env import DummyVecEnv, VecFrameStack, VecNorm
 
 import slotenv
 from pretrain.cli import main
+from pretrain.drawing.attention import attention_marks
+from pretrain.drawing.marked_frame import COLOURS
 from pretrain.verbs.watch import WatchConfig
 from pretrain.watch.film import Film, agent_env, play
-from pretrain.watch.pages import COLOURS, Pages, _free_place
-from pretrain.watch.tracks import Tracks, follow
-from pretrain.watch.video import to_gif
+from pretrain.watch.pages import Pages, to_gif
 from slotenv.encoders import ObjectMixtureEncoder
 
 ENV = f"fake_envs:{SPRITES}"
@@ -45,33 +45,6 @@ def error_of(capsys: pytest.CaptureFixture[str], folder: Path, out: Path, *more:
         watch(folder, out, *more)
     assert stopped.value.code == 2
     return capsys.readouterr().err
-
-
-def test_a_slot_that_looks_at_one_block_is_in_its_middle():
-    effects = np.zeros((3, 2, 4, 5))
-    effects[0, 0, 1, 2] = effects[1, 0, 1, 3] = effects[2, 0, 3, 3] = 2.0
-    tracks = follow(effects, np.array([True, False, True]), block=(10, 8))
-    np.testing.assert_allclose(tracks.places[:, 0], [(15, 20), (15, 28), (35, 28)])
-    np.testing.assert_allclose(tracks.strengths[:, 0], 1)
-    assert tracks.motions[0, 0].tolist() == tracks.motions[2, 0].tolist() == [0, 0]  # new episode
-    assert tracks.motions[1, 0, 0] == 0
-    assert tracks.motions[1, 0, 1] > 0
-
-
-def test_a_slot_that_looks_at_nothing_has_no_place_and_no_strength():
-    effects = np.zeros((4, 1, 2, 2))
-    effects[1, 0, 0, 0] = 1.0
-    tracks = follow(effects, np.array([True, False, False, False]), block=(10, 10))
-    assert np.isnan(tracks.places[[0, 2, 3]]).all()
-    assert (tracks.strengths[[0, 2, 3]] == 0).all()
-    assert np.isfinite(tracks.motions).all()
-
-
-def test_what_matters_little_hardly_moves_the_place():
-    effects = np.zeros((1, 1, 1, 10))
-    effects[0, 0, 0, 0], effects[0, 0, 0, 9] = 1.0, 0.3
-    tracks = follow(effects, np.array([True]), block=(1, 1))
-    assert tracks.places[0, 0, 1] < 0.6
 
 
 def test_play_is_decided_by_its_seed(tiny_encoder, tiny_encoder_folder):
@@ -175,17 +148,6 @@ def test_an_agent_trained_on_normalised_slots_gets_them_so(
     np.testing.assert_array_equal(env.obs_rms.mean, mean)  # watching does not train
 
 
-def test_discs_lie_side_by_side_and_inside():
-    discs: list[tuple[float, float, float, int]] = []
-    for k in range(8):
-        discs.append((*_free_place((99, 1), 10, discs, (100, 100)), k))
-    assert discs[0][:2] == (99, 1)
-    for k, (x, y, *_) in enumerate(discs):
-        assert 0 <= x < 100
-        assert 0 <= y < 100
-        assert all(np.hypot(x - a, y - b) > 17 for a, b, _, other in discs if other != k)
-
-
 def test_a_film_from_the_command_line(tiny_encoder_folder, tmp_path, capsys):
     out = tmp_path / "new folder" / "film.gif"
     watch(tiny_encoder_folder, out, "--env", ENV, "--fps", "10")
@@ -194,7 +156,7 @@ def test_a_film_from_the_command_line(tiny_encoder_folder, tmp_path, capsys):
         assert film.n_frames == STEPS
         assert film.info["duration"] == 100
         page = np.asarray(film.convert("RGB"))
-    for colour in COLOURS[:3]:  # exact, in each slot's numbers and marker
+    for colour in COLOURS[:3]:  # exact, in each slot's marks and its bar
         assert (page == colour).all(axis=-1).any()
     assert (page == (140, 28, 28)).all(axis=-1).sum() > 100  # a sprite (200, 40, 40), dimmed
 
@@ -222,13 +184,12 @@ def pages_of(num_slots: int, *, height: int = 84, constant: bool = False) -> Pag
     film = Film(
         frames=rng.integers(0, 256, (3, height, 80, 3), np.uint8), starts=starts, scores=np.zeros(3)
     )
-    block = (height // 4, 20)
+    marks, strengths = attention_marks(effects, starts, (height // 4, 20), (height, 80))
     return Pages(
         title="Made up",
         film=film,
-        effects=effects,
-        block=block,
-        tracks=follow(effects, starts, block),
+        marks=marks,
+        strengths=strengths,
         shades=rng.random((3, num_slots, 6)),
         constant=np.full(num_slots, constant),
     )
@@ -245,20 +206,17 @@ def test_pages_have_room_for_everything(num_slots, height):
         assert film.n_frames == 3
 
 
-def test_a_faint_slot_has_no_marker_and_a_constant_one_is_named():
+def test_marks_are_drawn_in_their_slots_colour_and_a_constant_slot_is_named():
     pages = pages_of(1)
-    faint = dataclasses.replace(pages.tracks, strengths=np.zeros_like(pages.tracks.strengths))
+    bare = dataclasses.replace(pages, marks=[[], [], []])
     field = (14, 44, 414, 464)  # where the game is
-    of = np.array(COLOURS[0])
 
-    def marked(shown: Tracks) -> bool:
-        page = dataclasses.replace(pages, tracks=shown)[0].crop(field)
-        return bool((np.asarray(page) == of).all(axis=-1).sum() > 20)
+    def marked(page: Image.Image) -> bool:
+        return bool((np.asarray(page.crop(field)) == COLOURS[0]).all(axis=-1).sum() > 20)
 
-    assert marked(pages.tracks)
-    assert not marked(faint)
-    constant = np.asarray(pages_of(1, constant=True)[0])
-    assert (constant != np.asarray(pages[0])).any()
+    assert marked(pages.draw(0))
+    assert not marked(bare.draw(0))
+    assert pages_of(1, constant=True).draw(0) != pages.draw(0)
 
 
 def test_errors_say_what_to_do(tiny_encoder, tiny_encoder_folder, tmp_path, capsys):

@@ -13,7 +13,7 @@ from fake_envs import SPRITES, SpritesEnv
 from numpy.typing import NDArray
 
 from pretrain.data.collect import collect
-from pretrain.data.store import DataDescription, FrameStore, StoreError
+from pretrain.data.store import DataDescription, FrameStore
 from slotenv.environments import make_env, preset_for
 from slotenv.frames import plain
 
@@ -166,7 +166,7 @@ def test_pong_is_stored_in_little_space(tmp_path: Path) -> None:
 
 def test_constant_ram_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("pretrain.data.collect.read_ram", lambda env: np.full(128, 63, np.uint8))
-    with pytest.raises(StoreError, match=r"RAM never changes.*ale-py >= 0\.11\.1"):
+    with pytest.raises(ValueError, match=r"RAM never changes.*ale-py >= 0\.11\.1"):
         collect(tmp_path, describe(steps=200, shard=200), workers=1)
 
 

@@ -15,13 +15,13 @@ from pretrain.data.shards import Shard, compress_frame
 from pretrain.data.store import (
     DataDescription,
     FrameStore,
-    StoreError,
     read_description,
     shard_path,
 )
 from pretrain.data.writer import completed, create, record_shard, write_shard
 from slotenv import records
 from slotenv.frames import plain
+from slotenv.records import Damaged
 
 STEPS, SHARD = 25, 10
 
@@ -83,7 +83,7 @@ def packed(columns: dict[str, np.ndarray]) -> bytes:
 
 def test_another_player_is_another_data_set(folder: Path) -> None:
     assert FrameStore(folder).description.player == "random"
-    with pytest.raises(StoreError, match="player is 'random' there, 'scripted' asked"):
+    with pytest.raises(Damaged, match="player is 'random' there, 'scripted' asked"):
         create(folder, describe(player="scripted"))
 
 
@@ -127,14 +127,12 @@ def test_equal_content_gives_equal_bytes(folder: Path, frames: np.ndarray, tmp_p
 def test_missing_shards_are_found_and_an_incomplete_set_does_not_open(folder: Path) -> None:
     shard_path(folder, 1).unlink()
     assert create(folder, describe()) == [1]
-    with pytest.raises(
-        StoreError, match=r"shard-00001.npz is missing: run the same collection again"
-    ):
+    with pytest.raises(Damaged, match=r"shard-00001.npz is missing: run the same collection again"):
         FrameStore(folder)
 
 
 def test_another_data_set_is_refused_with_the_differences(folder: Path) -> None:
-    with pytest.raises(StoreError, match=r"another data set \(seed is 0 there, 7 asked\)"):
+    with pytest.raises(Damaged, match=r"another data set \(seed is 0 there, 7 asked\)"):
         create(folder, describe(seed=7))
 
 
@@ -143,44 +141,44 @@ def test_a_flipped_bit_is_noticed_and_named(folder: Path) -> None:
     content = bytearray(path.read_bytes())
     content[len(content) // 2] ^= 1
     path.write_bytes(content)
-    with pytest.raises(StoreError, match=r"shard-00002.npz is damaged"):
+    with pytest.raises(Damaged, match=r"shard-00002.npz is damaged"):
         FrameStore(folder)
-    with pytest.raises(StoreError, match=r"shard-00002.npz is damaged .*delete that file"):
+    with pytest.raises(Damaged, match=r"shard-00002.npz is damaged .*delete that file"):
         create(folder, describe())
 
 
 def test_a_truncated_shard_is_noticed_on_resume(folder: Path) -> None:
     path = shard_path(folder, 0)
     path.write_bytes(path.read_bytes()[:200])
-    with pytest.raises(StoreError, match=r"shard-00000.npz is damaged"):
+    with pytest.raises(Damaged, match=r"shard-00000.npz is damaged"):
         create(folder, describe())
 
 
 def test_a_shard_exchanged_for_another_is_noticed(folder: Path) -> None:
     shard_path(folder, 0).write_bytes(shard_path(folder, 1).read_bytes())
-    with pytest.raises(StoreError, match="checksum changed since collection"):
+    with pytest.raises(Damaged, match="checksum changed since collection"):
         FrameStore(folder)
 
 
 def test_pickle_is_never_loaded(folder: Path) -> None:
     columns = columns_of(folder, 0) | {"actions": np.array([{}] * SHARD, dtype=object)}
     forge(folder, 0, packed(columns))
-    with pytest.raises(StoreError, match=r"shard-00000\.npz is no shard.*allow_pickle=False"):
+    with pytest.raises(Damaged, match=r"shard-00000\.npz is no shard.*allow_pickle=False"):
         FrameStore(folder)
 
 
 def test_no_data_folder_and_another_format_are_named(folder: Path, tmp_path: Path) -> None:
-    with pytest.raises(StoreError, match="is no data set"):
+    with pytest.raises(Damaged, match="is no data set"):
         FrameStore(tmp_path / "nothing")
     path = folder / "data.json"
     path.write_text(json.dumps(json.loads(path.read_text()) | {"format": 99}))
-    with pytest.raises(StoreError, match="has format 99, written by a newer slotenv"):
+    with pytest.raises(Damaged, match="has format 99, written by a newer slotenv"):
         FrameStore(folder)
 
 
 def test_shards_without_a_description_are_refused(folder: Path) -> None:
     (folder / "data.json").unlink()
-    with pytest.raises(StoreError, match=r"has shards but no data\.json"):
+    with pytest.raises(Damaged, match=r"has shards but no data\.json"):
         create(folder, describe())
 
 
@@ -212,7 +210,7 @@ def test_a_shard_that_nobody_recorded_counts_as_missing(folder: Path, frames: np
     digest = write_shard(folder, 1, shard_of(frames, 1))
     assert completed(folder, describe()) is None
     assert create(folder, describe()) == [1]
-    with pytest.raises(StoreError, match=r"shard-00001\.npz is missing"):
+    with pytest.raises(Damaged, match=r"shard-00001\.npz is missing"):
         FrameStore(folder)
     record_shard(folder, 1, digest)
     assert create(folder, describe()) == []
@@ -222,7 +220,7 @@ def test_a_shard_that_nobody_recorded_counts_as_missing(folder: Path, frames: np
 def test_without_a_manifest_nothing_is_taken_on_trust(folder: Path) -> None:
     (folder / "manifest.json").unlink()
     before = {path.name for path in folder.iterdir()}
-    with pytest.raises(StoreError, match=r"has no manifest\.json.*run the same collection again"):
+    with pytest.raises(Damaged, match=r"has no manifest\.json.*run the same collection again"):
         FrameStore(folder)
     assert {path.name for path in folder.iterdir()} == before  # readers write nothing
     with pytest.warns(UserWarning, match=r"3 shards but no manifest\.json.*collected again"):
@@ -242,10 +240,10 @@ def test_a_description_that_was_changed_is_refused(folder: Path, changes: dict[s
     path = folder / "data.json"
     fields = json.loads(path.read_text()) | changes
     path.write_text(json.dumps(fields))
-    with pytest.raises(StoreError, match=r"data\.json was changed since it was written"):
+    with pytest.raises(Damaged, match=r"data\.json was changed since it was written"):
         FrameStore(folder)
     records.write(path, fields)  # the digest in it agrees, the manifest's does not
-    with pytest.raises(StoreError, match=r"data\.json was changed since collection began"):
+    with pytest.raises(Damaged, match=r"data\.json was changed since collection began"):
         FrameStore(folder)
 
 
@@ -267,7 +265,7 @@ def test_descriptions_that_cannot_be_are_refused(
 ) -> None:
     path = folder / "data.json"
     records.write(path, json.loads(path.read_text()) | fields)
-    with pytest.raises(StoreError, match=rf"data\.json.*{words}"):
+    with pytest.raises(Damaged, match=rf"data\.json.*{words}"):
         FrameStore(folder)
 
 
@@ -315,7 +313,7 @@ def test_forged_shards_are_refused_before_anything_is_decompressed(
     columns["frames"] = columns["frames"].copy()
     change(columns)
     forge(folder, 0, packed(columns))
-    with pytest.raises(StoreError, match=rf"shard-00000\.npz is no shard: .*{words}"):
+    with pytest.raises(Damaged, match=rf"shard-00000\.npz is no shard: .*{words}"):
         FrameStore(folder)
 
 
@@ -327,14 +325,14 @@ def test_a_frame_whose_data_are_damaged_is_named(folder: Path) -> None:
     forge(folder, 0, packed(columns))
     store = FrameStore(folder)
     store.frames([0, 2])
-    with pytest.raises(StoreError, match=r"shard-00000\.npz: a frame cannot be decompressed"):
+    with pytest.raises(Damaged, match=r"shard-00000\.npz: a frame cannot be decompressed"):
         store.frames([1])
 
 
 @pytest.mark.parametrize("content", [b"", b"PK\x03\x04", b"\x93NUMPY" + b"\xff" * 50])
 def test_what_is_no_archive_is_refused(folder: Path, content: bytes) -> None:
     forge(folder, 2, content)
-    with pytest.raises(StoreError, match=r"shard-00002\.npz is no shard"):
+    with pytest.raises(Damaged, match=r"shard-00002\.npz is no shard"):
         FrameStore(folder)
 
 
@@ -342,7 +340,7 @@ def test_shards_of_different_actions_are_refused(folder: Path) -> None:
     columns = columns_of(folder, 1)
     columns["actions"] = columns["actions"][:, None].repeat(2, 1)
     forge(folder, 1, packed(columns))
-    with pytest.raises(StoreError, match="shards of different actions"):
+    with pytest.raises(Damaged, match="shards of different actions"):
         FrameStore(folder)
 
 

@@ -9,7 +9,7 @@ import threading
 
 import pytest
 
-from pretrain.runtime.interrupt import Interrupt, Terminated, sigterm_raises
+from pretrain.runtime.interrupt import Interrupt, Terminated
 
 BOTH = (signal.SIGINT, signal.SIGTERM)
 
@@ -31,14 +31,6 @@ def _unexpected(number, frame):
 
 def now():
     return [signal.getsignal(number) for number in BOTH]
-
-
-def test_sigterm_raises_while_entered_and_not_after():
-    before = now()
-    with pytest.raises(Terminated), sigterm_raises():  # noqa: PT012
-        assert signal.getsignal(signal.SIGINT) is before[0]
-        signal.raise_signal(signal.SIGTERM)
-    assert now() == before
 
 
 @pytest.mark.parametrize("number", BOTH)
@@ -96,7 +88,7 @@ def test_threads_leave_signals_alone():
     before, seen = now(), []
 
     def work():
-        with Interrupt() as interrupt, sigterm_raises():
+        with Interrupt() as interrupt:
             seen.extend([*now(), interrupt.requested])
 
     thread = threading.Thread(target=work)

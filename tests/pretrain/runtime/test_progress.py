@@ -7,7 +7,7 @@ import os
 import pytest
 
 from pretrain.runtime import progress
-from pretrain.runtime.cores import usable_cores
+from pretrain.runtime.workers import usable_cores
 
 
 def test_a_log_gets_a_line_now_and_then_and_one_at_the_end(

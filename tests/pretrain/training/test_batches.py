@@ -11,9 +11,9 @@ from pretrain.data.store import FrameStore
 from pretrain.training.batches import (
     BatchReader,
     PairSampler,
-    Prefetcher,
     TransitionBatch,
     pair_starts,
+    prefetched,
     split_episodes,
 )
 
@@ -156,7 +156,7 @@ def test_a_batch_carries_only_what_is_read(store: FrameStore) -> None:
 
 
 def test_prefetched_items_come_in_order() -> None:
-    with Prefetcher(lambda i: i * i, 3, 40) as items:
+    with prefetched(lambda i: i * i, 3, 40) as items:
         assert list(items) == [i * i for i in range(3, 40)]
 
 
@@ -166,12 +166,12 @@ def test_an_error_in_the_thread_reaches_the_reader() -> None:
             raise OSError("disk gone")
         return number
 
-    with Prefetcher(make, 0, 10) as items, pytest.raises(OSError, match="disk gone"):
+    with prefetched(make, 0, 10) as items, pytest.raises(OSError, match="disk gone"):
         list(items)
 
 
 def test_leaving_early_ends_the_thread() -> None:
     before = threading.active_count()
-    with Prefetcher(lambda i: i, 0, 10**9) as items:
+    with prefetched(lambda i: i, 0, 10**9) as items:
         next(iter(items))
     assert threading.active_count() == before

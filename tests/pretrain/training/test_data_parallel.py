@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import itertools
+import signal
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from multiprocessing import Pipe
@@ -12,9 +13,8 @@ import pytest
 import torch
 from torch import nn
 
-from pretrain.runtime.interrupt import Interrupt
 from pretrain.training import data_parallel as peers
-from pretrain.training.data_parallel import Alone, Peers
+from pretrain.training.data_parallel import Peers
 from slotenv.encoders import SlotOutput
 
 CPU = torch.device("cpu")
@@ -149,7 +149,7 @@ def test_the_mean_of_gradients_is_that_of_one_process_with_the_whole_batch(group
         peer.average_gradients(weights)
         return [weight.grad for weight in weights]
 
-    expected = gradients(Alone(CPU))
+    expected = gradients(Peers(CPU))
     assert [grad is None for grad in expected] == [False, False, True, True, False, False]
     for found in group.run(gradients):
         for grad, whole in zip(found, expected, strict=True):
@@ -175,14 +175,14 @@ def test_a_stop_is_asked_for_by_closing_the_pipe(monkeypatch):
     peers.dist._here.rank = 0
     mine, theirs = Pipe()
     with Peers(CPU, mine).stopping() as stop:
-        assert not stop.requested
+        assert not stop()
         theirs.close()
-        assert stop.requested
+        assert stop()
     mine.close()
 
 
 def test_one_that_trains_alone_does_nothing():
-    alone = Alone(CPU)
+    alone = Peers(CPU)
     assert (alone.rank, alone.size, alone.device) == (0, 1, CPU)
     assert list(range(9))[alone.share(9)] == list(range(9))
     output = SlotOutput(torch.ones(2, 3, 4), torch.ones(2, 3, 5, 6))
@@ -193,4 +193,7 @@ def test_one_that_trains_alone_does_nothing():
     alone.average_gradients(layer.parameters())
     assert layer.state_dict() == before
     assert layer.weight.grad is None
-    assert isinstance(alone.stopping(), Interrupt)
+    with alone.stopping() as stop:
+        assert not stop()
+        signal.raise_signal(signal.SIGTERM)
+        assert stop()

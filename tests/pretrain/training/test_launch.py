@@ -20,7 +20,7 @@ from pretrain.data.collect import collect
 from pretrain.data.store import DataDescription, FrameStore
 from pretrain.methods import Method
 from pretrain.runtime.metrics_log import read_metrics
-from pretrain.training.launch import check_devices
+from pretrain.training.data_parallel import check_devices
 from pretrain.training.loop import STATE, train
 from slotenv import SlotEncoder
 from slotenv.frames import plain

@@ -14,13 +14,14 @@ from pretrain.config import TrainConfig
 from pretrain.data.store import FrameStore
 from pretrain.runtime.metrics_log import read_metrics
 from pretrain.training.batches import BatchReader, PairSampler, split_episodes
-from pretrain.training.build import build
+from pretrain.training.encoders import build
 from pretrain.training.loop import train
-from pretrain.training.step import TrainingStep, choose_device
-from pretrain.training.validation import (
+from pretrain.training.step import (
     CollapseWarning,
     TrainingDiverged,
+    TrainingStep,
     check_finite,
+    choose_device,
     validate,
     warn_of_collapse,
 )
