@@ -1,7 +1,5 @@
 """Means with their standard errors, and how tables write them."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Iterable
 from typing import NamedTuple
@@ -13,11 +11,10 @@ _EXPLODED = 100.0  # no R2 that means anything is this far from [-1, 1]
 
 
 class Estimate(NamedTuple):
-    """A mean, its standard error (None for a single value) and how many values went in."""
+    """A mean and its standard error, None for a single value."""
 
     mean: float
     error: float | None
-    size: int
 
 
 def estimate(values: Iterable[float | None]) -> Estimate | None:
@@ -26,7 +23,7 @@ def estimate(values: Iterable[float | None]) -> Estimate | None:
     if not known:
         return None
     error = float(np.std(known, ddof=1) / math.sqrt(len(known))) if len(known) > 1 else None
-    return Estimate(float(np.mean(known)), error, len(known))
+    return Estimate(float(np.mean(known)), error)
 
 
 def mean(values: Iterable[float | None]) -> float | None:

@@ -1,10 +1,8 @@
-"""What to mark on a frame: where the labels see each object, and which moment shows most."""
+"""What to mark on a frame: objects where the labels, or an encoder's slots, see them."""
 
-from __future__ import annotations
-
-import itertools
+import math
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,35 +10,49 @@ from numpy.typing import NDArray
 from slotenv.labels import GameLabels
 
 OBJECT_SIZE = (9, 12)
-"""Width and height in game pixels of most objects, whose true sizes the labels do not tell."""
+"""Width and height in pixels of most Atari objects, whose true sizes the labels do not tell."""
+TRAIL = 15
+"""Steps back that a trail goes: a second of play."""
+_THERE = 0.5  # presence from which on a slot counts as seeing its object
+_JUMP = 24.0  # pixels: what moves further in a step is another object
 _CLEAR = 8  # distance from the border, beyond the object's size, of what is in plain view
 _ENOUGH = 60  # more space than this around an object is no better
 
+Trail = Sequence[tuple[float, float]]
+
 
 class Mark(NamedTuple):
-    """Where the labels see one object; an edge that is not labelled, or not now, is None.
+    """Where one object is, in pixels of the frame; an edge that is not known is None.
 
     Attributes:
-        name: The object.
-        x: Its left edge, in pixels of the frame.
-        y: Its top edge.
+        name: What is written beside it.
+        left: The first column of the object.
+        top: The first row.
+        right: The column after the last.
+        bottom: The row after the last.
+        trail: Middles (x, y) in the steps before, the oldest first, the present one last.
+        colour: Which of the colours it gets.
     """
 
     name: str
-    x: int | None
-    y: int | None
+    left: int | None
+    top: int | None
+    right: int | None = None
+    bottom: int | None = None
+    trail: Trail = ()
+    colour: int = 0
 
     @property
     def present(self) -> bool:
         """Whether there is anything to mark."""
-        return self.x is not None or self.y is not None
+        return self.left is not None or self.top is not None
 
 
-def marks_of(labels: GameLabels, ram: NDArray[np.uint8]) -> list[Mark]:
+def label_marks(labels: GameLabels, ram: NDArray[np.uint8]) -> list[Mark]:
     """Return a mark for each labelled object, in the order of the labels.
 
     Args:
-        labels: A game's ``pixel`` labels.
+        labels: A game's ``pixel`` labels, which name an object's left edge, its top edge or both.
         ram: (128,) RAM of one moment.
     """
     values, presence = (row[0] for row in labels.read(ram))
@@ -48,7 +60,40 @@ def marks_of(labels: GameLabels, ram: NDArray[np.uint8]) -> list[Mark]:
     for label, value, is_there in zip(labels.labels, values, presence, strict=True):
         if is_there:
             edges[label.object][label.axis] = round(float(value))
-    return [Mark(name, of_name.get("x"), of_name.get("y")) for name, of_name in edges.items()]
+    return [
+        Mark(name.replace("_", " "), of_name.get("x"), of_name.get("y"), colour=i)
+        for i, (name, of_name) in enumerate(edges.items())
+    ]
+
+
+def slot_marks(history: Sequence[NDArray[np.floating[Any]]], shape: tuple[int, ...]) -> list[Mark]:
+    """Return a mark for each slot that sees its object.
+
+    Args:
+        history: (K, 5) boxes of some consecutive steps of an episode, the present ones last:
+            presence, x and y of the middle, width and height, in pixels.
+        shape: Height and width of the frame, and whatever follows.
+    """
+    places = np.stack([boxes[:, :3] for boxes in history[-TRAIL - 1 :]])  # (n, K, 3)
+    found = []
+    for slot, (presence, x, y, width, height) in enumerate(history[-1].tolist()):
+        if presence >= _THERE:
+            left, right = _edges(x, width, shape[1])
+            top, bottom = _edges(y, height, shape[0])
+            seen = np.where(places[:, slot, :1] < _THERE, np.nan, places[:, slot, 1:])
+            found.append(Mark(str(slot), left, top, right, bottom, trail_of(seen), slot))
+    return found
+
+
+def trail_of(places: NDArray[np.floating[Any]]) -> Trail:
+    """Return the last places of an object, as long as it is the same.
+
+    Args:
+        places: (n, 2) in consecutive steps, the present one last; NaN where it was not seen.
+    """
+    steps = np.hypot(*np.diff(places[-TRAIL - 1 :], axis=0).T)
+    (breaks,) = np.nonzero(~(steps <= _JUMP))
+    return [(x, y) for x, y in places[-TRAIL - 1 :][breaks.max(initial=-1) + 1 :].tolist()]
 
 
 def fullness(marks: Sequence[Mark], shape: tuple[int, ...]) -> tuple[int, float]:
@@ -57,28 +102,23 @@ def fullness(marks: Sequence[Mark], shape: tuple[int, ...]) -> tuple[int, float]
     What is close to the border may be clipped, wrapped around or behind the score.
 
     Args:
-        marks: As :func:`marks_of` gives them.
+        marks: The objects, of :data:`OBJECT_SIZE`.
         shape: Height and width of the frame, and whatever follows.
     """
-    rooms = [(mark, _to_border(mark, shape)) for mark in marks if mark.present]
-    shown = [mark for mark, room in rooms if room >= _CLEAR]
-    gaps = [_distance(a, b) for a, b in itertools.combinations(shown, 2)]
-    gaps += [max(room, 0.0) for _, room in rooms]
+    edges = np.array([mark[1:3] for mark in marks if mark.present], float).reshape(-1, 2)
+    beyond = np.array(shape[1::-1]) - edges - OBJECT_SIZE
+    rooms = np.nanmin(np.minimum(edges, beyond), axis=1)  # to the border, negative beyond it
+    shown = edges[rooms >= _CLEAR]
+    first, second = np.triu_indices(len(shown), 1)
+    apart = np.hypot(*np.nan_to_num(shown[first] - shown[second]).T)
+    gaps = np.concatenate([apart, rooms.clip(0)])
     # One object too close to another is worse than all being far apart is good.
-    return len(shown), float(np.mean(np.log1p(np.minimum(gaps, _ENOUGH)))) if gaps else 0.0
+    return len(shown), float(np.log1p(gaps.clip(max=_ENOUGH)).mean()) if gaps.size else 0.0
 
 
-def _distance(a: Mark, b: Mark) -> float:
-    across = 0 if a.x is None or b.x is None else a.x - b.x
-    down = 0 if a.y is None or b.y is None else a.y - b.y
-    return float(np.hypot(across, down))
-
-
-def _to_border(mark: Mark, shape: tuple[int, ...]) -> float:
-    """Return how far an object is from the frame's border, negative where it reaches beyond."""
-    rooms = [
-        min(edge, side - edge - own)
-        for edge, side, own in zip((mark.x, mark.y), (shape[1], shape[0]), OBJECT_SIZE, strict=True)
-        if edge is not None
-    ]
-    return float(min(rooms))
+def _edges(middle: float, extent: float, side: int) -> tuple[int, int]:
+    """Return the first pixel and the one after the last, at least one apart and in the frame."""
+    # Of n pixels in a row, 0 to n - 1, the standard deviation is that of a length sqrt(n^2 - 1).
+    half = math.hypot(extent, 1) / 2
+    first = min(max(round(middle + 0.5 - half), 0), side - 1)
+    return first, min(max(round(middle + 0.5 + half), first + 1), side)

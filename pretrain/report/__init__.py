@@ -1,16 +1,30 @@
 """The report of a run: one HTML file that opens anywhere, offline."""
 
-from __future__ import annotations
-
+import base64
+import io
 from pathlib import Path
+from typing import Any
 
-from pretrain.report.page import render
-from pretrain.report.pictures import draw
-from pretrain.report.run_folder import read_run
-from pretrain.report.tables import comparison_notes, headings, paper_table, probe_table
+import jinja2
+import numpy as np
+from PIL import Image
+
+from pretrain.data.store import FrameStore
+from pretrain.drawing.attention import Occlusion
+from pretrain.drawing.estimate import mean
+from pretrain.drawing.files import to_png
+from pretrain.drawing.marked_frame import draw_marks
+from pretrain.drawing.marks import fullness, label_marks
+from pretrain.drawing.moments import sample_rows
+from pretrain.report import attention, figures, tables
+from pretrain.report.run_folder import RunFolder, read_run
 from slotenv.atomic import write_atomic
+from slotenv.labels import GameLabels, labelled_games, labels_for
+from slotenv.labels.base import RAM_SIZE
 
-__all__ = ["probe_summary", "write_report"]
+_SAMPLE = 200  # frames for the background and the spread of the slots
+_MOMENTS = 500  # from which the frame with most labelled objects is chosen
+_SCENES, _CLIP = 5, 40  # still frames; frames of the animation
 
 
 def write_report(folder: Path) -> Path:
@@ -26,19 +40,115 @@ def write_report(folder: Path) -> Path:
     Raises:
         ValueError: If there is no encoder, or a file is damaged; the message says which.
     """
-    run = read_run(folder)
+    page = render(read_run(folder))
     path = folder / "report.html"
-    write_atomic(path, render(run, draw(run)))
+    write_atomic(path, page)
     return path
 
 
-def probe_summary(folder: Path) -> tuple[list[list[str]], list[str]]:
-    """Return the report's probe table beside the paper's rows, and the notes below it.
+def render(run: RunFolder) -> str:
+    """Draw what the run folder has the numbers for, and return the page.
 
-    Returns:
-        Lines of cells, headings first (no other lines where nothing was probed), and sentences.
+    Everything that comes from the run is escaped.
     """
-    run = read_run(folder)
-    if not run.rows:
-        return [headings()], []
-    return [headings(), *probe_table(run), *paper_table(run)], comparison_notes(run)
+    environment = jinja2.Environment(
+        loader=jinja2.PackageLoader("pretrain.report", "."),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    pictures, constant_slots = _draw(run)
+    page = environment.get_template("page.html.j2").render(
+        run=run,
+        encoder=run.encoder,
+        known=run.encoder.provenance,
+        facts=_facts(run),
+        tiles=_tiles(run),
+        tables=tables,
+        pictures={name: _embedded(content) for name, content in pictures.items()},
+        constant_slots=constant_slots,
+    )
+    # A path need not be text: bytes that are none were read as lone surrogates.
+    return page.encode(errors="backslashreplace").decode()
+
+
+def _facts(run: RunFolder) -> list[str]:
+    """Return what was trained on, how long and where, as far as the encoder's folder says."""
+    preset, known = run.encoder.preprocess, run.encoder.provenance
+    facts = [f"Frames of {preset.height} × {preset.width} pixels (preset “{preset.name}”)"]  # noqa: RUF001
+    if known.get("frames"):
+        facts.append(f"{known['frames']:,} of them to learn from")
+    if known.get("updates"):
+        facts.append(f"{known['updates']:,} updates")
+    if known.get("train_seconds"):
+        seconds = known["train_seconds"]
+        spent = f"{seconds / 60:.0f} minutes" if seconds >= 60 else f"{seconds:.0f} seconds"
+        facts.append(f"made in {spent}")
+    if known.get("device"):
+        facts.append(f"on {known['device']}")
+    if run.game:
+        facts.append(f"game: {run.game}")
+    return facts
+
+
+def _tiles(run: RunFolder) -> list[tuple[str, str]]:
+    """Return the page's first numbers: value and what it is."""
+    paper = tables.paper_accuracy(run) or {}
+    found = [
+        (mean(row.report.accuracy for row in run.best_rows), "slot accuracy of this encoder"),
+        (mean(row.report.accuracy for row in run.untrained_rows), "the same network, untrained"),
+        (paper.get("scn") if run.rows else None, "the paper's SCN in this game"),
+        (paper.get("supervised") if run.rows else None, "the paper's supervised network"),
+    ]
+    return [(f"{value:.2f}", name) for value, name in found if value is not None]
+
+
+def _draw(run: RunFolder) -> tuple[dict[str, bytes], list[int]]:
+    """Draw what there are numbers for, and say which slots are the same in every frame."""
+    pictures: dict[str, bytes] = {}
+    if run.metrics:
+        pictures["losses"] = figures.losses(run.metrics, num_slots=run.encoder.num_slots)
+    if (report := run.report) and report.importance:
+        matrix = np.array(report.importance)
+        pictures["importance"] = figures.importance(matrix, report.object_names)
+    if report and report.points:
+        pictures["predictions"] = figures.predictions(report.points, report.accuracy_by_label)
+    if run.curve:
+        untrained = mean(row.report.accuracy for row in run.untrained_rows)
+        paper = tables.paper_accuracy(run) or {}
+        pictures["curve"] = figures.curve(run.curve, untrained=untrained, paper=paper.get("scn"))
+    if run.store is None:
+        return pictures, []
+    if run.game in labelled_games("pixel") and run.store.ram.shape[1] == RAM_SIZE:
+        pictures["labels"] = _draw_labels(run.store, labels_for(run.game, "pixel"))
+    sample = run.store.frames(sample_rows(len(run.store), _SAMPLE))
+    occlusion = Occlusion(run.encoder.encode, sample)
+    scenes = attention.varied_frames(sample, occlusion, _SCENES)
+    clip = attention.lively_clip(run.store, occlusion, _CLIP)
+    of_scenes = np.stack([occlusion(frame) for frame in scenes])  # (n, K, gh, gw)
+    of_clip = np.stack([occlusion(frame) for frame in clip])
+    scale = attention.heat_scale(of_scenes)
+    still = attention.slot_panels(scenes, of_scenes, occlusion.block, scale)
+    pictures["attention"] = attention.sheet(still, scale)
+    moving = attention.slot_panels(clip, of_clip, occlusion.block, scale)
+    pictures["animation"] = attention.animate(moving)
+    return pictures, np.flatnonzero(occlusion.spread == 0).tolist()
+
+
+def _draw_labels(store: FrameStore, labels: GameLabels) -> bytes:
+    """Draw the labels on the frame that shows most of them."""
+    moments = [
+        (label_marks(labels, store.ram[row]), row)
+        for row in sample_rows(len(store), _MOMENTS).tolist()
+    ]
+    marks, row = max(moments, key=lambda moment: fullness(moment[0], store.preset.shape))
+    return to_png(draw_marks(store.frames([row])[0], marks))
+
+
+def _embedded(content: bytes) -> dict[str, Any]:
+    """Return an image as the page embeds it: a URI, and the width to show it at in CSS pixels."""
+    with Image.open(io.BytesIO(content)) as picture:
+        width = round(picture.width * 96 / picture.info.get("dpi", (96,))[0])  # charts have more
+        kind = str(picture.format).lower()
+    return {"uri": f"data:image/{kind};base64,{base64.b64encode(content).decode()}", "width": width}

@@ -1,19 +1,14 @@
 """What a run folder holds, read once; everything but the encoder may be missing."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from pretrain.data.probe_file import CurvePoint, ProbeRow, read_probe
-from pretrain.data.run_record import read_record
+from pretrain.data.run_files import CurvePoint, ProbeRow, read_probe, read_record
 from pretrain.data.store import FrameStore
 from pretrain.runtime.metrics_log import read_metrics
 from slotenv.encoders import SlotEncoder
-
-OURS, UNTRAINED = "SCN", "untrained"
-"""Names of probe rows: the pretrained encoder and the same encoder before any update."""
+from slotenv.probe import ProbeReport
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,10 +43,18 @@ class RunFolder:
 
     @property
     def best_rows(self) -> list[ProbeRow]:
-        """Probe rows of the pretrained encoder; of the first name there is, where that has none."""
-        names = [row.name for row in self.rows]
-        name = OURS if OURS in names else names[0] if names else None
-        return [row for row in self.rows if row.name == name]
+        """Probe rows of the pretrained encoder, whose name comes first."""
+        return [row for row in self.rows if row.name == self.rows[0].name]
+
+    @property
+    def untrained_rows(self) -> list[ProbeRow]:
+        """Probe rows of the encoder before any update."""
+        return [row for row in self.rows if row.name == "untrained"]
+
+    @property
+    def report(self) -> ProbeReport | None:
+        """What the first probe of the pretrained encoder found, None without any."""
+        return self.best_rows[0].report if self.rows else None
 
 
 def read_run(folder: Path) -> RunFolder:
@@ -70,21 +73,15 @@ def read_run(folder: Path) -> RunFolder:
         encoder = SlotEncoder.from_pretrained(encoder_folder)
     except FileNotFoundError as error:
         raise ValueError(f"{encoder_folder} is incomplete: {error}") from error
-    store = next(
-        (
-            FrameStore(folder / "data" / name)
-            for name in ("probe", "pretrain")
-            if (folder / "data" / name / "data.json").is_file()
-        ),
-        None,
-    )
+    stores = [folder / "data" / name for name in ("probe", "pretrain")]
+    stores = [path for path in stores if (path / "data.json").is_file()]
     probe = read_probe(folder)
     curve = [p for p in probe.curve if p.accuracy is not None and p.ridge_accuracy is not None]
     return RunFolder(
         config=read_record(folder),
         metrics=read_metrics(folder),
         encoder=encoder,
-        store=store,
+        store=FrameStore(stores[0]) if stores else None,
         rows=probe.rows,
         curve=sorted(curve, key=lambda point: point.updates),
     )

@@ -1,1 +1,1 @@
-"""What maintainers call: galleries of labels and slots, ready-made encoders."""
+"""What maintainers call: the check of labels, galleries, ready-made encoders."""

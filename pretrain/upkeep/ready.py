@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import shlex
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
-from pretrain.bench.cell import cell_folder, finished_rows
+from pretrain.bench.cell import finished_rows
 from pretrain.bench.matrix import Cell, cells_of
-from pretrain.bench.results.row import Row
+from pretrain.bench.results.rows import Row
 from pretrain.verbs.bench import BenchConfig
 from slotenv import SlotEncoder, markdown
 from slotenv.encoders.saving import save
@@ -22,13 +22,42 @@ METHOD = "objects"
 
 _VIEWS = {"scn": "bytes in RAM, as the paper has them (`scn`)", "pixel": "pixels (`pixel`)"}
 
+_CARD = """\
+---
+library_name: slotenv
+license: mit
+tags: [reinforcement-learning, object-centric, slots, atari]
+---
 
-class _Finished(NamedTuple):
-    """A game's encoder and what the benchmark measured of it."""
+# {name}: {encoder.num_slots} object slots
 
-    game: str
-    encoder: SlotEncoder
-    rows: list[Row]
+Fitted without labels to {encoder.fit_frames:,} of {made[frames]:,} frames of a random agent. \
+A slot is {encoder.slot_dim} numbers{fields}.
+
+```python
+import ale_py  # registers the games
+import gymnasium as gym
+import slotenv
+
+env = slotenv.ObjectSlotObservation(gym.make("ALE/{name}-v5"), "{game}")
+
+encoder = slotenv.SlotEncoder.from_pretrained("{game}")
+env = slotenv.make_env("{name}", encoder.preprocess)  # the frames it was made on
+```
+
+Frames are {frames.height} x {frames.width}, of preset `{frames.name}`.
+
+A linear probe of the slots against the true coordinates, {probe[frames]:,} frames of seed \
+{probe[seed]:,} (R2 on test frames):
+
+{table}
+
+Made and measured by
+
+```
+{made[command]}
+```
+"""
 
 
 def make_ready(config: ReadyConfig) -> None:
@@ -46,119 +75,60 @@ def make_ready(config: ReadyConfig) -> None:
         frames=config.frames,
         probe_frames=config.probe_frames,
     )
-    for done in _finished(bench):
-        done.encoder.provenance = {
-            **done.encoder.provenance,
-            "command": done.rows[0]["command"],
-            "probe": measured(done.rows),
-        }
-        folder = save(done.encoder, config.out / done.game, card=card(done.game, done.encoder))
-        size = sum(path.stat().st_size for path in folder.iterdir())
-        print(f"{folder}: {done.encoder.num_slots} slots, {size / 1000:.0f} kB", flush=True)
-
-
-def measured(rows: list[Row]) -> dict[str, Any]:
-    """Return what an encoder's config keeps of its rows: one a label view, of the same probe."""
-    return {
-        "frames": rows[0]["probe_frames"],
-        "seed": rows[0]["probe_seed"],
-        **{row["view"]: {name: row.get(name) for name in METRICS} for row in rows},
-    }
-
-
-def card(game: str, encoder: SlotEncoder) -> str:
-    """Return the README of a ready-made encoder.
-
-    Args:
-        game: Its key.
-        encoder: With the ``command`` and the ``probe`` of its provenance.
-    """
-    made, frames = encoder.provenance, encoder.preprocess
-    probe, name = made["probe"], atari_game(game)
-    fields = "" if encoder.slot_fields is None else f": {', '.join(encoder.slot_fields)}"
-    headings = ["labels", *(metric.replace("_", " ") for metric in METRICS)]
-    lines = [
-        [_VIEWS[view], *(_number(probe[view].get(metric)) for metric in METRICS)]
-        for view in _VIEWS
-        if view in probe
-    ]
-    return "\n".join(
-        [
-            "---",
-            "library_name: slotenv",
-            "license: mit",
-            "tags: [reinforcement-learning, object-centric, slots, atari]",
-            "---",
-            "",
-            f"# {name}: {encoder.num_slots} object slots",
-            "",
-            f"Fitted without labels to {encoder.fit_frames:,} of {made['frames']:,} frames of a "
-            f"random agent. A slot is {encoder.slot_dim} numbers{fields}.",
-            "",
-            "```python",
-            "import ale_py  # registers the games",
-            "import gymnasium as gym",
-            "import slotenv",
-            "",
-            f'env = slotenv.ObjectSlotObservation(gym.make("ALE/{name}-v5"), "{game}")',
-            "",
-            f'encoder = slotenv.SlotEncoder.from_pretrained("{game}")',
-            f'env = slotenv.make_env("{name}", encoder.preprocess)  # the frames it was made on',
-            "```",
-            "",
-            f"Frames are {frames.height} x {frames.width}, of preset `{frames.name}`.",
-            "",
-            f"A linear probe of the slots against the true coordinates, {probe['frames']:,} frames "
-            f"of seed {probe['seed']:,} (R2 on test frames):",
-            "",
-            *markdown.table(headings, lines),
-            "",
-            "Made and measured by",
-            "",
-            "```",
-            made["command"],
-            "```",
-            "",
-        ]
-    )
-
-
-def _finished(bench: BenchConfig) -> list[_Finished]:
-    found, missing = [], []
-    for cell in cells_of(bench):
-        rows = finished_rows(bench, cell)
-        if rows:
-            found.append(_open(bench, cell, rows))
-        else:
-            missing.append(cell.game)
-    if missing:
-        sizes = {"--frames": bench.frames, "--probe-frames": bench.probe_frames}
-        arguments = ["--out", str(bench.out), "--games", *missing, "--methods", METHOD]
-        arguments += ["--seeds", str(bench.seeds[0])]
-        arguments += [text for flag, size in sizes.items() for text in (flag, str(size))]
+    rows_of = {cell: finished_rows(bench, cell) for cell in cells_of(bench)}
+    if missing := [cell.game for cell, rows in rows_of.items() if not rows]:
         raise FileNotFoundError(
             f"{bench.out} has no finished {METHOD} of {', '.join(missing)} with "
             f"{bench.frames:,} frames and a probe of {bench.probe_frames:,}. Make it with: "
-            f"python -m pretrain bench {shlex.join(arguments)}"
+            f"python -m pretrain bench --out {shlex.quote(str(bench.out))} --games "
+            f"{' '.join(missing)} --methods {METHOD} --seeds {config.seed} "
+            f"--frames {bench.frames} --probe-frames {bench.probe_frames}"
         )
-    return found
+    encoders = {cell.game: _open(bench, cell, rows or []) for cell, rows in rows_of.items()}
+    for game, encoder in encoders.items():
+        folder = save(encoder, config.out / game, card=card(game, encoder))
+        size = sum(path.stat().st_size for path in folder.iterdir())
+        print(f"{folder}: {encoder.num_slots} slots, {size / 1000:.0f} kB", flush=True)
 
 
-def _open(bench: BenchConfig, cell: Cell, rows: list[Row]) -> _Finished:
-    folder = cell_folder(bench, cell)
+def card(game: str, encoder: SlotEncoder) -> str:
+    """Return the README of a game's encoder, with ``command`` and ``probe`` in its provenance."""
+    probe = encoder.provenance["probe"]
+    lines = []
+    for view in (view for view in _VIEWS if view in probe):
+        scores = [probe[view].get(metric) for metric in METRICS]
+        shown = ("-" if score is None else f"{score:.3f}" for score in scores)
+        lines.append([_VIEWS[view], *shown])
+    headings = ["labels", *(metric.replace("_", " ") for metric in METRICS)]
+    return _CARD.format(
+        game=game,
+        name=atari_game(game),
+        encoder=encoder,
+        fields="" if encoder.slot_fields is None else f": {', '.join(encoder.slot_fields)}",
+        frames=encoder.preprocess,
+        made=encoder.provenance,
+        probe=probe,
+        table="\n".join(markdown.table(headings, lines)),
+    )
+
+
+def _open(bench: BenchConfig, cell: Cell, rows: list[Row]) -> SlotEncoder:
+    """Return the encoder of a cell, with what was measured of it in its provenance."""
+    folder = cell.folder(bench)
     encoder = SlotEncoder.from_pretrained(folder / "encoder")
     rows = [row for row in rows if not row["snapshot"]]
+    made = encoder.provenance
     for name, there in {
         "num_slots": encoder.num_slots,
-        "train_seconds": encoder.provenance.get("train_seconds"),
+        "train_seconds": made.get("train_seconds"),
     }.items():
         if any(row[name] != there for row in rows):
             raise ValueError(
                 f"the rows in {folder} are not of the encoder there ({name} is {there} in the "
                 f"encoder, {rows[0][name]} in the rows): delete the folder and run bench again"
             )
-    return _Finished(cell.game, encoder, rows)
-
-
-def _number(value: float | None) -> str:
-    return "-" if value is None else f"{value:.3f}"
+    probe: dict[str, Any] = {"frames": rows[0]["probe_frames"], "seed": rows[0]["probe_seed"]}
+    for row in rows:
+        probe[row["view"]] = {name: row.get(name) for name in METRICS}
+    encoder.provenance = {**made, "command": rows[0]["command"], "probe": probe}
+    return encoder

@@ -3,29 +3,29 @@
 from __future__ import annotations
 
 import importlib
+import itertools
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import NDArray
 
-from pretrain.drawing.attention import Occlusion
-from pretrain.drawing.scenes import sample_rows
+from pretrain.drawing.attention import Occlusion, attention_marks
+from pretrain.drawing.moments import random_play, sample_rows
 from pretrain.runtime.progress import Progress
-from pretrain.watch.film import play, random_frames
-from pretrain.watch.pages import Pages
-from pretrain.watch.tracks import follow
-from pretrain.watch.video import to_gif, to_mp4
+from pretrain.watch.film import play
+from pretrain.watch.pages import Pages, to_gif, to_mp4
 from slotenv.atomic import write_atomic
 from slotenv.compatibility import check_game
 from slotenv.encoders import SlotEncoder
+from slotenv.environments import make_env
 
 if TYPE_CHECKING:
     from pretrain.verbs.watch import WatchConfig
 
 __all__ = ["watch"]
 
-_SAMPLE = 100  # frames of the film that background and spread are from, besides random play
+_SAMPLE = 100  # frames of random play, and as many of the film, for background and spread
+_STEPS_APART = 3  # of random play; an odd number, as many things blink every other step
 
 
 def watch(config: WatchConfig) -> Path:
@@ -53,42 +53,31 @@ def watch(config: WatchConfig) -> Path:
     if config.agent is None:  # what wraps an agent's environment checks it, too
         check_game(env_id, encoder.provenance.get("env_id"), user="watch")
     film = play(config, env_id, encoder)
-    sample = np.concatenate(
-        [
-            random_frames(env_id, encoder, config.seed + 1),
-            film.frames[sample_rows(len(film.frames), _SAMPLE)],
-        ]
-    )
-    occlusion = Occlusion.fit(encoder.encode, sample)
+    with make_env(env_id, encoder.preprocess) as env:
+        others = random_play(env, steps=_SAMPLE * _STEPS_APART, seed=config.seed + 1)
+        sample = [frame for frame, _ in itertools.islice(others, 0, None, _STEPS_APART)]
+    sample += list(film.frames[sample_rows(len(film.frames), _SAMPLE)])
+    occlusion = Occlusion(encoder.encode, np.stack(sample))
+    effects = []
     with Progress("watch", total=len(film.frames), unit="frames") as progress:
-        effects = []
         for frame in film.frames:
             effects.append(occlusion(frame))
             progress.advance(1)
-    tracks = follow(np.stack(effects), film.starts, occlusion.block)
-    player = f"{config.algo} agent" if config.agent else "random play"
+    marks, strengths = attention_marks(
+        np.stack(effects), film.starts, occlusion.block, film.frames.shape[1:]
+    )
+    # Numbers are shown around their mean over the sample, two deviations to either side.
+    usual, slots = encoder.encode(np.stack(sample)), encoder.encode(film.frames)
+    spread = usual.std(axis=0)
+    shades = 0.5 + (slots - usual.mean(axis=0)) / np.where(spread > 1e-6, 4 * spread, np.inf)
     pages = Pages(
-        title=f"{env_id}, {player}",
+        title=f"{env_id}, {f'{config.algo} agent' if config.agent else 'random play'}",
         film=film,
-        effects=np.stack(effects),
-        block=occlusion.block,
-        tracks=tracks,
-        shades=_shades(encoder, film.frames, sample),
+        marks=marks,
+        strengths=strengths,
+        shades=shades.clip(0, 1),
         constant=occlusion.spread == 0,
     )
     config.out.parent.mkdir(parents=True, exist_ok=True)
     write_atomic(config.out, to_gif(pages, config.fps) if as_gif else to_mp4(pages, config.fps))
     return config.out
-
-
-def _shades(
-    encoder: SlotEncoder, frames: NDArray[np.uint8], sample: NDArray[np.uint8]
-) -> NDArray[np.float64]:
-    """Return (n, K, D) slots in 0..1: 0.5 is the mean over the sample, the ends two deviations."""
-    usual = encoder.encode(sample).astype(np.float64)
-    slots = encoder.encode(frames).astype(np.float64)
-    spread = usual.std(axis=0)
-    shades = np.full_like(slots, 0.5)
-    np.divide(slots - usual.mean(axis=0), 4 * spread, out=shades, where=spread > 1e-6)
-    shades[:, spread > 1e-6] += 0.5
-    return shades.clip(0, 1)

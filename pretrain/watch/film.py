@@ -1,4 +1,4 @@
-"""Play of a random or a saved agent, and its frames."""
+"""Play, at random or by a saved agent, and its frames."""
 
 from __future__ import annotations
 
@@ -29,8 +29,6 @@ if TYPE_CHECKING:
     from pretrain.verbs.watch import WatchConfig
 
 _ALGORITHMS: dict[str, Any] = {"ppo": PPO, "a2c": A2C, "dqn": DQN}
-_SAMPLE = 100  # frames of random play to take background and spread from
-_SAMPLE_EVERY = 4  # steps between two of them
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,7 +50,7 @@ def play(config: WatchConfig, env_id: str, encoder: SlotEncoder) -> Film:
     """Play, and keep the frames; an episode that ends is followed by the next."""
     set_random_seed(config.seed)  # actions that an agent draws
     env = _Keeper(make_env(env_id, encoder.preprocess))
-    model = _load(config)
+    model = None if config.agent is None else _load(config.agent, config.algo)
     venv = DummyVecEnv([lambda: env]) if model is None else agent_env(env, encoder, model, config)
     venv.seed(config.seed)
     venv.action_space.seed(config.seed)
@@ -80,11 +78,10 @@ def agent_env(
         ValueError: If it was trained on something else than slots of this encoder or its frames.
     """
     wanted = model.observation_space
-    layouts = itertools.product((False, True), repeat=3)
     offered: list[gym.Env[Any, Any]] = [env]
     offered += [
         ObjectSlotObservation(env, encoder, flatten=f, motion=m, keep_pixels=p, hold=config.hold)
-        for f, m, p in layouts
+        for f, m, p in itertools.product((False, True), repeat=3)
     ]
     for candidate in offered:
         if not _same_space(_vec_env(candidate, config.frame_stack).observation_space, wanted):
@@ -114,49 +111,24 @@ def _vec_env(env: gym.Env[Any, Any], frame_stack: int, normalize: Path | None = 
     return VecFrameStack(venv, frame_stack) if frame_stack > 1 else venv
 
 
-def random_frames(env_id: str, encoder: SlotEncoder, seed: int) -> NDArray[np.uint8]:
-    """Return frames (n, H, W, 3) of random play."""
-    env = make_env(env_id, encoder.preprocess)
-    env.action_space.seed(seed)
-    frame, _ = env.reset(seed=seed)
-    frames = [frame]
-    for step in range(_SAMPLE * _SAMPLE_EVERY):
-        frame, _, terminated, truncated, _ = env.step(env.action_space.sample())
-        if terminated or truncated:
-            frame, _ = env.reset()
-        if step % _SAMPLE_EVERY == 0:
-            frames.append(frame)
-    env.close()
-    return np.stack(frames)
-
-
-class _Keeper(gym.Wrapper[Any, Any, Any, Any]):
+class _Keeper(gym.ObservationWrapper[Any, Any, Any]):
     """Keeps the last frame where the film can find it."""
 
-    frame: NDArray[np.uint8]
-
-    def reset(self, **kwargs: Any) -> tuple[Any, dict[str, Any]]:
-        self.frame, info = self.env.reset(**kwargs)
-        return self.frame, info
-
-    def step(self, action: Any) -> tuple[Any, Any, bool, bool, dict[str, Any]]:
-        self.frame, reward, terminated, truncated, info = self.env.step(action)
-        return self.frame, reward, terminated, truncated, info
+    def observation(self, observation: Any) -> Any:
+        self.frame = observation
+        return observation
 
 
-def _load(config: WatchConfig) -> Any:
-    if config.agent is None:
-        return None
-    if not config.agent.is_file():
-        raise FileNotFoundError(f"no agent {config.agent}: give the .zip that model.save wrote")
+def _load(path: Path, algo: str) -> Any:
+    if not path.is_file():
+        raise FileNotFoundError(f"no agent {path}: give the .zip that model.save wrote")
     try:
-        return _ALGORITHMS[config.algo].load(config.agent, device="cpu")
+        return _ALGORITHMS[algo].load(path, device="cpu")
     except ImportError as error:
-        raise ValueError(f"{config.agent} needs a package: pip install {error.name}") from error
+        raise ValueError(f"{path} needs a package: pip install {error.name}") from error
     except (KeyError, TypeError, AttributeError, ValueError, RuntimeError) as error:
         raise ValueError(
-            f"{config.agent} is no {config.algo} agent that can be loaded here ({error}): give its "
-            "--algo"
+            f"{path} is no {algo} agent that can be loaded here ({error}): give its --algo"
         ) from error
 
 

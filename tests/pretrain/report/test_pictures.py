@@ -7,13 +7,19 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from pretrain.data.probe_file import CurvePoint
+from pretrain.data.run_files import CurvePoint
 from pretrain.data.store import FrameStore
 from pretrain.drawing.attention import Occlusion
-from pretrain.drawing.overlay import heat_scale, overlay, slot_panels
-from pretrain.drawing.scenes import lively_clip, sample_rows, varied_frames
+from pretrain.drawing.moments import sample_rows
 from pretrain.report import figures
-from pretrain.report.animation import animate
+from pretrain.report.attention import (
+    animate,
+    heat_scale,
+    lively_clip,
+    sheet,
+    slot_panels,
+    varied_frames,
+)
 from slotenv.encoders import SlotMapEncoder
 
 from .conftest import EPISODE, sprite_frames, write_store
@@ -21,7 +27,7 @@ from .conftest import EPISODE, sprite_frames, write_store
 
 @pytest.fixture
 def occlusion(tiny_encoder_80: SlotMapEncoder) -> Occlusion:
-    return Occlusion.fit(tiny_encoder_80.encode, sprite_frames())
+    return Occlusion(tiny_encoder_80.encode, sprite_frames())
 
 
 def open_png(content: bytes) -> Image.Image:
@@ -33,10 +39,10 @@ def open_png(content: bytes) -> Image.Image:
 
 def test_heat_lies_only_where_the_effect_is() -> None:
     frame = np.full((8, 8, 3), 100, np.uint8)
-    effect = np.zeros((2, 2))
-    effect[1, 0] = 5.0
-    picture = overlay(frame, effect, (4, 4), scale=5.0)
-    cold = overlay(frame, np.zeros((2, 2)), (4, 4), scale=5.0)
+    effects = np.zeros((1, 2, 2, 2))
+    effects[0, 1, 1, 0] = 5.0
+    ((first, cold, picture),) = slot_panels(frame[None], effects, (4, 4), scale=5.0)
+    assert (first == frame).all()
     changed = (picture != cold).any(axis=-1)
     expected = np.zeros((8, 8), bool)
     expected[4:, :4] = True
@@ -46,7 +52,8 @@ def test_heat_lies_only_where_the_effect_is() -> None:
 
 def test_heat_covers_cut_blocks() -> None:
     frame = np.zeros((7, 5, 3), np.uint8)
-    assert overlay(frame, np.ones((2, 2)), (4, 4), scale=1.0).shape == frame.shape
+    panels = slot_panels(frame[None], np.ones((1, 1, 2, 2)), (4, 4), scale=1.0)
+    assert panels.shape == (1, 2, *frame.shape)
 
 
 def test_scale_is_one_without_any_effect() -> None:
@@ -100,9 +107,7 @@ def test_animation_moves_and_stays_small(num_slots: int) -> None:
 def test_attention_has_a_column_for_each_slot() -> None:
     frames = sprite_frames(2)
     narrow, wide = (
-        open_png(
-            figures.attention(slot_panels(frames, np.ones((2, k, 20, 20)), (4, 4), 1.0), 1.0)
-        ).width
+        open_png(sheet(slot_panels(frames, np.ones((2, k, 20, 20)), (4, 4), 1.0), 1.0)).width
         for k in (1, 6)
     )
     assert wide > 2.5 * narrow

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from pretrain.bench.cell import _facts, cell_folder, write_rows
+from pretrain.bench.cell import _facts, write_rows
 from pretrain.bench.matrix import PAPER_GAMES, Cell
 from pretrain.cli import main
 from pretrain.config import MAX_SEED
@@ -49,7 +49,7 @@ def bench(tiny_encoder: SlotMapEncoder, tmp_path: Path) -> Path:
     for game in ("pong", "mspacman"):
         cell = Cell(game, "objects")
         write_rows(config, cell, [row(config, cell, view) for view in ("scn", "pixel")])
-        tiny_encoder.save_pretrained(cell_folder(config, cell) / "encoder")
+        tiny_encoder.save_pretrained(cell.folder(config) / "encoder")
     return config.out
 
 

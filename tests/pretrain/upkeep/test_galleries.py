@@ -1,4 +1,4 @@
-"""Slots drawn on frames: boxes are where the objects are, and numbers can be read."""
+"""Galleries: a picture of each game with its labels or slots on it, and all of them on one."""
 
 from __future__ import annotations
 
@@ -15,107 +15,98 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
 from pretrain.cli import main
-from pretrain.drawing.canvas import MARGIN, Box
-from pretrain.drawing.slot_boxes import TRAIL, SlotBox, slot_boxes
-from pretrain.drawing.slot_frame import SLOT_COLOURS, draw_slots, outlines_of, place_numbers
-from pretrain.upkeep import slots_draw
+from pretrain.drawing.files import to_png
+from pretrain.drawing.marked_frame import COLOURS, MARGIN
+from pretrain.drawing.marks import TRAIL
+from pretrain.upkeep import galleries
 from slotenv import ready
 from slotenv.encoders import ObjectMixtureEncoder, SlotMapEncoder
 from slotenv.frames import plain
 
-ZOOM, GREY = 3, 77
-SHAPE = (90, 80, 3)
-
-
-def boxes_at(*places: tuple[float, ...]) -> NDArray[np.float64]:
-    return np.array(places, np.float64)
-
-
-@pytest.fixture
-def frame() -> NDArray[np.uint8]:
-    return np.full(SHAPE, GREY, np.uint8)
-
 
 @pytest.fixture
 def words(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """What is written on pictures during a test, in place of writing it."""
+    """What is written on pictures during a test."""
     written: list[str] = []
+    draw = ImageDraw.ImageDraw.text
 
     def record(self: ImageDraw.ImageDraw, where: object, text: str, **how: object) -> None:
         written.append(text)
+        draw(self, where, text, **how)  # type: ignore[arg-type]
 
     monkeypatch.setattr(ImageDraw.ImageDraw, "text", record)
     return written
 
 
-def test_a_box_holds_the_very_pixels_of_a_rectangle() -> None:
-    for first, after in ((20, 21), (20, 22), (33, 40)):
-        columns = np.arange(first, after)
-        extent = columns.std() * 12**0.5  # as encoders measure it
-        boxes = boxes_at((1, columns.mean(), 45, extent, 4))
-        (box,) = slot_boxes([boxes], SHAPE)
-        assert (box.left, box.right) == (first, after)
+def test_the_gallery_holds_every_picture_below_its_title(words: list[str]) -> None:
+    colours = [(30 * i, 100, 200) for i in range(7)]
+    pictures = {f"Game{i}": Image.new("RGB", (60, 50 + 10 * i), colours[i]) for i in range(7)}
+    sheet = Image.open(io.BytesIO(to_png(galleries.gallery(pictures)))).convert("RGB")
+    assert words == list(pictures)
+    found = np.array(sheet)
+    for i in range(7):
+        assert (found == colours[i]).all(axis=-1).sum() == 60 * (50 + 10 * i)
 
 
-def test_boxes_stay_in_the_frame_and_absent_slots_have_none() -> None:
-    boxes = boxes_at((1, -3, 95, 4, 4), (0.4, 40, 40, 5, 5), (0.6, 79, 0, 9, 9))
-    found = slot_boxes([boxes], SHAPE)
-    assert [box.slot for box in found] == [0, 2]
-    for box in found:
-        assert 0 <= box.left < box.right <= 80
-        assert 0 <= box.top < box.bottom <= 90
-
-
-def test_a_trail_goes_back_to_where_the_object_came_from() -> None:
-    def trail(*steps: tuple[float, ...]) -> tuple[tuple[float, float], ...]:
-        return slot_boxes([boxes_at(step) for step in steps], SHAPE)[0].trail
-
-    here, before = (1, 40, 50, 4, 4), (1, 37, 48, 4, 4)
-    assert trail(before, here) == ((37, 48), (40, 50))
-    assert trail(before, (0, 38, 49, 4, 4), here) == ((40, 50),)  # it was gone
-    assert trail((1, 4, 8, 4, 4), before, here) == ((37, 48), (40, 50))  # another object
-    assert len(trail(*[here] * 40)) == TRAIL + 1
-
-
-def test_lines_lie_around_the_object_and_hide_nothing_of_it(
-    frame: NDArray[np.uint8], words: list[str]
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["draw"], "labels draw needs --out FOLDER"),
+        (["check", "--out", "x"], "--out is for draw"),
+        (["draw", "--out", "x", "--games", "Pnog"], "closest: pong"),
+        (["draw", "--out", "x", "--games", "qbert"], "no 'pixel' labels for 'qbert'"),
+        (["draw", "--out", "x", "--moments", "0"], "moments must be at least 1"),
+        (["draw", "--out", "x", "--seed", "-1"], "seed must be at least 0"),
+    ],
+)
+def test_user_errors_exit_2_and_write_nothing(
+    arguments: list[str],
+    message: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
-    frame[40:46, 20:28] = 250
-    trail = ((60.0, 42.5), (40.0, 42.5), (23.5, 42.5))
-    picture = np.array(draw_slots(frame, [SlotBox(3, 20, 40, 28, 46, trail)], zoom=ZOOM))
-    assert words == ["3"]
-    content = picture[MARGIN * ZOOM : -MARGIN * ZOOM, MARGIN * ZOOM : -MARGIN * ZOOM]
-    assert (content[40 * ZOOM : 46 * ZOOM, 20 * ZOOM : 28 * ZOOM] == 250).all()
-    line = (content == SLOT_COLOURS[3]).all(axis=-1)
-    rows, columns = np.nonzero(line[:, : 30 * ZOOM])
-    assert (rows.min() // ZOOM, rows.max() // ZOOM) == (39, 46)
-    assert columns.min() // ZOOM == 19
-    assert np.nonzero(line)[1].max() // ZOOM == 60  # the trail
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(SystemExit) as done:
+        main(["upkeep", "labels", *arguments])
+    assert done.value.code == 2
+    errors = " ".join(capsys.readouterr().err.replace("│", " ").split())
+    assert message in errors
+    assert not list(tmp_path.iterdir())
 
 
-def test_lines_of_slots_on_one_object_are_all_seen(
-    frame: NDArray[np.uint8], words: list[str]
+@pytest.mark.ale
+def test_pong_is_drawn_the_same_each_time(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], words: list[str]
 ) -> None:
-    boxes = [SlotBox(slot, 20, 40, 28, 46, ()) for slot in (0, 1, 2)]
-    picture = np.array(draw_slots(frame, boxes, zoom=ZOOM))
-    counts = [(picture == colour).all(axis=-1).sum() for colour in SLOT_COLOURS[:3]]
-    assert 0 < counts[0] < counts[1] < counts[2]
-    apart = outlines_of([SlotBox(0, 20, 40, 28, 46, ()), SlotBox(1, 30, 40, 38, 46, ())], ZOOM)
-    assert len({box.bottom - box.top for box in apart}) == 1
-
-
-def test_numbers_avoid_each_other_and_the_boxes() -> None:
-    page = Box(0, 0, 480, 540)
-    outlines = [Box(x, y, x + 24, y + 30) for x in (0, 60, 456) for y in (0, 100, 132, 510)]
-    places = place_numbers(outlines, [(18, 16)] * len(outlines), page)
-    for i, place in enumerate(places):
-        assert place.shared(page) == place.area
-        assert not any(place.shared(other) for other in places[:i])
-        assert not any(place.shared(outline) for outline in outlines)
-
-
-def test_colours_differ() -> None:
-    assert len(set(SLOT_COLOURS)) == len(SLOT_COLOURS) == 24
+    contents = []
+    for name in ("a", "b"):
+        out = tmp_path / name
+        main(
+            [
+                "upkeep",
+                "labels",
+                "draw",
+                "--games",
+                "ALE/Pong-v5",
+                "--out",
+                str(out),
+                "--moments",
+                "8",
+            ]
+        )
+        assert sorted(path.name for path in out.iterdir()) == ["gallery.png", "pong.png"]
+        contents.append((out / "pong.png").read_bytes())
+    assert contents[0] == contents[1]
+    assert "3 of 3 objects present" in capsys.readouterr().out
+    assert {"player", "enemy", "ball", "Pong"} <= set(words)
+    picture = Image.open(io.BytesIO(contents[0])).convert("RGB")
+    page = np.array(picture).astype(int)
+    line = np.nonzero((page[:, 300:] == COLOURS[0]).all(axis=-1))[0].max()
+    court = page[(34 + MARGIN) * 3 : (194 + MARGIN) * 3]
+    paddle = np.nonzero((abs(court - (92, 186, 92)) < 12).all(axis=-1))[0].min()
+    # The labels are those of the frame: the paddle begins right below its line.
+    assert abs((34 + MARGIN) * 3 + paddle - line) <= 6
 
 
 EDGE = ((0, 0), (24, 24), (20, 20), (0, 0))  # around blocks: what is at the border is no good view
@@ -160,7 +151,7 @@ def package(encoder: ObjectMixtureEncoder, tmp_path: Path, monkeypatch: pytest.M
     for game in ("pong", "mspacman"):
         encoder.save_pretrained(package / game)
     monkeypatch.setattr(ready, "_HERE", package)
-    monkeypatch.setattr(slots_draw, "make_env", lambda *_: Blocks())
+    monkeypatch.setattr(galleries, "make_env", lambda *_: Blocks())
     return package
 
 
@@ -184,11 +175,12 @@ def test_each_game_is_drawn_and_all_of_them_in_the_gallery(
 def test_the_moment_is_one_with_most_objects_and_a_whole_trail(
     encoder: ObjectMixtureEncoder,
 ) -> None:
-    moment = slots_draw.fullest_moment("pong", encoder, moments=4, seed=0)
-    assert moment.steps == TRAIL + 1
-    centres = [((box.left + box.right) / 2, (box.top + box.bottom) / 2) for box in moment.boxes]
-    yellow = np.argwhere((moment.frame == moving_blocks.GUEST.colour).all(axis=-1))
-    row, column = yellow.mean(axis=0) + 0.5
+    moments = galleries.slot_moments("pong", encoder, steps=60, seed=0)
+    _, frame, marks = max(moments, key=lambda moment: moment[0])
+    assert max(len(mark.trail) for mark in marks) == TRAIL + 1
+    centres = [mark.trail[-1] for mark in marks]
+    yellow = np.argwhere((frame == moving_blocks.GUEST.colour).all(axis=-1))
+    row, column = yellow.mean(axis=0)
     assert min(np.hypot(x - column, y - row) for x, y in centres) < 1.5
 
 
