@@ -7,21 +7,21 @@ import json
 import shlex
 import time
 import traceback
+from collections.abc import Iterable
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
-from pretrain.bench.data import PRESET, PROBE_SEED, pretrain_folder, probe_folder
-from pretrain.bench.matrix import Cell
+from pretrain.bench.matrix import PRESET, PROBE_SEED, Cell, frames_folder
 from pretrain.bench.references import REFERENCES
-from pretrain.bench.results.row import FAILED_FILE, ROWS_FILE, Row, measured, read_row_file
+from pretrain.bench.results.rows import FAILED_FILE, ROWS_FILE, Row, measured, read_row_file
 from pretrain.config import TrainConfig
 from pretrain.data.store import FrameStore
+from pretrain.methods import HELD
 from pretrain.probe import read_slots
 from pretrain.runtime.progress import say
-from pretrain.training.build import slots_of
+from pretrain.training.encoders import slots_of, snapshots_of
 from pretrain.training.loop import train
-from pretrain.training.snapshots import snapshots_of
 from pretrain.training.step import choose_device
 from slotenv import SlotEncoder, __version__, records
 from slotenv.labels import labelled_games
@@ -30,24 +30,7 @@ from slotenv.probe import Features, probe_features
 if TYPE_CHECKING:
     from pretrain.verbs.bench import BenchConfig
 
-ROW_FORMAT = 1
-"""Raised when rows mean something else than before: cells are then done again."""
-_EFFORT = ("updates", "batch_size", "run_length")  # flags of training that bench has, too
-
-
-class _Subject(NamedTuple):
-    """What is probed, and what its rows say of how it came about."""
-
-    features: Features
-    updates: int
-    train_seconds: float
-    device: str
-    snapshot: bool
-
-
-def cell_folder(config: BenchConfig, cell: Cell) -> Path:
-    """Return where a cell's training and rows lie."""
-    return config.out / cell.game / cell.folder_name(config)
+_EFFORT = ("updates", "batch_size", "run_length")  # flags of training that change what it makes
 
 
 def fingerprint(config: BenchConfig, cell: Cell) -> str:
@@ -57,7 +40,7 @@ def fingerprint(config: BenchConfig, cell: Cell) -> str:
     """
     slots = None if cell.is_reference else slots_of(_train_config(config, cell, 1), cell.game)
     facts = _made(config, cell) | {
-        "format": ROW_FORMAT,
+        "format": 1,  # to be raised when rows mean something else than before
         "encoder": cell.definition.encoder_name,
         "objective": cell.definition.objective_name,
         "seed": None if cell.is_reference else cell.seed,
@@ -77,124 +60,113 @@ def finished_rows(config: BenchConfig, cell: Cell) -> list[Row] | None:
     return rows if {(row["view"], row["snapshot"]) for row in rows} >= wanted else None
 
 
-def failure(config: BenchConfig, cell: Cell) -> Row | None:
-    """Return the row of a cell that failed, None if it did not."""
-    try:
-        return next(iter(read_row_file(cell_folder(config, cell) / FAILED_FILE)), None)
-    except FileNotFoundError:
-        return None
+def failure(config: BenchConfig, cell: Cell) -> str | None:
+    """Return why a cell failed, None if it did not."""
+    path = cell.folder(config) / FAILED_FILE
+    rows = read_row_file(path) if path.exists() else []
+    return str(rows[0]["failed"]) if rows else None
 
 
 def run_cell(config: BenchConfig, cell: Cell, *, threads: int | None) -> None:
-    """Do what is missing of a cell; its frames must be there.
+    """Do what is missing of a cell whose frames are there; what goes wrong is in ``failed.json``.
 
-    Whatever goes wrong ends up in ``failed.json``.
-
-    Args:
-        config: The benchmark.
-        cell: The cell.
-        threads: CPU threads of training; None: as ``train`` chooses.
-
-    Raises:
-        KeyboardInterrupt: On Ctrl-C; the next call goes on from there.
+    ``threads`` are those of training; None: as ``train`` chooses. After Ctrl-C the next call goes
+    on from there.
     """
-    folder = cell_folder(config, cell)
-    folder.mkdir(parents=True, exist_ok=True)
     try:
-        _run(config, cell, folder, threads)
-        (folder / FAILED_FILE).unlink(missing_ok=True)
+        _run(config, cell, threads)
+        (cell.folder(config) / FAILED_FILE).unlink(missing_ok=True)
     except Exception as error:
-        write_failure(config, cell, _reason(error), traceback.format_exc())
+        reason = " ".join(str(error).split()) or "no message"
+        if not isinstance(error, ValueError | RuntimeError):
+            reason = f"{type(error).__name__}: {reason}"
+        write_failure(config, cell, reason, traceback.format_exc())
 
 
-def write_rows(config: BenchConfig, cell: Cell, rows: list[Row]) -> None:
+def write_rows(config: BenchConfig, cell: Cell, rows: list[Row], name: str = ROWS_FILE) -> None:
     """Write a cell's rows in one instant."""
-    folder = cell_folder(config, cell)
+    folder = cell.folder(config)
     folder.mkdir(parents=True, exist_ok=True)
-    records.write_lines(folder / ROWS_FILE, rows)
+    records.write_lines(folder / name, rows)
 
 
 def write_failure(config: BenchConfig, cell: Cell, reason: str, details: str = "") -> None:
     """Note that a cell failed; the next run tries it again."""
-    folder = cell_folder(config, cell)
-    folder.mkdir(parents=True, exist_ok=True)
-    row = {"failed": reason, **_facts(config, cell), "time": _now(), "details": details}
-    records.write_lines(folder / FAILED_FILE, [row])
+    row = {"failed": reason, **_facts(config, cell), "time": now(), "details": details}
+    write_rows(config, cell, [row], FAILED_FILE)
 
 
-def _run(config: BenchConfig, cell: Cell, folder: Path, threads: int | None) -> None:
-    rows = _valid_rows(config, cell)
-    probe_store = FrameStore(probe_folder(config.out, cell.game))
-    if cell.is_reference:
-        if not rows:
-            began = time.monotonic()
-            features = REFERENCES[cell.method].features(probe_store, cell.game)
-            subject = _Subject(features, 0, 0.0, "cpu", False)
-            rows = _probe(config, cell, subject, probe_store, began)
-            write_rows(config, cell, rows)
-        return
-    train_store = FrameStore(pretrain_folder(config.out, cell.game, cell.seed))
-    if train_store.checksum == probe_store.checksum:
-        raise ValueError("the probe frames are the training frames")
-    training = _train_config(config, cell, threads)
-    train(train_store, training, folder, num_slots=slots_of(training, cell.game))
-    if not any(not row["snapshot"] for row in rows):
-        rows += _probe_encoder(config, cell, folder / "encoder", probe_store, snapshot=False)
+def now() -> str:
+    """Return the time as rows have it."""
+    return datetime.now(UTC).isoformat(timespec="seconds")
+
+
+def features_of(
+    method: str, game: str, folder: Path, stores: Iterable[FrameStore], device: str
+) -> tuple[list[Features], Row]:
+    """Read what is probed of a cell from several stores; also return how it was made.
+
+    It is the slots of the encoder in ``folder``, or, of a reference, what stands for them.
+    """
+    if method in REFERENCES:
+        made = {"updates": 0, "train_seconds": 0.0, "device": "cpu"}
+        return [REFERENCES[method].features(store, game) for store in stores], made
+    encoder = SlotEncoder.from_pretrained(folder, device=choose_device(device))
+    slots = [read_slots(encoder, store, hold=method in HELD) for store in stores]
+    return slots, encoder.provenance
+
+
+def _run(config: BenchConfig, cell: Cell, threads: int | None) -> None:
+    rows, folder = _valid_rows(config, cell), cell.folder(config)
+    probe_store = FrameStore(frames_folder(config.out, cell.game))
+    if not cell.is_reference:
+        store = FrameStore(frames_folder(config.out, cell.game, cell.seed))
+        if store.checksum == probe_store.checksum:
+            raise ValueError("the probe frames are the training frames")
+        training = _train_config(config, cell, threads)
+        train(store, training, folder, num_slots=slots_of(training, cell.game))
+    if all(row["snapshot"] for row in rows):
+        rows += _probe(config, cell, folder / "encoder", probe_store, snapshot=False)
         write_rows(config, cell, rows)
     if config.curve and cell.is_trained:
         done = {row["updates"] for row in rows if row["snapshot"]}
-        for update, path in snapshots_of(folder).items():
+        for update, encoder in snapshots_of(folder).items():
             if update not in done:
-                rows += _probe_encoder(config, cell, path, probe_store, snapshot=True)
+                rows += _probe(config, cell, encoder, probe_store, snapshot=True)
                 write_rows(config, cell, rows)
 
 
 def _train_config(config: BenchConfig, cell: Cell, threads: int | None) -> TrainConfig:
-    effort = {name: getattr(config, name) for name in _EFFORT} if cell.is_trained else {}
+    names = ("device", "devices", *_EFFORT) if cell.is_trained else ("device",)
     return TrainConfig(
         method=cell.definition,
         settings=cell.settings,
         seed=cell.seed,
         threads=threads,
-        device=config.device,
-        **effort,
+        **{name: getattr(config, name) for name in names},
     )
-
-
-def _probe_encoder(
-    config: BenchConfig, cell: Cell, folder: Path, store: FrameStore, *, snapshot: bool
-) -> list[Row]:
-    began = time.monotonic()
-    encoder = SlotEncoder.from_pretrained(folder, device=choose_device(config.device))
-    made = encoder.provenance
-    subject = _Subject(
-        read_slots(encoder, store, hold=cell.hold),
-        updates=made["updates"],
-        train_seconds=made["train_seconds"],
-        device=made["device"],
-        snapshot=snapshot,
-    )
-    return _probe(config, cell, subject, store, began)
 
 
 def _probe(
-    config: BenchConfig, cell: Cell, subject: _Subject, store: FrameStore, began: float
+    config: BenchConfig, cell: Cell, folder: Path, store: FrameStore, *, snapshot: bool
 ) -> list[Row]:
     """Probe under every view of the game, a snapshot under the paper's only."""
+    began = time.monotonic()
+    (features,), made = features_of(cell.method, cell.game, folder, [store], config.device)
     rows = []
-    for view in ("scn",) if subject.snapshot else _views(cell.game):
-        report = probe_features(subject.features, store, game=cell.game, view=view)
+    for view in ["scn"] if snapshot else _views(cell.game):
+        report = probe_features(features, store, game=cell.game, view=view)
         seconds, began = time.monotonic() - began, time.monotonic()
         rows.append(
             {
                 **_facts(config, cell),
-                "snapshot": subject.snapshot,
-                "updates": subject.updates,
+                "snapshot": snapshot,
+                "updates": made["updates"],
                 **measured(report),
-                "train_seconds": subject.train_seconds,
+                "train_seconds": made["train_seconds"],
                 "probe_seconds": round(seconds, 1),
-                "device": subject.device,
-                "time": _now(),
+                "device": made["device"],
+                "time": now(),
             }
         )
     return rows
@@ -219,7 +191,7 @@ def _made(config: BenchConfig, cell: Cell) -> Row:
         "game": cell.game,
         "method": cell.method,
         "settings": cell.resolved.settings,
-        "frames": config.frames if cell.is_trained or cell.is_fitted else 0,
+        "frames": config.frames if cell.needs_frames else 0,
         "updates": effort["updates"] or 0,
         "probe_seed": PROBE_SEED,
         "probe_frames": config.probe_frames,
@@ -238,7 +210,7 @@ def _command(config: BenchConfig, cell: Cell) -> str:
 
 def _valid_rows(config: BenchConfig, cell: Cell) -> list[Row]:
     """Return the rows in the cell's folder that are of this very cell; none if damaged."""
-    path = cell_folder(config, cell) / ROWS_FILE
+    path = cell.folder(config) / ROWS_FILE
     try:
         rows = read_row_file(path) if path.exists() else []
     except records.Damaged as error:
@@ -249,14 +221,3 @@ def _valid_rows(config: BenchConfig, cell: Cell) -> list[Row]:
 
 def _views(game: str) -> list[str]:
     return ["scn", *(["pixel"] if game in labelled_games("pixel") else [])]
-
-
-def _reason(error: Exception) -> str:
-    text = " ".join(str(error).split()) or "no message"
-    return (
-        text if isinstance(error, ValueError | RuntimeError) else f"{type(error).__name__}: {text}"
-    )
-
-
-def _now() -> str:
-    return datetime.now(UTC).isoformat(timespec="seconds")

@@ -1,6 +1,6 @@
-"""Ways to run cells: in this process, or in processes of their own.
+"""Ways to run cells on this machine: in this process, or in processes of their own.
 
-All of them leave the same files behind; what they yield is only which task has ended.
+Both leave the same files behind, and yield each cell when it has ended.
 """
 
 from __future__ import annotations
@@ -9,165 +9,114 @@ import multiprocessing
 import os
 import signal
 import sys
+from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass
+from itertools import groupby
 from multiprocessing.connection import wait
 from multiprocessing.process import BaseProcess
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, NamedTuple
 
 import torch
 from threadpoolctl import threadpool_limits
 
-from pretrain.bench.cell import cell_folder, failure, finished_rows, run_cell, write_failure
-from pretrain.bench.data import collect_game
-from pretrain.bench.matrix import Cell
-from pretrain.runtime.cores import usable_cores
+from pretrain.bench.cell import failure, finished_rows, run_cell, write_failure
+from pretrain.bench.matrix import Cell, collect_game
 from pretrain.runtime.interrupt import starting_processes
-from pretrain.runtime.workers import begin_worker, pack, unpack
+from pretrain.runtime.workers import begin_worker, pack, unpack, usable_cores
 
 if TYPE_CHECKING:
     from pretrain.verbs.bench import BenchConfig
 
-_ATTEMPTS = 2  # of a cell whose process was killed
+_ATTEMPTS = 2  # of a task whose process was killed
 _STARTED = "--- started"  # line of a log
 
 
-@dataclass(frozen=True)
-class Task:
-    """What is scheduled: a game's collection, or one cell of it.
+class Task(NamedTuple):
+    """What one process does: collect what cells of a game need, or run a cell."""
 
-    Attributes:
-        game: Key of the game.
-        cells: The game's cells that are to be done; a cell's own task has itself alone.
-        collects: Whether the task is the collection.
-    """
-
-    game: str
     cells: tuple[Cell, ...]
-    collects: bool = False
-
-    def __str__(self) -> str:
-        return f"{self.game} frames" if self.collects else str(self.cells[0])
+    collects: bool
 
 
-def tasks_of(cells: list[Cell]) -> list[Task]:
-    """Return the tasks in the order of the games: each game's collection, then its cells."""
-    by_game: dict[str, list[Cell]] = {}
-    for cell in cells:
-        by_game.setdefault(cell.game, []).append(cell)
-    tasks = []
-    for game, part in by_game.items():
-        tasks.append(Task(game, tuple(part), collects=True))
-        tasks += [Task(game, (cell,)) for cell in part]
-    return tasks
+def run_here(config: BenchConfig, cells: list[Cell]) -> Iterator[Cell]:
+    """Run cells one by one in this process; yield each when it has ended."""
+    for collection in _collections(cells):
+        _collect(config, collection.cells, workers=None)
+        for cell in collection.cells:
+            if failure(config, cell) is None:
+                run_cell(config, cell, threads=None)
+            yield cell
 
 
-def perform(config: BenchConfig, task: Task, *, threads: int | None, workers: int | None) -> None:
-    """Do one task; what goes wrong is written down as a failure of its cells.
+def run_in_processes(config: BenchConfig, cells: list[Cell]) -> Iterator[Cell]:
+    """Do ``config.jobs`` tasks at a time, each in a process of its own; yield cells that ended.
 
-    Args:
-        config: The benchmark.
-        task: The task.
-        threads: CPU threads of training.
-        workers: Processes of a collection.
-
-    Raises:
-        KeyboardInterrupt: On Ctrl-C.
-    """
-    if not task.collects:
-        run_cell(config, task.cells[0], threads=threads)
-        return
-    try:
-        collect_game(config, task.game, task.cells, workers)
-    except Exception as error:
-        for cell in task.cells:
-            write_failure(config, cell, f"no frames of {task.game}: {error}")
-
-
-def run_here(config: BenchConfig, tasks: list[Task]) -> Iterator[Task]:
-    """Do the tasks one by one in this process; yield each when it has ended."""
-    for task in tasks:
-        if task.collects or failure(config, task.cells[0]) is None:
-            perform(config, task, threads=None, workers=None)
-        yield task
-
-
-def run_in_processes(config: BenchConfig, tasks: list[Task]) -> Iterator[Task]:
-    """Do ``config.jobs`` tasks at a time, each in a process of its own; yield what has ended.
-
-    A process that is killed takes only its own task with it, which is tried once more.
-
-    Raises:
-        KeyboardInterrupt: On Ctrl-C, after the trainings under way saved their state.
-        ValueError: If a method is defined where no other process can find it.
+    A process that is killed takes only its own task with it, which is tried once more. On Ctrl-C
+    the trainings under way save their state first.
     """
     share = max(usable_cores() // config.jobs, 1)
-    waiting, collected = list(tasks), set[str]()
+    waiting = _collections(cells)
     running: dict[int, tuple[BaseProcess, Task]] = {}
-    attempts: dict[Task, int] = {}
+    attempts = Counter[Task]()
     try:
         while waiting or running:
-            while len(running) < config.jobs and (task := _next_ready(waiting, collected)):
-                if not task.collects and failure(config, task.cells[0]) is not None:
-                    yield task
-                    continue
-                attempts[task] = attempts.get(task, 0) + 1
+            while waiting and len(running) < config.jobs:
+                task = waiting.pop(0)
+                attempts[task] += 1
                 process = _start(config, task, share)
                 running[process.sentinel] = process, task
-            ended = wait(list(running)) if running else []
+            ended = wait(list(running))
             for sentinel in [sentinel for sentinel in running if sentinel in ended]:
                 process, task = running.pop(sentinel)
                 process.join()
-                if _was_killed(config, process, task):
+                if (reason := _why_lost(config, process, task)) is not None:
                     if attempts[task] < _ATTEMPTS:
                         waiting.insert(0, task)
                         continue
-                    _note_killed(config, process, task)
+                    for cell in task.cells:
+                        write_failure(config, cell, reason)
                 if task.collects:
-                    collected.add(task.game)
-                yield task
+                    failed = [cell for cell in task.cells if failure(config, cell) is not None]
+                    waiting[:0] = [Task((one,), False) for one in task.cells if one not in failed]
+                    yield from failed
+                else:
+                    yield task.cells[0]
     finally:
         _stop([process for process, _ in running.values()])
 
 
-def _next_ready(waiting: list[Task], collected: set[str]) -> Task | None:
-    """Take the first task off the list that need not wait for its frames."""
-    for i, task in enumerate(waiting):
-        if task.collects or task.game in collected:
-            return waiting.pop(i)
-    return None
+def _collections(cells: list[Cell]) -> list[Task]:
+    """Return the collection of each game, in the order of the games."""
+    by_game = groupby(cells, key=lambda cell: cell.game)
+    return [Task(tuple(of_game), collects=True) for _, of_game in by_game]
 
 
-def _was_killed(config: BenchConfig, process: BaseProcess, task: Task) -> bool:
-    """Tell whether a process ended without having done or noted anything."""
-    if process.exitcode == 0:
-        return False
-    if task.collects:
-        return True
-    cell = task.cells[0]
-    return finished_rows(config, cell) is None and failure(config, cell) is None
+def _collect(config: BenchConfig, cells: tuple[Cell, ...], workers: int | None) -> None:
+    """Collect what cells of one game need; what goes wrong is a failure of all of them."""
+    try:
+        collect_game(config, cells, workers)
+    except Exception as error:
+        for cell in cells:
+            write_failure(config, cell, f"no frames of {cell.game}: {error}")
 
 
-def _note_killed(config: BenchConfig, process: BaseProcess, task: Task) -> None:
-    code = process.exitcode or 0
+def _why_lost(config: BenchConfig, process: BaseProcess, task: Task) -> str | None:
+    """Return why a process ended without having done or noted anything, None if it has."""
+    code, cell = process.exitcode or 0, task.cells[0]
+    has_rows = not task.collects and (finished_rows(config, cell) or failure(config, cell))
+    if code == 0 or has_rows:
+        return None
     if code < 0:
-        reason = f"its process was killed {_ATTEMPTS} times (signal {-code}, out of memory?)"
-    else:
-        reason = f"its process ended with exit code {code}{_last_words(_log_of(config, task))}"
-    for cell in task.cells:
-        write_failure(config, cell, reason)
-
-
-def _last_words(log: Path) -> str:
-    """Return the last line that a process wrote, which after an exception says what it was."""
-    last = log.read_text(errors="replace").rstrip().rpartition("\n")[2]
+        return f"its process was killed {_ATTEMPTS} times (signal {-code}, out of memory?)"
+    log = _log_of(config, task).read_text(errors="replace")
+    last = log.rstrip().rpartition("\n")[2]  # after an exception, what it was
     if last == _STARTED:
         return (
-            " before it began; a script that starts processes calls what starts them under "
-            "if __name__ == '__main__', and is a file"
+            f"its process ended with exit code {code} before it began; a script that starts "
+            "processes calls what starts them under if __name__ == '__main__', and is a file"
         )
-    return f": {last}"
+    return f"its process ended with exit code {code}: {last}"
 
 
 def _stop(processes: list[BaseProcess]) -> None:
@@ -198,9 +147,10 @@ def _start(config: BenchConfig, task: Task, share: int) -> BaseProcess:
 
 
 def _log_of(config: BenchConfig, task: Task) -> Path:
+    cell = task.cells[0]
     if task.collects:
-        return config.out / task.game / "data" / "collect.log"
-    return cell_folder(config, task.cells[0]) / "log.txt"
+        return config.out / cell.game / "data" / "collect.log"
+    return cell.folder(config) / "log.txt"
 
 
 def _child(work: bytes, share: int, log: Path) -> None:
@@ -211,13 +161,12 @@ def _child(work: bytes, share: int, log: Path) -> None:
         os.dup2(file.fileno(), 2)
     torch.set_num_threads(share)
     threadpool_limits(share)
-    signal.signal(signal.SIGTERM, _interrupt)
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         config, task = unpack(work)
-        perform(config, task, threads=share, workers=share)
+        if task.collects:
+            _collect(config, task.cells, share)
+        else:
+            run_cell(config, task.cells[0], threads=share)
     except KeyboardInterrupt:
         sys.exit(130)
-
-
-def _interrupt(*_: Any) -> None:
-    raise KeyboardInterrupt

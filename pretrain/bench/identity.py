@@ -1,87 +1,56 @@
-"""Does the slot that holds an object stay the same over time?"""
+"""How often the slot that holds an object changes: the verb ``upkeep identity``."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from statistics import fmean
+from typing import TYPE_CHECKING, Any, get_type_hints
 
 from typing_extensions import TypedDict
 
-from pretrain.bench.data import probe_folder
+from pretrain.bench.matrix import frames_folder
 from pretrain.data.store import FrameStore
-from pretrain.runtime.resumable import MeasuredRows
-from pretrain.upkeep.slots_draw import encoder_folders
+from pretrain.runtime.resumable import MeasuredRows, Row
+from pretrain.upkeep.galleries import encoder_folders
 from slotenv import markdown, records
-from slotenv.atomic import write_atomic
 from slotenv.checkpoint import read_config
 from slotenv.encoders import ObjectMixtureEncoder
-from slotenv.probe import run_identity
-from slotenv.records import Count, Text
+from slotenv.probe import Identity, IdentityReport, run_identity
+from slotenv.records import Text
 
 if TYPE_CHECKING:
     from pretrain.verbs.identity import IdentityConfig
 
-
-class _Kept(TypedDict):
-    """How well slots keep one object, as :class:`slotenv.probe.Identity` says."""
-
-    __pydantic_config__ = records.STRICT  # type: ignore[misc]
-
-    present: Count
-    assigned: Count
-    changes: Count
-    doubles: Count
-    offset: list[float | None]
-    share: float | None
-    changes_per_thousand: float | None
-
-
-class IdentityRow(TypedDict):
-    """A line of ``identity.jsonl``."""
-
-    __pydantic_config__ = records.STRICT  # type: ignore[misc]
-
-    game: Text
-    objects: dict[Text, _Kept]
-    overall: _Kept
-    num_slots: Count
-    frames: Count
-    episodes: Count
-    radius: float
-    still_axes: bool
-    key: Text
+_FIELDS = get_type_hints(Identity, include_extras=True)
+_RATIOS = {"share": float | None, "changes_per_thousand": float | None}
+_Kept: Any = TypedDict("_Kept", _FIELDS | _RATIOS)  # type: ignore[misc]
+_OBJECTS = {"objects": dict[Text, _Kept], "overall": _Kept}
+_REPORT = get_type_hints(IdentityReport, include_extras=True) | _OBJECTS
+IdentityRow: Any = TypedDict("IdentityRow", {"game": Text, **_REPORT, "key": Text})  # type: ignore[misc]
+"""A line of ``identity.jsonl``: an :class:`slotenv.probe.IdentityReport` as its dict."""
+_Kept.__pydantic_config__ = IdentityRow.__pydantic_config__ = records.STRICT  # type: ignore[attr-defined]
 
 
 def measure_identity(config: IdentityConfig) -> Path:
-    """Measure game by game, write rows and table; return the table's path.
-
-    Raises:
-        FileNotFoundError: If there are no encoders, or no probe frames.
-        ValueError: If a game has no encoder or no labels.
-    """
+    """Measure game by game, write rows and table; return the table's path."""
     config.out.mkdir(parents=True, exist_ok=True)
+    known = MeasuredRows(config.out / "identity.jsonl", IdentityRow, by="game")
     # Other games stay as they were measured; another number of frames is another measurement.
-    known = MeasuredRows(
-        config.out / "identity.jsonl",
-        IdentityRow,
-        by="game",
-        keep=lambda row: row["key"].endswith(f" {config.frames}"),
-    )
+    known.rows = [row for row in known.rows if row["key"].endswith(f" {config.frames}")]
     for game, folder in encoder_folders(config.games, bench=config.bench).items():
-        store = FrameStore(probe_folder(config.bench, game))
+        store = FrameStore(frames_folder(config.bench, game))
         key = f"{read_config(folder)['weights_sha256']} {store.checksum} {config.frames}"
-        if not known.has(game, key):
+        if not known.having(game=game, key=key):
             encoder = ObjectMixtureEncoder.from_pretrained(folder)
             report = run_identity(encoder, store, game, max_frames=config.frames, still_axes=True)
-            known.put(game, [{"game": game, **report.to_dict(), "key": key}])
+            known.put([{"game": game, **report.to_dict(), "key": key}])
             changes = report.overall.changes_per_thousand
             print(f"{game}: {changes} changes per 1,000 frames", flush=True)
-    table = config.out / "identity.md"
-    write_atomic(table, identity_table(known.all()))
-    return table
+    return known.write_table(identity_table(known.rows))
 
 
-def identity_table(rows: list[dict[str, Any]]) -> str:
+def identity_table(rows: list[Row]) -> str:
     """Return the Markdown table of rows of :func:`measure_identity`."""
     headings = ["game", "slots", "objects", "share with a slot"]
     headings += ["changes per 1,000", "without doubles"]
@@ -89,19 +58,16 @@ def identity_table(rows: list[dict[str, Any]]) -> str:
     means: list[list[float]] = []
     for row in rows:
         overall = row["overall"]
-        numbers = [overall["share"], overall["changes_per_thousand"]]
+        numbers = [overall["share"], overall["changes_per_thousand"], None]
         if overall["assigned"]:
-            real = 1000 * (overall["changes"] - overall["doubles"]) / overall["assigned"]
-            numbers.append(real)
-            means.append([float(number) for number in numbers])
-        lines.append(_line([row["game"], row["num_slots"], len(row["objects"])], numbers))
+            numbers[2] = 1000 * (overall["changes"] - overall["doubles"]) / overall["assigned"]
+            means.append(numbers)
+        lines.append([row["game"], row["num_slots"], len(row["objects"]), *_shown(numbers)])
     if means:
-        average = [sum(column) / len(means) for column in zip(*means, strict=True)]
-        lines.append(_line([f"**mean of {len(means)} games**", "", ""], average))
+        average = _shown(map(fmean, zip(*means, strict=True)))
+        lines.append([f"**mean of {len(means)} games**", "", "", *average])
     return "\n".join(markdown.table(headings, lines)) + "\n"
 
 
-def _line(cells: list[object], numbers: list[Any]) -> list[object]:
-    digits = ["-" if n is None else f"{n:.{d}f}" for n, d in zip(numbers, (3, 1, 1), strict=False)]
-    digits += ["-"] * (3 - len(digits))
-    return [*cells, *digits]
+def _shown(numbers: Iterable[float | None]) -> list[str]:
+    return ["-" if n is None else f"{n:.{d}f}" for n, d in zip(numbers, (3, 1, 1), strict=True)]

@@ -1,23 +1,28 @@
-"""The matrix: which cells a command line asks for. Nothing unknown gets past here."""
+"""The matrix: which cells a command line asks for, and the frames that they need."""
 
 from __future__ import annotations
 
 import hashlib
 import re
+import shutil
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pretrain.bench.references import REFERENCES
-from pretrain.config import TrainConfig, TrainingFlags
+from pretrain.config import MAX_SEED, TrainConfig, TrainingFlags
+from pretrain.data.collect import collect_data
 from pretrain.methods import HELD, METHODS, Method, find_method
-from slotenv.labels import labelled_games
-from slotenv.labels.tables import find_game
+from slotenv.environments import atari_game
+from slotenv.labels import find_game, labelled_games
 from slotenv.probe import PAPER_ACCURACY
 
 if TYPE_CHECKING:
     from pretrain.verbs.bench import BenchConfig
 
 PAPER_GAMES = tuple(sorted(set(PAPER_ACCURACY) - {"overall"}))
+PROBE_SEED, PRESET = MAX_SEED, "scn"
 _BETWEEN_SETTINGS = re.compile(r",(?=[^\W\d]\w*=)")  # not the commas inside a value
 
 
@@ -47,37 +52,22 @@ class Cell:
     @property
     def is_trained(self) -> bool:
         """Whether it takes updates."""
-        return not self.is_reference and self.definition.objective is not None
+        return self.definition.objective is not None
 
     @property
-    def is_fitted(self) -> bool:
-        """Whether its encoder is made from frames, with or without updates after that."""
-        return not self.is_reference and self.definition.encoder_class.fit_frames > 0
-
-    @property
-    def hold(self) -> bool:
-        """Whether slots are probed as the wrappers' ``hold=True`` gives them."""
-        return self.method in HELD
+    def needs_frames(self) -> bool:
+        """Whether its encoder is made from frames: trained on them, or fitted to them."""
+        fitted = not self.is_reference and self.definition.encoder_class.fit_frames > 0
+        return fitted or self.is_trained
 
     @property
     def definition(self) -> Method:
         """The method without the cell's settings."""
-        if self.outside is not None:
-            return self.outside
-        if self.is_reference:  # one that names it
-            return Method(
-                name=self.method, title=REFERENCES[self.method].title, encoder=self.method
-            )
-        plain = find_method(HELD.get(self.method, self.method))
-        if self.hold:
-            return replace(plain, name=self.method, title=f"{plain.title}, held")
-        return plain
+        return self.outside or named_methods()[self.method]
 
     @property
     def resolved(self) -> Method:
         """The method with its settings."""
-        if self.is_reference:
-            return self.definition
         return TrainConfig(method=self.definition, settings=self.settings).resolved_method
 
     @property
@@ -94,10 +84,10 @@ class Cell:
     def __str__(self) -> str:
         return f"{self.game} {self.argument} seed {self.seed}"
 
-    def folder_name(self, config: BenchConfig) -> str:
-        """Return a folder name with everything in it that makes another training.
+    def folder(self, config: BenchConfig) -> Path:
+        """Return where its training and rows lie: another folder for what makes another training.
 
-        The number of updates is not: more of them extend a training where it lies.
+        The number of updates is not in its name: more of them extend a training where it lies.
         """
         parts = [self.argument.replace(":", "-")]
         if self.is_trained and config.batch_size != TrainingFlags.batch_size:
@@ -106,20 +96,20 @@ class Cell:
             parts.append(f"r{config.run_length}")
         name = "-".join([*parts, f"s{self.seed}"])
         plain = re.sub(r"[^\w=.,+-]", "_", name)
-        if plain == name:
-            return name
-        return f"{plain}-{hashlib.sha256(name.encode()).hexdigest()[:8]}"
+        if plain != name:
+            plain += f"-{hashlib.sha256(name.encode()).hexdigest()[:8]}"
+        return config.out / self.game / plain
 
 
 def cells_of(config: BenchConfig) -> list[Cell]:
     """Return all cells, game by game in the order given.
 
     A reference has no training seed: it is one cell a game, under the first seed.
-
-    Raises:
-        ValueError: If a game, a method or a setting is unknown.
     """
-    games = dict.fromkeys(_game(name) for name in config.games or PAPER_GAMES)
+    known = labelled_games("scn")
+    games = dict.fromkeys(
+        find_game(name, known, what="labels to probe") for name in config.games or PAPER_GAMES
+    )
     methods = dict.fromkeys(_method(given) for given in config.methods)
     cells = []
     for game in games:
@@ -129,8 +119,56 @@ def cells_of(config: BenchConfig) -> list[Cell]:
     return cells
 
 
-def _game(name: str) -> str:
-    return find_game(name, labelled_games("scn"), what="labels to probe")
+def frames_folder(out: Path, game: str, seed: int = PROBE_SEED, player: str = "random") -> Path:
+    """Return where a game's frames of a training seed lie, or, by default, those of its probe."""
+    name = "probe" if seed == PROBE_SEED else f"pretrain-{seed}"
+    return out / game / "data" / (name if player == "random" else f"{name}-{player}")
+
+
+def collect_frames(
+    out: Path,
+    game: str,
+    frames: int,
+    workers: int | None,
+    seed: int = PROBE_SEED,
+    player: str = "random",
+) -> Path:
+    """Collect what is missing of the frames in :func:`frames_folder`, and return it."""
+    folder, env = frames_folder(out, game, seed, player), str(atari_game(game))
+    collect_data(
+        folder, env=env, preset=PRESET, frames=frames, seed=seed, player=player, workers=workers
+    )
+    return folder
+
+
+def collect_game(config: BenchConfig, cells: Sequence[Cell], workers: int | None) -> None:
+    """Collect what is missing of the frames that some cells of one game need."""
+    out, game = config.out, cells[0].game
+    collect_frames(out, game, config.probe_frames, workers)
+    for seed in sorted({cell.seed for cell in cells if not cell.is_reference}):
+        collect_frames(out, game, config.frames, workers, seed)
+
+
+def drop_frames(config: BenchConfig, game: str) -> None:
+    """Delete the frames of a game that this benchmark uses; the same seeds give them again."""
+    for seed in (PROBE_SEED, *config.seeds):
+        shutil.rmtree(frames_folder(config.out, game, seed), ignore_errors=True)
+
+
+def named_methods() -> dict[str, Method]:
+    """Return all that ``--methods`` names; a reference is a method that only names it."""
+    methods = dict(METHODS)
+    for name, plain in HELD.items():
+        methods[name] = replace(METHODS[plain], name=name, title=f"{METHODS[plain].title}, held")
+    for name, reference in REFERENCES.items():
+        methods[name] = Method(name=name, title=reference.title, encoder=name)
+    return methods
+
+
+def check_name(method: str) -> None:
+    """Raise ValueError unless ``--methods`` takes this name."""
+    if method not in (known := named_methods()):
+        raise ValueError(f"no method named {method!r}; there are {', '.join(known)}")
 
 
 def _method(method: str | Method) -> Cell:
@@ -139,24 +177,18 @@ def _method(method: str | Method) -> Cell:
         if method.name in HELD | REFERENCES:
             raise ValueError(f"there is another {method.name!r}: give your method another name")
         return Cell("", find_method(method).name, outside=method)
-    text = method
-    name, _, given = text.partition(":")
+    name, _, given = method.partition(":")
+    check_name(name)
+    if name in REFERENCES and given:
+        raise ValueError(f"{name!r} is a reference and has no settings, got {method!r}")
     settings = tuple(sorted(_BETWEEN_SETTINGS.split(given))) if given else ()
-    if name in REFERENCES:
-        if settings:
-            raise ValueError(f"{name!r} is a reference and has no settings, got {text!r}")
-        return Cell("", name)
-    if name not in METHODS | HELD:
-        raise ValueError(
-            f"no method named {name!r}; there are {', '.join(METHODS | HELD)}, and the references "
-            f"{', '.join(REFERENCES)}"
-        )
     cell = Cell("", name, settings)
-    known = cell.definition.takes()
+    objective = cell.definition.objective_class
+    known = () if objective is None else objective.settings()
     for setting in settings:
         key = setting.partition("=")[0]
         if "=" in setting and key not in known:
             takes = f"its settings are {', '.join(known)}" if known else "it has none"
-            raise ValueError(f"method {name!r} has no setting {key!r} ({text!r}): {takes}")
+            raise ValueError(f"method {name!r} has no setting {key!r} ({method!r}): {takes}")
     _ = cell.resolved  # refuses what is no NAME=VALUE
     return cell

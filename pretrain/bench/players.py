@@ -1,4 +1,4 @@
-"""Do encoders that saw random play hold on a better player's frames?
+"""How accurate encoders that were made on random play are on a better player's frames.
 
 Every finished encoder of a benchmark is probed three times: on random play, on a scripted player's
 frames, and with the probe of random play on the player's frames. All under the ``pixel`` view, and
@@ -7,43 +7,57 @@ all anew, so that the three numbers are of the same weights.
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
-from pretrain.bench.data import PRESET, PROBE_SEED, player_folder, probe_folder
+from pretrain.bench.cell import features_of, now
+from pretrain.bench.matrix import check_name, collect_frames
 from pretrain.bench.references import REFERENCES
-from pretrain.bench.results.players_table import players_table
-from pretrain.bench.results.row import ROWS_FILE as CELL_ROWS_FILE
-from pretrain.bench.results.row import Cell, Row, Scores, measured
-from pretrain.bench.results.rows import read_rows
-from pretrain.data.collect import collect_data
+from pretrain.bench.results.aggregate import Scores
+from pretrain.bench.results.rows import (
+    ROWS_FILE,
+    Cell,
+    Measured,
+    Row,
+    budgets,
+    measured,
+    read_rows,
+    rows_of,
+)
 from pretrain.data.players import RULES
 from pretrain.data.store import FrameStore
-from pretrain.methods import HELD, METHODS
-from pretrain.probe import read_slots
+from pretrain.drawing.estimate import NONE, mean, number, show
 from pretrain.runtime.resumable import MeasuredRows
-from pretrain.training.step import choose_device
-from slotenv import SlotEncoder, __version__
-from slotenv.atomic import write_atomic
+from slotenv import __version__, markdown
 from slotenv.checkpoint import read_config
-from slotenv.environments import atari_game
-from slotenv.labels.tables import find_game
-from slotenv.probe import Features, ProbeReport, probe_features, probe_transfer
+from slotenv.labels import find_game
+from slotenv.probe import probe_features, probe_transfer
 from slotenv.records import Count, Text
 
 if TYPE_CHECKING:
     from pretrain.verbs.players import PlayersConfig
 
-PLAYERS_FILE, TABLE_FILE = "players.jsonl", "players.md"
 VIEW = "pixel"
-_CELL = (  # of the bench's row: how the encoder was made
-    *("method", "title", "settings", "game", "seed", "frames", "frames_preset", "updates"),
-    *("batch_size", "run_length", "probe_frames", "num_slots", "identity"),
+_INTRODUCTION = """\
+# On a better player's frames
+
+Encoders were trained on random play. Accuracy is the mean test R2 of linear probes of screen
+coordinates, as in tables.md, fitted and tested on random play (*random*), fitted and tested on a
+scripted player's frames (*player*), and fitted on random play but tested on the player's frames
+(*transfer*). *change* is player less random. R2 is relative to how much a coordinate varies, and
+play changes that: *transfer* is to be compared with *player*, which has the same test frames.
+Least squares explodes on nearly collinear features, ridge does not. Presence is balanced accuracy
+(0.5 is chance). Means are over the labels that all three have."""
+_HEADINGS = (
+    *("game", "method", "random", "player", "change", "transfer"),
+    *("transfer, ridge", "player, ridge", "presence: random, player, transfer"),
 )
+MEASURES = (("random", "random"), ("scripted", "scripted"), ("scripted", "random"))
+"""Who played the tested frames, and who those that the probe was fitted on."""
 
 
-class PlayersRow(Cell, Scores):  # type: ignore[misc]
+class PlayersRow(Cell, Measured):
     """A line of ``players.jsonl``."""
 
     cell: Text
@@ -55,161 +69,162 @@ class PlayersRow(Cell, Scores):  # type: ignore[misc]
     key: Text
 
 
-class _Subject(NamedTuple):
-    """A finished cell: its folder and the row that says how it was made."""
-
-    folder: Path
-    made: Row
-
-    @property
-    def name(self) -> str:
-        """Game and folder."""
-        return f"{self.folder.parent.name}/{self.folder.name}"
-
-
-class _Plays(NamedTuple):
-    """The probe frames of both players in one game."""
-
-    random: FrameStore
-    scripted: FrameStore
-
-
 def probe_players(config: PlayersConfig) -> Path:
-    """Probe what is missing, cell by cell, and write rows and table.
-
-    Returns:
-        Path of the table.
+    """Probe what is missing, cell by cell, and write rows and table; return the table's path.
 
     Raises:
         ValueError: If a game has no scripted player, a method is unknown, nothing is finished, or
             the player's frames there are of another number.
         RuntimeError: At the end, if an encoder could not be loaded or probed.
-        KeyboardInterrupt: On Ctrl-C; the same call goes on from there.
     """
     games = dict.fromkeys(
         find_game(name, RULES, what="scripted player") for name in config.games or RULES
     )
-    unknown = [name for name in config.methods if name not in METHODS | HELD | REFERENCES]
-    if unknown:
-        raise ValueError(
-            f"no method named {unknown[0]!r}; there are {', '.join(METHODS | HELD | REFERENCES)}"
-        )
-    subjects = {game: found for game in games if (found := _finished(config, game))}
-    if not subjects:
+    for name in config.methods:
+        check_name(name)
+    finished = {game: found for game in games if (found := _finished(config, game))}
+    if not finished:
         raise ValueError(
             f"{config.out} has no finished cell of these games and methods: make some with "
             f"python -m pretrain bench --out {config.out}"
         )
-    table = config.out / TABLE_FILE
-    known = MeasuredRows(config.out / PLAYERS_FILE, PlayersRow, by="cell")
+    known = MeasuredRows(config.out / "players.jsonl", PlayersRow, by="cell")
     failed = []
-    for game, found in subjects.items():
-        plays = _collected(config, game, found[0].made["probe_frames"])
-        for subject in found:
+    for game, found in finished.items():
+        probe_frames = next(iter(found.values()))["probe_frames"]
+        plays = {
+            player: FrameStore(
+                collect_frames(config.out, game, frames, config.workers, player=player)
+            )
+            for player, frames in (("random", probe_frames), ("scripted", config.frames))
+        }
+        for folder, made in found.items():
+            name = f"{game}/{folder.name}"
             try:
-                key = f"{_weights(subject)} {plays.random.checksum} {plays.scripted.checksum}"
-                if not known.has(subject.name, key):
-                    rows = _probe(config, subject, plays, key)
-                    known.put(subject.name, rows)
-                    write_atomic(table, players_table(known.all()))
-                    print(_said(subject, rows), flush=True)
+                weights = made["method"]
+                if weights not in REFERENCES:
+                    weights = read_config(folder / "encoder")["weights_sha256"]
+                key = " ".join([weights, *(play.checksum for play in plays.values())])
+                if not known.having(cell=name, key=key):
+                    rows = _probe(config, folder, made, plays)
+                    known.put([{"cell": name, **row, "key": key} for row in rows])
+                    known.write_table(players_table(known.rows))
+                    own, theirs, transfer = (number(row["accuracy"]) for row in rows)
+                    print(
+                        f"players: {name}: accuracy {own} on random play, {theirs} on the player's "
+                        f"frames, {transfer} there with the probe of random play",
+                        flush=True,
+                    )
             except (ValueError, OSError) as error:  # one encoder of another version stops no other
-                failed.append(f"{subject.name} ({error})")
-    write_atomic(table, players_table(known.all()))
+                failed.append(f"{name} ({error})")
+    table = known.write_table(players_table(known.rows))
     if failed:
         raise RuntimeError(f"{table} lacks what could not be probed: {'; '.join(failed)}")
     return table
 
 
-def _finished(config: PlayersConfig, game: str) -> list[_Subject]:
-    """Return the cells of a game that were probed by ``bench``."""
-    found = []
-    for path in sorted((config.out / game).glob(f"*/{CELL_ROWS_FILE}")):
-        for row in read_rows([path]):
-            wanted = not config.methods or row.get("method") in config.methods
-            if wanted and "failed" not in row and row["view"] == VIEW and not row["snapshot"]:
-                found.append(_Subject(path.parent, row))
-    return found
-
-
-def _collected(config: PlayersConfig, game: str, probe_frames: int) -> _Plays:
-    def collected(folder: Path, frames: int, player: str) -> FrameStore:
-        collect_data(
-            folder,
-            env=str(atari_game(game)),
-            preset=PRESET,
-            frames=frames,
-            seed=PROBE_SEED,
-            player=player,
-            workers=config.workers,
-        )
-        return FrameStore(folder)
-
-    return _Plays(
-        collected(probe_folder(config.out, game), probe_frames, "random"),
-        collected(player_folder(config.out, game, "scripted"), config.frames, "scripted"),
-    )
-
-
-def _weights(subject: _Subject) -> str:
-    """Return what tells an encoder's weights from others'."""
-    if subject.made["method"] in REFERENCES:
-        return str(subject.made["method"])
-    return str(read_config(subject.folder / "encoder")["weights_sha256"])
-
-
-def _features(config: PlayersConfig, subject: _Subject, plays: _Plays) -> list[Features]:
-    method, game = subject.made["method"], subject.made["game"]
-    if method in REFERENCES:
-        return [REFERENCES[method].features(store, game) for store in plays]
-    device = choose_device(config.device)
-    encoder = SlotEncoder.from_pretrained(subject.folder / "encoder", device=device)
-    return [read_slots(encoder, store, hold=method in HELD) for store in plays]
-
-
-def _probe(config: PlayersConfig, subject: _Subject, plays: _Plays, key: str) -> list[Row]:
-    """Return a row of each measurement: who played, and on whose frames the probe was fitted."""
-    random, scripted = _features(config, subject, plays)
-    game = subject.made["game"]
-    reports: dict[tuple[str, str], ProbeReport] = {
-        ("random", "random"): probe_features(random, plays.random, game=game, view=VIEW),
-        ("scripted", "scripted"): probe_features(scripted, plays.scripted, game=game, view=VIEW),
-        ("scripted", "random"): probe_transfer(
-            scripted,
-            plays.scripted,
-            fit_features=random,
-            fit_dataset=plays.random,
-            game=game,
-            view=VIEW,
-        ),
+def _finished(config: PlayersConfig, game: str) -> dict[Path, Row]:
+    """Return what ``bench`` has probed: the folder of each cell, and the row that it has."""
+    return {
+        path.parent: row
+        for path in sorted((config.out / game).glob(f"*/{ROWS_FILE}"))
+        for row in read_rows([path])
+        if not config.methods or row["method"] in config.methods
+        if "failed" not in row and row["view"] == VIEW and not row["snapshot"]
     }
+
+
+def _probe(
+    config: PlayersConfig, folder: Path, made: Row, plays: dict[str, FrameStore]
+) -> list[Row]:
+    """Return a row of each measurement: who played, and on whose frames the probe was fitted."""
+    game, stores = made["game"], plays.values()
+    found, _ = features_of(made["method"], game, folder / "encoder", stores, config.device)
+    features = dict(zip(plays, found, strict=True))
     rows = []
-    for (player, fitted_on), report in reports.items():
-        store: FrameStore = getattr(plays, player)
+    for player, fitted_on in MEASURES:
+        play = plays[player]
+        if player == fitted_on:
+            report = probe_features(features[player], play, game=game, view=VIEW)
+        else:
+            report = probe_transfer(
+                features[player],
+                play,
+                fit_features=features[fitted_on],
+                fit_dataset=plays[fitted_on],
+                game=game,
+                view=VIEW,
+            )
         rows.append(
             {
-                "cell": subject.name,
-                **{name: subject.made[name] for name in _CELL},
+                **{name: made[name] for name in Cell.__annotations__ if name in made},
                 "player": player,
                 "fitted_on": fitted_on,
-                "player_frames": len(store),
-                "score_per_1000": round(1000 * float(store.rewards.mean()), 2),
+                "player_frames": len(play),
+                "score_per_1000": round(1000 * float(play.rewards.mean()), 2),
                 **measured(report),
                 "left_out": report.left_out,
                 "slotenv": __version__,
-                "key": key,
-                "time": datetime.now(UTC).isoformat(timespec="seconds"),
+                "time": now(),
             }
         )
     return rows
 
 
-def _said(subject: _Subject, rows: list[Row]) -> str:
-    numbers = [
-        "-" if row["accuracy"] is None else f"{row['accuracy']:.3f}"
-        for row in rows  # in the order that _probe makes
+def players_table(rows: Sequence[Row]) -> str:
+    """Return the Markdown of rows of :func:`probe_players`: a table for each budget."""
+    lines = [_INTRODUCTION]
+    for budget in budgets(rows):
+        lines += ["", f"## {str(budget).capitalize()}", "", *_table(rows_of(rows, budget))]
+    return "\n".join([*lines, "", *_notes(rows)]) + "\n"
+
+
+def _table(rows: Sequence[Row]) -> list[str]:
+    fields = ("accuracy_by_label", "ridge_by_label", "presence_by_object")
+    accuracy, ridge, presence = (_by_measure(rows, field) for field in fields)
+    lines = []
+    for game in accuracy[0].games:
+        for title in accuracy[0].values:
+            random, player, transfer = (scores.estimate(title, game) for scores in accuracy)
+            if random is None or player is None:
+                continue
+            numbers = [random, player, transfer]
+            numbers += [scores.estimate(title, game) for scores in (ridge[2], ridge[1])]
+            cells = [show(found) for found in numbers]
+            cells.insert(2, f"{player.mean - random.mean:+.3f}")
+            there = [scores.estimate(title, game) for scores in presence]
+            cells.append(", ".join(map(show, there)) if any(there) else NONE)
+            lines.append([game, title, *cells])
+    return markdown.table(_HEADINGS, lines)
+
+
+def _by_measure(rows: Sequence[Row], field: str) -> list[Scores]:
+    """Return each measurement's means over what all three of a cell have scored."""
+    shared: dict[str, set[str]] = {}
+    for row in rows:
+        shared[row["cell"]] = shared.get(row["cell"], set(row[field])) & set(row[field])
+
+    def average(row: Row) -> float | None:
+        return mean(row[field][name] for name in row[field] if name in shared[row["cell"]])
+
+    return [
+        Scores([r for r in rows if (r["player"], r["fitted_on"]) == measure], "pixel", average)
+        for measure in MEASURES
     ]
-    return (
-        f"players: {subject.name}: accuracy {numbers[0]} on random play, {numbers[1]} on the "
-        f"player's frames, {numbers[2]} there with the probe of random play"
+
+
+def _notes(rows: Sequence[Row]) -> list[str]:
+    """Say how much better the player is, and what could not be scored."""
+    scores: dict[str, dict[str, float]] = {}
+    missing: dict[str, set[str]] = {}
+    for row in rows:
+        scores.setdefault(row["game"], {})[row["player"]] = row["score_per_1000"]
+        coordinates = (name for name in row["left_out"] if not name.endswith("(presence)"))
+        missing.setdefault(row["game"], set()).update(coordinates)
+    text = "; ".join(
+        f"{game} {by['random']:+.1f} and {by['scripted']:+.1f}" for game, by in scores.items()
     )
+    return [
+        f"Score in 1,000 frames of random play and of the player: {text}.",
+        *(f"Not scored in {game}: {', '.join(sorted(n))}." for game, n in missing.items() if n),
+    ]

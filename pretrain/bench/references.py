@@ -1,11 +1,10 @@
-"""Reference rows: what a probe reads from features that nobody trained.
+"""Reference rows: features that need no training.
 
 ``mean`` is the floor (R2 of predicting the mean), ``pixels`` is what a linear probe finds without
 any encoder, ``coordinates`` what it finds in the true coordinates: a perfect encoder's score.
 """
 
-from __future__ import annotations
-
+from collections import Counter
 from collections.abc import Callable
 from typing import NamedTuple
 
@@ -20,20 +19,10 @@ GRID = (21, 16)
 
 
 class Reference(NamedTuple):
-    """A row that needs no training.
-
-    Attributes:
-        title: As tables show it.
-        features: From probe frames and the game's key to features.
-    """
+    """Title in tables, and what turns probe frames and the game's key into features."""
 
     title: str
     features: Callable[[ProbeData, str], Features]
-
-
-def pixel_features(store: ProbeData, game: str) -> Features:
-    """Average each frame over a coarse grid: one slot of 21 x 16 x 3 numbers in 0..1."""
-    return read_features(_averaged, store)
 
 
 def mean_features(store: ProbeData, game: str) -> Features:
@@ -49,20 +38,17 @@ def coordinate_features(store: ProbeData, game: str) -> Features:
     """
     labels = labels_for(game, "pixel" if game in labelled_games("pixel") else "scn")
     values, presence = labels.read(store.ram)
-    columns: dict[str, list[int]] = {}
-    for column, name in enumerate(labels.objects):
-        columns.setdefault(name, []).append(column)
-    width = 1 + max(map(len, columns.values()))
-    slots = np.zeros((len(values), len(columns), width), np.float32)
-    for slot, indices in enumerate(columns.values()):
-        slots[:, slot, 0] = presence[:, indices].any(axis=1)
-        slots[:, slot, 1 : 1 + len(indices)] = np.where(
-            presence[:, indices], values[:, indices], 0.0
-        )
+    count = Counter(labels.objects)  # in the order of the labels
+    slots = np.zeros((len(values), len(count), 1 + max(count.values())), np.float32)
+    for slot, name in enumerate(count):
+        own = np.array(labels.objects) == name
+        slots[:, slot, 0] = presence[:, own].any(axis=1)
+        slots[:, slot, 1 : 1 + count[name]] = np.where(presence[:, own], values[:, own], 0.0)
     return Features(slots, mean_features(store, game).digests)
 
 
 def _averaged(frames: NDArray[np.uint8]) -> NDArray[np.float32]:
+    """Average each frame over a coarse grid: one slot of 21 x 16 x 3 numbers in 0..1."""
     count, height, width, _ = frames.shape
     if height % GRID[0] or width % GRID[1]:
         raise ValueError(
@@ -78,7 +64,7 @@ def _averaged(frames: NDArray[np.uint8]) -> NDArray[np.float32]:
 
 
 REFERENCES = {
-    "pixels": Reference("Pixels 21 x 16", pixel_features),
+    "pixels": Reference("Pixels 21 x 16", lambda store, _: read_features(_averaged, store)),
     "mean": Reference("Mean predictor", mean_features),
     "coordinates": Reference("True coordinates", coordinate_features),
 }

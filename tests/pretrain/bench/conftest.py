@@ -10,9 +10,8 @@ from typing import Any
 import pytest
 
 from pretrain.bench.cell import _facts
-from pretrain.bench.data import collect_game
-from pretrain.bench.matrix import Cell
-from pretrain.bench.results.row import Row
+from pretrain.bench.matrix import Cell, collect_game
+from pretrain.bench.results.rows import Row
 from pretrain.verbs.bench import BenchConfig
 
 TOY: dict[str, Any] = {"games": ("pong",), "frames": 400, "probe_frames": 600, "updates": 5}
@@ -23,7 +22,7 @@ TOY["batch_size"] = 16
 def frames(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with Pong's frames at toy size."""
     folder = tmp_path_factory.mktemp("frames")
-    collect_game(BenchConfig(out=folder, **TOY), "pong", [Cell("pong", "scn")], 1)
+    collect_game(BenchConfig(out=folder, **TOY), [Cell("pong", "scn")], 1)
     return folder
 
 

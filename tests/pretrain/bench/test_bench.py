@@ -17,9 +17,9 @@ import pytest
 
 from pretrain.bench import cell as cell_module
 from pretrain.bench import executors
-from pretrain.bench.cell import cell_folder, finished_rows
+from pretrain.bench.cell import finished_rows
 from pretrain.bench.matrix import Cell
-from pretrain.bench.results.row import Row
+from pretrain.bench.results.rows import Row
 from pretrain.bench.run import bench
 from pretrain.cli import main
 from pretrain.verbs.bench import BenchConfig
@@ -99,7 +99,7 @@ def test_a_cell_with_damaged_rows_or_another_budget_is_done_again(toy: Toy) -> N
     config = toy(methods=("scn", "mean"))
     bench(config)
     rows = rows_of(config)
-    path = cell_folder(config, Cell("pong", "scn")) / "rows.jsonl"
+    path = Cell("pong", "scn").folder(config) / "rows.jsonl"
     path.write_text(path.read_text()[:100])
     bench(config)
     assert rows_of(config) == rows
@@ -132,7 +132,7 @@ def test_a_failing_cell_is_shown_does_not_stop_the_rest_and_is_tried_again(
             bench(config)
     rows = rows_of(config)
     assert [row.get("failed") for row in rows] == ["the loss is not a number", None, None]
-    folder = cell_folder(config, Cell("pong", "loss1only"))
+    folder = Cell("pong", "loss1only").folder(config)
     assert "Traceback" in json.loads((folder / "failed.json").read_text())["details"]
     assert "failed: the loss is not a number" in (config.out / "tables.md").read_text()
     assert (config.out / "pong" / "data" / "probe").exists()  # it will be tried again
@@ -211,7 +211,7 @@ def test_ctrl_c_keeps_what_was_done_and_the_same_command_goes_on(toy: Toy, jobs:
         text=True,
         env=os.environ,
     )
-    folder = cell_folder(config, Cell("pong", "scn"))
+    folder = Cell("pong", "scn").folder(config)
     metrics = folder / "metrics.jsonl"
     deadline = time.monotonic() + 90
     while not (metrics.exists() and metrics.read_text()) and time.monotonic() < deadline:

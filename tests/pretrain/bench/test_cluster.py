@@ -20,7 +20,6 @@ from ray.cluster_utils import Cluster
 
 from pretrain.bench.cell import finished_rows
 from pretrain.bench.cluster import _on_node, check_listens, node_folder, run_on_ray
-from pretrain.bench.executors import tasks_of
 from pretrain.bench.matrix import Cell, cells_of
 from pretrain.bench.run import bench
 from pretrain.methods import Method
@@ -52,10 +51,10 @@ def test_all_rows_arrive_although_a_node_dies(cluster: Any, toy: Toy) -> None:
     config = toy(methods=methods, ray=cluster.address)
     cells = cells_of(config)
     ended = []
-    for task in run_on_ray(config, tasks_of(cells)):
+    for cell in run_on_ray(config, cells):
         if not ended:
             cluster.remove_node(doomed, allow_graceful=False)
-        ended.append(task.cells[0])
+        ended.append(cell)
     assert sorted(map(str, ended)) == sorted(map(str, cells))
     on_ray = [finished_rows(config, cell) for cell in cells]
     here = toy("here", methods=methods)
@@ -120,18 +119,17 @@ def test_each_user_has_a_folder_on_a_node(monkeypatch: pytest.MonkeyPatch, tmp_p
     assert node_folder(replace(config, frames=5)) != folder
     me = os.getuid()
     monkeypatch.setattr(os, "getuid", lambda: me + 1)  # who finds that I made a folder of theirs
-    rows, reason = _on_node(config, Cell("pong", "mean"))
-    assert rows is None
     theirs = str(folder).replace(f"bench-{me}-", f"bench-{me + 1}-")
     belongs = f"{theirs} belongs to another user: have it removed"
+    reason = _on_node(config, Cell("pong", "mean"))
     assert reason == f"a node has no folder for frames: {belongs}"
 
 
 def test_a_node_without_room_says_why(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     monkeypatch.setattr(tempfile, "gettempdir", lambda: str(tmp_path / "file"))
-    rows, reason = _on_node(BenchConfig(), Cell("pong", "mean"))
-    assert rows is None
+    reason = _on_node(BenchConfig(), Cell("pong", "mean"))
+    assert isinstance(reason, str)
     assert "a node has no folder for frames: [Errno 20] Not a directory" in reason
 
 

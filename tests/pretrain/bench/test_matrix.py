@@ -4,11 +4,13 @@ from pathlib import Path
 
 import pytest
 
+from pretrain.bench import cell as cell_module
 from pretrain.bench.cell import fingerprint
 from pretrain.bench.matrix import PAPER_GAMES, Cell, cells_of
 from pretrain.bench.results.rows import read_rows
 from pretrain.methods import METHODS
 from pretrain.verbs.bench import BenchConfig
+from slotenv.encoders import SlotMapEncoder
 
 
 def test_the_default_is_the_papers_games_and_every_default_method() -> None:
@@ -63,10 +65,18 @@ def test_published_rows_are_those_of_the_commands_in_them() -> None:
 def test_held_slots_keep_their_name_in_benchmarks() -> None:
     (cell,) = cells_of(BenchConfig(games=("pong",), methods=("objects_held",)))
     assert (cell.title, str(cell)) == ("Object mixture, held", "pong objects_held seed 0")
-    assert cell.hold
     made = replace(METHODS["objects"], name="objects_held", title="Object mixture, held")
     assert cell.resolved == made
-    assert not any(Cell("pong", name).hold for name in METHODS)
+
+
+def test_held_slots_are_probed_held(
+    tiny_encoder: SlotMapEncoder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tiny_encoder.save_pretrained(tmp_path)
+    monkeypatch.setattr(cell_module, "read_slots", lambda encoder, store, hold: hold)
+    for name, hold in (("objects_held", True), *((name, False) for name in METHODS)):
+        found, _ = cell_module.features_of(name, "pong", tmp_path, ["a store"], "cpu")  # type: ignore[list-item]
+        assert found == [hold]
 
 
 def test_settings_are_parsed_and_order_does_not_matter() -> None:
@@ -114,11 +124,11 @@ def test_impossible_sizes_are_refused(changes: dict[str, object], text: str) -> 
 
 def test_folders_differ_where_trainings_do() -> None:
     usual, cell = BenchConfig(), Cell("pong", "scn", ("diversity_weight=0.3",), 2)
-    assert cell.folder_name(usual) == "scn-diversity_weight=0.3-s2"
+    assert cell.folder(usual).name == "scn-diversity_weight=0.3-s2"
     assert (
-        Cell("pong", "scn").folder_name(BenchConfig(batch_size=64, run_length=8)) == "scn-b64-r8-s0"
+        Cell("pong", "scn").folder(BenchConfig(batch_size=64, run_length=8)).name == "scn-b64-r8-s0"
     )
-    assert Cell("pong", "mean").folder_name(BenchConfig(batch_size=64)) == "mean-s0"
-    odd = [Cell("pong", "scn", (f'center_diversity="{c}"',)).folder_name(usual) for c in "/?"]
+    assert Cell("pong", "mean").folder(BenchConfig(batch_size=64)).name == "mean-s0"
+    odd = [Cell("pong", "scn", (f'center_diversity="{c}"',)).folder(usual).name for c in "/?"]
     assert len(set(odd)) == 2
     assert not any("/" in name for name in odd)

@@ -11,10 +11,8 @@ from typing import Any
 import pytest
 
 from pretrain.bench import players
-from pretrain.bench.players import PlayersRow, probe_players
-from pretrain.bench.results.players_table import players_table
-from pretrain.bench.results.row import Row
-from pretrain.bench.results.rows import read_rows
+from pretrain.bench.players import PlayersRow, players_table, probe_players
+from pretrain.bench.results.rows import Row, read_rows
 from pretrain.bench.run import bench
 from pretrain.cli import main
 from pretrain.runtime.resumable import MeasuredRows

@@ -9,8 +9,8 @@ import pytest
 from matplotlib.figure import Figure
 
 from pretrain.bench.results import plots
-from pretrain.bench.results.aggregate import scores_of
-from pretrain.bench.results.row import Row
+from pretrain.bench.results.aggregate import Scores
+from pretrain.bench.results.rows import Row
 
 
 def test_methods_that_lack_games_are_pale_and_last(
@@ -20,7 +20,7 @@ def test_methods_that_lack_games_are_pale_and_last(
     monkeypatch.setattr(plots, "png", figures.append)
     rows = [row("random", "pong", 0.4), row("random", "boxing", 0.2), row("scn", "pong", 0.6)]
     rows += [row("supervised", "pong", 0.9), row("supervised", "boxing", 0.7)]
-    scores = scores_of(rows, "scn", "accuracy")
+    scores = Scores(rows, "scn", "accuracy")
     plots.overall(scores, scores, "here")
     axis = figures[0].axes[0]
     labels = [label.get_text() for label in axis.get_yticklabels()]

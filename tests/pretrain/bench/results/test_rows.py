@@ -6,8 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from pretrain.bench.results.row import Row
-from pretrain.bench.results.rows import gather_rows, read_rows
+from pretrain.bench.results.rows import Row, gather_rows, read_rows
 
 MakeRow = Callable[..., Row]
 

@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
-from pretrain.bench.results.aggregate import budgets
 from pretrain.bench.results.render import render
-from pretrain.bench.results.row import Row
-from pretrain.bench.results.sampling import repeats, sampling_lines
+from pretrain.bench.results.rows import Row, budgets, repeats
+from pretrain.bench.results.tables import sampling_table
 
 MakeRow = Callable[..., Row]
 
@@ -22,17 +21,16 @@ def test_samplings_are_compared_over_common_seeds(row: MakeRow, tmp_path: Path) 
         row("random", "pong", 0.3),
         row("scn", "pong", 0.1, run_length=1, snapshot=True, updates=250),
     ]
-    found = budgets(rows)
-    (few, many), *more = repeats(rows, found).items()
+    (few, many), *more = repeats(rows).items()
     assert not more
     assert (few.run_length, many.run_length) == (1, 8)
-    headings, lines = sampling_lines(rows, [many, few])
-    assert headings == ["method", "game", "seeds", "random pairs", "runs of 8"]
+    headings, _, *lines = sampling_table(rows, [many, few])
+    assert headings == "| method | game | seeds | random pairs | runs of 8 |"
     # Seeds 0 and 1: (0.5 + 0.7) / 2 and (0.6 + 0.4) / 2, deviations 0.1414 over the root of 2.
-    assert lines == [["SCN", "pong", "2", "0.600 ± 0.100", "0.500 ± 0.100"]]
+    assert lines == ["| SCN | pong | 2 | 0.600 ± 0.100 | 0.500 ± 0.100 |"]
     text = render(rows, tmp_path).read_text(encoding="utf-8")
     assert text.count("\n## 2,000 updates") == 1
-    assert "| SCN | pong | 2 | 0.600 ± 0.100 | 0.500 ± 0.100 |" in text
+    assert lines[0] in text
     (title,) = (line for line in text.splitlines() if "how pairs are drawn" in line)
     assert "runs of" not in title
     assert not (tmp_path / "accuracy-2.png").exists()
@@ -45,7 +43,7 @@ def test_budgets_that_differ_otherwise_keep_their_tables(row: MakeRow, tmp_path:
         row("scn", "pong", 0.5, run_length=8, updates=100),  # another budget
         row("scn", "tennis", 0.5, run_length=1),  # another training
     ]
-    assert repeats(rows, budgets(rows)) == {}
+    assert repeats(rows) == {}
     text = render(rows, tmp_path).read_text(encoding="utf-8")
     assert text.count("\n## ") == 3
     assert "how pairs are drawn" not in text
@@ -53,7 +51,7 @@ def test_budgets_that_differ_otherwise_keep_their_tables(row: MakeRow, tmp_path:
 
 def test_equal_sets_of_trainings_both_have_tables_and_lines_need_a_seed(row: MakeRow) -> None:
     rows = [row("scn", "pong", 0.6, seed=0, run_length=8), row("scn", "pong", 0.5, run_length=1)]
-    assert repeats(rows, budgets(rows)) == {}
+    assert repeats(rows) == {}
     rows[1]["seed"] = 1
-    assert sampling_lines(rows, budgets(rows))[1] == []
-    assert sampling_lines(rows, budgets(rows)[:1])[1] == []
+    assert sampling_table(rows, budgets(rows)) == []
+    assert sampling_table(rows, budgets(rows)[:1]) == []
