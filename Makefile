@@ -18,7 +18,7 @@ types: $(INSTALLED)
 	$(BIN)/mypy
 
 tests: $(INSTALLED)
-	$(BIN)/python -m pytest -q -n auto --durations=5
+	$(BIN)/python -m pytest -q -n auto --dist worksteal --durations=5
 
 benchmarks: $(INSTALLED)  ## Speed ratios on this machine, about 10 minutes on 2 idle cores.
 	PYTHONPATH=tests/support $(BIN)/python tests/benchmarks/speed.py

@@ -28,8 +28,8 @@ import slotenv.vector
 from slotenv import ObjectSlotObservation, SlotEncoder, SlotExtractor, make_env
 from slotenv.encoders import ObjectMixtureEncoder, SlotMapEncoder
 from slotenv.frames import SCN
+from slotenv.lazy_encoder import one_thread
 from slotenv.sb3 import AtariVecEnv, make_slot_vec_env
-from slotenv.threads import one_thread
 
 GAME, GAMES = "Pong", 8
 SLOTS = {

@@ -23,8 +23,8 @@ from pretrain.config import TrainConfig
 from pretrain.data.collect import collect, collect_shard
 from pretrain.data.store import DataDescription, FrameStore
 from pretrain.data.writer import create
-from pretrain.training.batches import BatchReader, PairSampler, Prefetcher, split_episodes
-from pretrain.training.build import build
+from pretrain.training.batches import BatchReader, PairSampler, prefetched, split_episodes
+from pretrain.training.encoders import build
 from pretrain.training.step import TrainingStep
 from slotenv.environments import make_env, preset_for
 
@@ -101,7 +101,7 @@ def benchmark_training(store: FrameStore) -> None:
     def ours(updates: int) -> None:
         optimizer = torch.optim.Adam([*encoder.parameters(), *objective.parameters()], lr=3e-4)
         step = TrainingStep(encoder, objective, "float32")
-        with Prefetcher(lambda u: reader(sampler(u)), 0, updates) as batches:
+        with prefetched(lambda u: reader(sampler(u)), 0, updates) as batches:
             for batch in batches:
                 optimizer.zero_grad(set_to_none=True)
                 step(batch).loss.backward()  # type: ignore[no-untyped-call]

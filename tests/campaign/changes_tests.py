@@ -24,15 +24,13 @@ TABLES = (  # Numbers copied from elsewhere: a test could only repeat them.
     "slotenv/labels/pixel/*.py",
     "slotenv/labels/tables_scn.py",
     "slotenv/probe/paper.py",
-    "pretrain/bench/results/players_table.py",
 )
 LOOKS = (  # Numbers here are sizes, colours and places on a picture.
     "pretrain/watch/pages.py",
     "pretrain/bench/results/plots.py",
     "pretrain/report/figures.py",
     "pretrain/drawing/*_frame.py",
-    "pretrain/drawing/canvas.py",
-    "pretrain/drawing/charts.py",
+    "pretrain/drawing/files.py",
     "pretrain/drawing/marks.py",
 )
 EVERYWHERE = ("tests/test_values.py",)
@@ -49,80 +47,74 @@ OTHER_NAMES = {
     "pretrain/bench/results/aggregate.py": (
         "pretrain/bench/results/test_tables.py pretrain/bench/results/test_sampling.py"
     ),
-    "pretrain/bench/results/means.py": (
-        "pretrain/bench/results/test_sampling.py pretrain/bench/results/test_tables.py"
-    ),
     "pretrain/bench/results/render.py": (
         "pretrain/bench/results/test_tables.py pretrain/bench/results/test_sampling.py"
     ),
-    "pretrain/bench/results/row.py": "pretrain/bench/results/test_rows.py",
+    "pretrain/bench/results/rows.py": (
+        "pretrain/bench/results/test_tables.py pretrain/bench/results/test_sampling.py"
+    ),
     "pretrain/config.py": ("pretrain/test_cli_errors.py pretrain/training/test_loop.py"),
     "pretrain/data/writer.py": ("pretrain/data/test_store.py pretrain/data/test_collect.py"),
     "pretrain/methods.py": "pretrain/test_methods.py pretrain/training/test_loop.py",
     "pretrain/runtime/metrics_log.py": (
         "pretrain/test_damaged_training.py pretrain/test_resume.py"
     ),
-    "pretrain/training/build.py": "pretrain/training/test_loop.py",
-    "pretrain/training/provenance.py": (
+    "pretrain/training/encoders.py": (
         "pretrain/test_damaged_training.py pretrain/training/test_loop.py"
     ),
     "pretrain/runtime/resumable.py": (
         "pretrain/bench/test_identity.py pretrain/bench/test_players.py"
     ),
     "pretrain/runtime/workers.py": "pretrain/test_methods.py pretrain/bench/test_outside.py",
-    "pretrain/data/probe_file.py": "pretrain/test_probe.py",
     "pretrain/runtime/progress.py": "pretrain/training/test_loop.py",
-    "pretrain/drawing": "pretrain/report/test_pictures.py pretrain/test_watch.py",
+    "pretrain/drawing": "pretrain/drawing/test_marked_frame.py pretrain/report/test_pictures.py",
     "pretrain/drawing/estimate.py": "pretrain/bench/results/test_tables.py",
     "pretrain/report": "pretrain/report/test_write_report.py pretrain/report/test_pictures.py",
     "pretrain/run.py": ("pretrain/test_cli.py pretrain/upkeep/test_ready.py"),
-    "pretrain/data/run_record.py": ("pretrain/report/test_write_report.py pretrain/test_cli.py"),
-    "pretrain/data/shards.py": "pretrain/data/test_store.py",
-    "pretrain/training/snapshots.py": (
-        "pretrain/test_damaged_training.py pretrain/training/test_loop.py"
+    "pretrain/data/run_files.py": (
+        "pretrain/report/test_write_report.py pretrain/test_cli.py pretrain/test_probe.py"
     ),
+    "pretrain/data/shards.py": "pretrain/data/test_store.py",
     "pretrain/training/state.py": ("pretrain/test_damaged_training.py pretrain/test_resume.py"),
-    "pretrain/training/step.py": "pretrain/training/test_loop.py",
+    "pretrain/training/data_parallel.py": (
+        "pretrain/training/test_data_parallel.py pretrain/training/test_launch.py"
+    ),
+    "pretrain/training/step.py": "pretrain/training/test_validation.py",
     "pretrain/verbs": "pretrain/test_cli_errors.py pretrain/test_cli.py",
     "pretrain/verbs/bench.py": "pretrain/bench/test_matrix.py pretrain/bench/test_bench.py",
-    "pretrain/verbs/labels.py": "pretrain/upkeep/test_labels_draw.py",
+    "pretrain/verbs/labels.py": "pretrain/upkeep/test_galleries.py",
     "pretrain/verbs/ready.py": "pretrain/upkeep/test_ready.py",
-    "pretrain/verbs/slots.py": "pretrain/upkeep/test_slots_draw.py",
+    "pretrain/verbs/slots.py": "pretrain/upkeep/test_galleries.py",
     "pretrain/watch": "pretrain/test_watch.py",
     "slotenv/__init__.py": "test_layers.py",
     "slotenv/encoders/__init__.py": "encoders/test_contract.py",
     "slotenv/encoders/base.py": "encoders/test_contract.py test_checkpoint.py",
-    "slotenv/encoders/saving.py": "test_checkpoint.py",
-    "slotenv/encoders/hosted.py": "sb3/test_extractor.py sb3/test_extractor_checks.py",
+    "slotenv/encoders/saving.py": (
+        "test_checkpoint.py encoders/test_devices.py encoders/test_weights.py"
+    ),
     "slotenv/encoders/object_mixture/__init__.py": "encoders/object_mixture/test_encoder.py",
-    "slotenv/encoders/object_mixture/bounds.py": (
-        "encoders/test_weights.py encoders/test_sizes.py encoders/object_mixture/test_refit.py"
+    "slotenv/encoders/object_mixture/encoder.py": (
+        "encoders/test_modes.py encoders/test_weights.py encoders/test_sizes.py"
+        " encoders/object_mixture/test_refit.py"
     ),
-    "slotenv/encoders/object_mixture/adding.py": (
-        "encoders/object_mixture/test_fit_steps.py encoders/object_mixture/test_fit.py"
-    ),
-    "slotenv/encoders/object_mixture/doubles.py": (
-        "encoders/object_mixture/test_fit_steps.py encoders/object_mixture/test_fit.py"
-    ),
-    "slotenv/encoders/object_mixture/maximisation.py": (
-        "encoders/object_mixture/test_fit_steps.py encoders/object_mixture/test_fit.py"
-    ),
-    "slotenv/encoders/object_mixture/merging.py": (
-        "encoders/object_mixture/test_fit_steps.py encoders/object_mixture/test_fit.py"
-    ),
-    "slotenv/encoders/object_mixture/steps.py": "encoders/object_mixture/test_fit.py",
-    "slotenv/encoders/object_mixture/assignment.py": "encoders/object_mixture/test_encoder.py",
-    "slotenv/encoders/object_mixture/encoder.py": "encoders/test_modes.py",
     "slotenv/encoders/object_mixture/fit.py": (
         "encoders/object_mixture/test_fit_steps.py encoders/object_mixture/test_refit.py"
+        " encoders/object_mixture/test_time_contrast.py"
     ),
-    "slotenv/encoders/object_mixture/foreground.py": "encoders/object_mixture/test_refit.py",
-    "slotenv/encoders/object_mixture/pipeline.py": (
-        "encoders/object_mixture/test_encoder.py encoders/object_mixture/test_refit.py"
+    "slotenv/encoders/object_mixture/foreground.py": (
+        "encoders/object_mixture/test_palette.py encoders/object_mixture/test_refit.py"
+    ),
+    "slotenv/encoders/object_mixture/mixture.py": (
+        "encoders/object_mixture/test_mixture.py encoders/object_mixture/test_fit_steps.py"
     ),
     "slotenv/encoders/object_mixture/readout.py": "encoders/object_mixture/test_encoder.py",
+    "slotenv/encoders/object_mixture/slot_count.py": (
+        "encoders/object_mixture/test_fit_steps.py encoders/object_mixture/test_fit.py"
+    ),
     "slotenv/encoders/trunk.py": "encoders/test_slot_maps.py",
-    "slotenv/encoders/unique_patches.py": "encoders/test_window_hashes.py",
+    "slotenv/encoders/unique_patches.py": (
+        "encoders/test_window_hashes.py encoders/test_row_cache.py"
+    ),
     "slotenv/environments": "test_environments.py test_environment_messages.py",
     "slotenv/environments/atari.py": "test_atari_stack.py",
     "slotenv/checks.py": "test_checks.py test_frames.py sb3/test_stack.py",
@@ -130,7 +122,6 @@ OTHER_NAMES = {
     "slotenv/labels": "labels/test_tables.py",
     "slotenv/labels/base.py": "labels/test_tables.py",
     "pretrain/upkeep/poke.py": "pretrain/upkeep/test_judge.py",
-    "slotenv/model_card.py": "test_checkpoint.py",
     "slotenv/objectives/__init__.py": "objectives/test_base.py",
     "slotenv/objectives/cswm.py": "objectives/test_base.py",
     "slotenv/objectives/reconstruction.py": "objectives/test_base.py",
@@ -138,8 +129,9 @@ OTHER_NAMES = {
     "slotenv/observations.py": "test_tracking.py test_wrapper_tracking.py test_wrapper.py",
     "slotenv/markdown.py": "probe/test_run.py pretrain/bench/results/test_tables.py",
     "slotenv/probe": "probe/test_run.py",
-    "slotenv/probe/identity_report.py": "probe/test_identity.py",
+    "slotenv/probe/report.py": "probe/test_run.py probe/test_identity.py",
     "slotenv/probe/run.py": "probe/test_transfer.py",
+    "slotenv/probe/scores.py": "probe/test_regressors.py",
     "slotenv/ready/__init__.py": "test_ready.py",
     "slotenv/sb3/wrapper.py": (
         "sb3/test_atari.py sb3/test_stack.py test_compatibility.py test_misuse.py"
@@ -148,12 +140,10 @@ OTHER_NAMES = {
     "slotenv/sb3/extractor.py": "sb3/test_extractor_checks.py",
     "slotenv/set_extractor.py": "sb3/test_set_extractor.py",
     "slotenv/lazy_encoder.py": "test_wrapper_spec.py test_wrapper_threads.py test_misuse.py",
-    "slotenv/threads.py": "test_wrapper_threads.py",
     "slotenv/sb3": "sb3/test_wrapper.py",
-    "slotenv/sb3/rewards.py": "sb3/test_atari.py",
     "slotenv/vector.py": "test_vector_infos.py test_vector_atari.py",
     "slotenv/wrapper.py": "test_wrapper_tracking.py",
-    "slotenv/zoo/wrapping.py": "test_zoo.py test_misuse.py",
+    "slotenv/zoo/__init__.py": "test_zoo.py test_misuse.py",
     "slotenv/zoo": "test_zoo.py",
 }
 """Tests, below ``tests/``, of a file or of a folder's files that have none of their own name."""
