@@ -18,8 +18,8 @@ import torch
 from torch import nn
 
 from pretrain.bench.run import bench
+from pretrain.config import BenchConfig
 from pretrain.methods import Method
-from pretrain.verbs.bench import BenchConfig
 from slotenv.encoders import SlotEncoder
 from slotenv.objectives import (
     DataFacts,

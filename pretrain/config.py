@@ -7,8 +7,11 @@ declares where its values may lie.
 import json
 import math
 from collections.abc import Iterable
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, field, fields, replace
+from pathlib import Path
 from typing import Annotated, Any, Literal, NamedTuple, get_args, get_type_hints
+
+import tyro
 
 from pretrain.methods import METHODS, Method, MethodFlag, find_method
 
@@ -188,6 +191,70 @@ class FramesFlags(Flags):
     Default: v5 for ALE/<Game>-v5, scn for other Atari names, plain elsewhere."""
     workers: Amount | None = None
     """Processes for collection; default: one per core. The data do not depend on it."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunConfig(FramesFlags):
+    """What a run is of."""
+
+    out: Path
+    """Run folder, made if missing."""
+    frames: Amount | None = None
+    """Frames to pretrain on. Default: the budget's."""
+    train: Annotated[TrainConfig, tyro.conf.arg(name="")] = field(default_factory=TrainConfig)
+    probe: Annotated[ProbeConfig, tyro.conf.arg(name="")] = field(default_factory=ProbeConfig)
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        method = self.train.resolved_method
+        if self.probe.hold and method.encoder_class.slot_fields is None:
+            raise ValueError(
+                f"slots of method {method.name!r} cannot be held: their numbers have no names, so "
+                "nothing says where an object is. Leave out --hold, or give --method objects"
+            )
+
+
+@dataclass(frozen=True, kw_only=True)
+class BenchConfig(TrainingFlags):
+    """What a benchmark is of."""
+
+    out: Path = Path("runs/bench")
+    """Folder for data, trainings, rows.jsonl, tables.md and plots; made if missing."""
+    games: tuple[str, ...] = ()
+    """Games, by key or Atari id, always on the paper's frames. Default: the paper's 20."""
+    methods: tuple[MethodFlag, ...] = (
+        *("objects", "random", "scn", "loss1only", "cswm", "supervised"),
+        *("pixels", "mean", "coordinates"),
+    )
+    """Methods of pretrain.methods.METHODS, also with settings of their own, as in
+    scn:diversity_weight=0.3 (several settings: commas between); objects_held, which is objects
+    probed with held slots; and the references pixels, mean and coordinates, which are not trained.
+    """
+    seeds: tuple[TrainingSeed, ...] = (0,)
+    """Training seeds. Each has frames of its own; all share the probe frames."""
+    updates: Amount = 2_000
+    """Optimiser steps of each training."""
+    frames: Amount = 100_000
+    """Frames of each training."""
+    probe_frames: Amount = 50_000
+    """Frames of each game's probe."""
+    curve: bool = False
+    """Probe the snapshots taken during training, too: accuracy against updates."""
+    jobs: Amount = 1
+    """Cells run at a time, each in a process of its own (1: in this one)."""
+    ray: str | None = None
+    """Address of a Ray cluster to run the cells on ("auto": the one of this machine)."""
+    drop_frames: bool = False
+    """Delete a game's frames when all its cells are done; they can be collected again."""
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if not self.methods or not self.seeds:
+            raise ValueError("name at least one method and one seed")
+        if self.ray == "":
+            raise ValueError("ray is the address of a cluster, host:port or auto, got ''")
+        if self.ray is not None and self.jobs != 1:
+            raise ValueError("jobs is for this machine: with ray, the cluster decides how many run")
 
 
 def parse_settings(texts: Iterable[str]) -> dict[str, int | float | bool]:

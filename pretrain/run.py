@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from rich.console import Console
 from rich.table import Table
 
-from pretrain.config import BUDGETS, MAX_SEED
+from pretrain.config import BUDGETS, MAX_SEED, RunConfig
 from pretrain.data.collect import collect_data
 from pretrain.data.run_files import RECORD_FILE, record_of
 from pretrain.data.store import FrameStore
@@ -23,9 +22,6 @@ from slotenv import markdown, records
 from slotenv.atomic import write_atomic
 from slotenv.environments import game_key, preset_for
 from slotenv.labels import labelled_games
-
-if TYPE_CHECKING:
-    from pretrain.verbs.run import RunConfig
 
 
 def run(config: RunConfig, command: list[str]) -> None:

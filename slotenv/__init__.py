@@ -6,7 +6,7 @@ Everything here is imported on first use: Stable-Baselines3 is loaded only by wh
 import importlib
 from typing import TYPE_CHECKING, Any
 
-__version__ = "0.1.0"
+from slotenv.version import __version__ as __version__
 
 _MODULES = ("encoders", "labels", "objectives", "probe", "ready", "sb3", "vector")
 _HOMES = {

@@ -24,10 +24,11 @@ from pydantic import AfterValidator
 from torch import Tensor
 from typing_extensions import TypedDict
 
-from slotenv import __version__, ready, records
+from slotenv import ready, records
 from slotenv.atomic import next_index, read_file, write_folder
 from slotenv.frames import FramePreset
 from slotenv.records import Count, Positive, Sha256, Text
+from slotenv.version import __version__
 
 FORMAT = 2  # has a digest; 1, of slotenv 0.1.0, has none
 CONFIG, WEIGHTS, CARD = "config.json", "model.safetensors", "README.md"

@@ -94,7 +94,8 @@ def _load(folder: str, weights_sha256: str, device: str) -> SlotEncoder:
     """Load an encoder once per process; the checksum tells a replaced folder from the old one."""
     if checkpoint.read_config(folder)["weights_sha256"] != weights_sha256:
         raise ValueError(f"{folder} holds another encoder by now: make the environment again")
-    return load(folder, device).requires_grad_(False)
+    encoder: SlotEncoder = load(folder, device)
+    return encoder.requires_grad_(False)
 
 
 @contextmanager

@@ -114,7 +114,7 @@ def add(path: Path, before: str, line: str) -> None:
 def test_a_verb_is_one_file_and_its_line_in_the_table(copy, tmp_path):
     (copy / "pretrain/verbs/count.py").write_text(VERB)
     table = copy / "pretrain/verbs/table.py"
-    add(table, '    "run": "RunConfig",', '    "count": "CountConfig",')
+    add(table, '    "run": "RunVerb",', '    "count": "CountConfig",')
     listed = run(copy, "-m", "pretrain", "--help")
     assert listed.returncode == 0
     assert "count" in listed.stdout

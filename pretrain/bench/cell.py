@@ -10,12 +10,11 @@ import traceback
 from collections.abc import Iterable
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from pretrain.bench.matrix import PRESET, PROBE_SEED, Cell, frames_folder
 from pretrain.bench.references import REFERENCES
 from pretrain.bench.results.rows import FAILED_FILE, ROWS_FILE, Row, measured, read_row_file
-from pretrain.config import TrainConfig
+from pretrain.config import BenchConfig, TrainConfig
 from pretrain.data.store import FrameStore
 from pretrain.methods import HELD
 from pretrain.probe import read_slots
@@ -26,9 +25,6 @@ from pretrain.training.step import choose_device
 from slotenv import SlotEncoder, __version__, records
 from slotenv.labels import labelled_games
 from slotenv.probe import Features, probe_features
-
-if TYPE_CHECKING:
-    from pretrain.verbs.bench import BenchConfig
 
 _EFFORT = ("updates", "batch_size", "run_length")  # flags of training that change what it makes
 

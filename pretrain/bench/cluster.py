@@ -17,14 +17,12 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from pretrain.bench.cell import failure, finished_rows, run_cell, write_failure, write_rows
 from pretrain.bench.matrix import Cell, collect_game, drop_frames
 from pretrain.bench.results.rows import Row
-
-if TYPE_CHECKING:
-    from pretrain.verbs.bench import BenchConfig
+from pretrain.config import BenchConfig
 
 _RETRIES = 3  # of a cell whose node or process died
 _PATIENCE = 5.0  # seconds for a cluster to answer; Ray itself tries for minutes

@@ -15,18 +15,16 @@ from itertools import groupby
 from multiprocessing.connection import wait
 from multiprocessing.process import BaseProcess
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 import torch
 from threadpoolctl import threadpool_limits
 
 from pretrain.bench.cell import failure, finished_rows, run_cell, write_failure
 from pretrain.bench.matrix import Cell, collect_game
+from pretrain.config import BenchConfig
 from pretrain.runtime.interrupt import starting_processes
 from pretrain.runtime.workers import begin_worker, pack, unpack, usable_cores
-
-if TYPE_CHECKING:
-    from pretrain.verbs.bench import BenchConfig
 
 _ATTEMPTS = 2  # of a task whose process was killed
 _STARTED = "--- started"  # line of a log

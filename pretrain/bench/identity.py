@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from statistics import fmean
-from typing import TYPE_CHECKING, Any, get_type_hints
+from typing import Any, get_type_hints
 
 from typing_extensions import TypedDict
 
@@ -19,9 +19,6 @@ from slotenv.encoders import ObjectMixtureEncoder
 from slotenv.probe import Identity, IdentityReport, run_identity
 from slotenv.records import Text
 
-if TYPE_CHECKING:
-    from pretrain.verbs.identity import IdentityConfig
-
 _FIELDS = get_type_hints(Identity, include_extras=True)
 _RATIOS = {"share": float | None, "changes_per_thousand": float | None}
 _Kept: Any = TypedDict("_Kept", _FIELDS | _RATIOS)  # type: ignore[misc]
@@ -32,18 +29,20 @@ IdentityRow: Any = TypedDict("IdentityRow", {"game": Text, **_REPORT, "key": Tex
 _Kept.__pydantic_config__ = IdentityRow.__pydantic_config__ = records.STRICT  # type: ignore[attr-defined]
 
 
-def measure_identity(config: IdentityConfig) -> Path:
+def measure_identity(
+    *, bench: Path, out: Path, games: Sequence[str] = (), frames: int = 5_000
+) -> Path:
     """Measure game by game, write rows and table; return the table's path."""
-    config.out.mkdir(parents=True, exist_ok=True)
-    known = MeasuredRows(config.out / "identity.jsonl", IdentityRow, by="game")
+    out.mkdir(parents=True, exist_ok=True)
+    known = MeasuredRows(out / "identity.jsonl", IdentityRow, by="game")
     # Other games stay as they were measured; another number of frames is another measurement.
-    known.rows = [row for row in known.rows if row["key"].endswith(f" {config.frames}")]
-    for game, folder in encoder_folders(config.games, bench=config.bench).items():
-        store = FrameStore(frames_folder(config.bench, game))
-        key = f"{read_config(folder)['weights_sha256']} {store.checksum} {config.frames}"
+    known.rows = [row for row in known.rows if row["key"].endswith(f" {frames}")]
+    for game, folder in encoder_folders(games, bench=bench).items():
+        store = FrameStore(frames_folder(bench, game))
+        key = f"{read_config(folder)['weights_sha256']} {store.checksum} {frames}"
         if not known.having(game=game, key=key):
             encoder = ObjectMixtureEncoder.from_pretrained(folder)
-            report = run_identity(encoder, store, game, max_frames=config.frames, still_axes=True)
+            report = run_identity(encoder, store, game, max_frames=frames, still_axes=True)
             known.put([{"game": game, **report.to_dict(), "key": key}])
             changes = report.overall.changes_per_thousand
             print(f"{game}: {changes} changes per 1,000 frames", flush=True)

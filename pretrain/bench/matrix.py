@@ -8,18 +8,14 @@ import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from pretrain.bench.references import REFERENCES
-from pretrain.config import MAX_SEED, TrainConfig, TrainingFlags
+from pretrain.config import MAX_SEED, BenchConfig, TrainConfig, TrainingFlags
 from pretrain.data.collect import collect_data
 from pretrain.methods import HELD, METHODS, Method, find_method
 from slotenv.environments import atari_game
 from slotenv.labels import find_game, labelled_games
 from slotenv.probe import PAPER_ACCURACY
-
-if TYPE_CHECKING:
-    from pretrain.verbs.bench import BenchConfig
 
 PAPER_GAMES = tuple(sorted(set(PAPER_ACCURACY) - {"overall"}))
 PROBE_SEED, PRESET = MAX_SEED, "scn"

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from pretrain.bench.cell import features_of, now
 from pretrain.bench.matrix import check_name, collect_frames
@@ -34,9 +33,6 @@ from slotenv.checkpoint import read_config
 from slotenv.labels import find_game
 from slotenv.probe import probe_features, probe_transfer
 from slotenv.records import Count, Text
-
-if TYPE_CHECKING:
-    from pretrain.verbs.players import PlayersConfig
 
 VIEW = "pixel"
 _INTRODUCTION = """\
@@ -69,7 +65,15 @@ class PlayersRow(Cell, Measured):
     key: Text
 
 
-def probe_players(config: PlayersConfig) -> Path:
+def probe_players(
+    *,
+    out: Path,
+    games: Sequence[str] = (),
+    methods: Sequence[str] = (),
+    frames: int = 50_000,
+    workers: int | None = None,
+    device: str = "auto",
+) -> Path:
     """Probe what is missing, cell by cell, and write rows and table; return the table's path.
 
     Raises:
@@ -77,26 +81,22 @@ def probe_players(config: PlayersConfig) -> Path:
             the player's frames there are of another number.
         RuntimeError: At the end, if an encoder could not be loaded or probed.
     """
-    games = dict.fromkeys(
-        find_game(name, RULES, what="scripted player") for name in config.games or RULES
-    )
-    for name in config.methods:
+    keys = dict.fromkeys(find_game(name, RULES, what="scripted player") for name in games or RULES)
+    for name in methods:
         check_name(name)
-    finished = {game: found for game in games if (found := _finished(config, game))}
+    finished = {game: found for game in keys if (found := _finished(out / game, methods))}
     if not finished:
         raise ValueError(
-            f"{config.out} has no finished cell of these games and methods: make some with "
-            f"python -m pretrain bench --out {config.out}"
+            f"{out} has no finished cell of these games and methods: make some with "
+            f"python -m pretrain bench --out {out}"
         )
-    known = MeasuredRows(config.out / "players.jsonl", PlayersRow, by="cell")
+    known = MeasuredRows(out / "players.jsonl", PlayersRow, by="cell")
     failed = []
     for game, found in finished.items():
         probe_frames = next(iter(found.values()))["probe_frames"]
         plays = {
-            player: FrameStore(
-                collect_frames(config.out, game, frames, config.workers, player=player)
-            )
-            for player, frames in (("random", probe_frames), ("scripted", config.frames))
+            player: FrameStore(collect_frames(out, game, count, workers, player=player))
+            for player, count in (("random", probe_frames), ("scripted", frames))
         }
         for folder, made in found.items():
             name = f"{game}/{folder.name}"
@@ -106,7 +106,7 @@ def probe_players(config: PlayersConfig) -> Path:
                     weights = read_config(folder / "encoder")["weights_sha256"]
                 key = " ".join([weights, *(play.checksum for play in plays.values())])
                 if not known.having(cell=name, key=key):
-                    rows = _probe(config, folder, made, plays)
+                    rows = _probe(folder, made, plays, device)
                     known.put([{"cell": name, **row, "key": key} for row in rows])
                     known.write_table(players_table(known.rows))
                     own, theirs, transfer = (number(row["accuracy"]) for row in rows)
@@ -123,23 +123,21 @@ def probe_players(config: PlayersConfig) -> Path:
     return table
 
 
-def _finished(config: PlayersConfig, game: str) -> dict[Path, Row]:
+def _finished(folder: Path, methods: Sequence[str]) -> dict[Path, Row]:
     """Return what ``bench`` has probed: the folder of each cell, and the row that it has."""
     return {
         path.parent: row
-        for path in sorted((config.out / game).glob(f"*/{ROWS_FILE}"))
+        for path in sorted(folder.glob(f"*/{ROWS_FILE}"))
         for row in read_rows([path])
-        if not config.methods or row["method"] in config.methods
+        if not methods or row["method"] in methods
         if "failed" not in row and row["view"] == VIEW and not row["snapshot"]
     }
 
 
-def _probe(
-    config: PlayersConfig, folder: Path, made: Row, plays: dict[str, FrameStore]
-) -> list[Row]:
+def _probe(folder: Path, made: Row, plays: dict[str, FrameStore], device: str) -> list[Row]:
     """Return a row of each measurement: who played, and on whose frames the probe was fitted."""
     game, stores = made["game"], plays.values()
-    found, _ = features_of(made["method"], game, folder / "encoder", stores, config.device)
+    found, _ = features_of(made["method"], game, folder / "encoder", stores, device)
     features = dict(zip(plays, found, strict=True))
     rows = []
     for player, fitted_on in MEASURES:

@@ -5,19 +5,16 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 from statistics import fmean
-from typing import TYPE_CHECKING
 
 from pretrain.bench.cell import failure, finished_rows
 from pretrain.bench.executors import run_here, run_in_processes
 from pretrain.bench.matrix import Cell, cells_of, drop_frames
 from pretrain.bench.results.render import render
 from pretrain.bench.results.rows import FAILED_FILE, Row, gather_rows
+from pretrain.config import BenchConfig
 from pretrain.drawing.estimate import number
 from pretrain.runtime.progress import say
 from pretrain.training.data_parallel import check_devices
-
-if TYPE_CHECKING:
-    from pretrain.verbs.bench import BenchConfig
 
 
 def bench(config: BenchConfig) -> None:

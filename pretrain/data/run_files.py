@@ -8,16 +8,14 @@ import shlex
 import subprocess
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast
+from typing import Any, cast
 
 from typing_extensions import TypedDict
 
+from pretrain.config import RunConfig
 from slotenv import __version__, records
 from slotenv.probe import ProbeReport
 from slotenv.records import Count, Text
-
-if TYPE_CHECKING:
-    from pretrain.verbs.run import RunConfig
 
 RECORD_FILE, PROBE_FILE = "config.json", "probe.json"
 _PACKAGES = ("gymnasium", "ale-py", "torch", "numpy", "scikit-learn", "stable-baselines3", "blosc2")

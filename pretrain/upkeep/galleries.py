@@ -6,19 +6,19 @@ import math
 from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
 from pretrain.bench.matrix import cells_of
+from pretrain.config import BenchConfig
 from pretrain.drawing.files import to_png
 from pretrain.drawing.marked_frame import draw_marks
 from pretrain.drawing.marks import TRAIL, Mark, fullness, label_marks, slot_marks
 from pretrain.drawing.moments import random_play
 from pretrain.upkeep.ready import METHOD
-from pretrain.verbs.bench import BenchConfig
 from slotenv import SlotEncoder, ready
 from slotenv.atomic import write_atomic
 from slotenv.checkpoint import CONFIG
@@ -26,10 +26,6 @@ from slotenv.encoders import ObjectMixtureEncoder
 from slotenv.environments import atari_game, make_env, read_ram
 from slotenv.frames import SCN
 from slotenv.labels import GameLabels, find_game, labelled_games, labels_for
-
-if TYPE_CHECKING:
-    from pretrain.verbs.labels import LabelsConfig
-    from pretrain.verbs.slots import SlotsConfig
 
 _STEPS_PER_MOMENT = 15  # agent steps in a second of play
 _COLUMNS, _GAP, _TITLE = 5, 16, 34  # of the gallery; pixels
@@ -40,7 +36,7 @@ Moment = tuple[tuple[float, ...], NDArray[np.uint8], list[Mark]]
 """Its rank, the frame (H, W, 3) and what is on it."""
 
 
-def draw_labels(config: LabelsConfig, out: Path) -> None:
+def draw_labels(games: Sequence[str], out: Path, *, moments: int, seed: int) -> None:
     """Write ``<game>.png`` for games, or for all with pixel labels, and ``gallery.png`` of them.
 
     Each is drawn in the moment of random play with the most labelled objects and the best spread.
@@ -48,22 +44,24 @@ def draw_labels(config: LabelsConfig, out: Path) -> None:
     Raises:
         ValueError: If a game has no pixel labels; nothing is written then.
     """
-    tables = [labels_for(game, "pixel") for game in config.games or labelled_games("pixel")]
-    play = {"steps": config.moments * _STEPS_PER_MOMENT, "seed": config.seed}
+    tables = [labels_for(game, "pixel") for game in games or labelled_games("pixel")]
+    play = {"steps": moments * _STEPS_PER_MOMENT, "seed": seed}
     drawn = {t.game: (label_moments(t, **play), len(set(t.objects))) for t in tables}
     _write(out, drawn, "objects present")
 
 
-def draw_slots(config: SlotsConfig) -> None:
+def draw_slots(
+    games: Sequence[str], out: Path, *, bench: Path | None, moments: int, seed: int
+) -> None:
     """Write ``<game>.png`` for games, or for all that have an encoder, and ``gallery.png``.
 
     Raises:
         FileNotFoundError: If there are no encoders at all.
         ValueError: If a game has none, or one whose slots have no boxes; nothing is written then.
     """
-    play = {"steps": config.moments * _STEPS_PER_MOMENT, "seed": config.seed}
+    play = {"steps": moments * _STEPS_PER_MOMENT, "seed": seed}
     drawn = {}
-    for game, folder in encoder_folders(config.games, bench=config.bench).items():
+    for game, folder in encoder_folders(games, bench=bench).items():
         encoder = SlotEncoder.from_pretrained(folder)
         if not isinstance(encoder, ObjectMixtureEncoder):
             raise ValueError(
@@ -71,7 +69,7 @@ def draw_slots(config: SlotsConfig) -> None:
                 f"slots draw is for encoders of method {METHOD}"
             )
         drawn[game] = slot_moments(game, encoder, **play), encoder.num_slots
-    _write(config.out, drawn, "slots see an object")
+    _write(out, drawn, "slots see an object")
 
 
 def encoder_folders(games: Sequence[str], *, bench: Path | None) -> dict[str, Path]:

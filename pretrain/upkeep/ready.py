@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 import shlex
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
 from pretrain.bench.cell import finished_rows
 from pretrain.bench.matrix import Cell, cells_of
 from pretrain.bench.results.rows import Row
-from pretrain.verbs.bench import BenchConfig
+from pretrain.config import BenchConfig
 from slotenv import SlotEncoder, markdown
 from slotenv.encoders.saving import save
 from slotenv.environments import atari_game
 from slotenv.probe import METRICS
-
-if TYPE_CHECKING:
-    from pretrain.verbs.ready import ReadyConfig
 
 METHOD = "objects"
 """The method whose encoders are small, quick to make, and say what their numbers mean."""
@@ -60,33 +58,35 @@ Made and measured by
 """
 
 
-def make_ready(config: ReadyConfig) -> None:
+def make_ready(
+    *, out: Path, bench: Path, games: tuple[str, ...], seed: int, frames: int, probe_frames: int
+) -> None:
     """Write an encoder folder for each game.
 
     Raises:
         FileNotFoundError: If cells are not finished; the message has the command that does them.
         ValueError: If a game is unknown, or rows and encoder are not of the same training.
     """
-    bench = BenchConfig(
-        out=config.bench,
-        games=config.games,
+    config = BenchConfig(
+        out=bench,
+        games=games,
         methods=(METHOD,),
-        seeds=(config.seed,),
-        frames=config.frames,
-        probe_frames=config.probe_frames,
+        seeds=(seed,),
+        frames=frames,
+        probe_frames=probe_frames,
     )
-    rows_of = {cell: finished_rows(bench, cell) for cell in cells_of(bench)}
+    rows_of = {cell: finished_rows(config, cell) for cell in cells_of(config)}
     if missing := [cell.game for cell, rows in rows_of.items() if not rows]:
         raise FileNotFoundError(
-            f"{bench.out} has no finished {METHOD} of {', '.join(missing)} with "
-            f"{bench.frames:,} frames and a probe of {bench.probe_frames:,}. Make it with: "
-            f"python -m pretrain bench --out {shlex.quote(str(bench.out))} --games "
-            f"{' '.join(missing)} --methods {METHOD} --seeds {config.seed} "
-            f"--frames {bench.frames} --probe-frames {bench.probe_frames}"
+            f"{bench} has no finished {METHOD} of {', '.join(missing)} with "
+            f"{frames:,} frames and a probe of {probe_frames:,}. Make it with: "
+            f"python -m pretrain bench --out {shlex.quote(str(bench))} --games "
+            f"{' '.join(missing)} --methods {METHOD} --seeds {seed} "
+            f"--frames {frames} --probe-frames {probe_frames}"
         )
-    encoders = {cell.game: _open(bench, cell, rows or []) for cell, rows in rows_of.items()}
+    encoders = {cell.game: _open(config, cell, rows or []) for cell, rows in rows_of.items()}
     for game, encoder in encoders.items():
-        folder = save(encoder, config.out / game, card=card(game, encoder))
+        folder = save(encoder, out / game, card=card(game, encoder))
         size = sum(path.stat().st_size for path in folder.iterdir())
         print(f"{folder}: {encoder.num_slots} slots, {size / 1000:.0f} kB", flush=True)
 

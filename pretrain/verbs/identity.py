@@ -28,4 +28,4 @@ class IdentityConfig(Flags):
         """Measure what is missing, and print where the table lies."""
         from pretrain.bench.identity import measure_identity
 
-        print(f"table: {measure_identity(self)}")
+        print(f"table: {measure_identity(**vars(self))}")

@@ -50,4 +50,4 @@ class LabelsConfig(Flags):
         else:
             from pretrain.upkeep.galleries import draw_labels
 
-            draw_labels(self, self.out)
+            draw_labels(self.games, self.out, moments=self.moments, seed=self.seed)

@@ -30,4 +30,4 @@ class PlayersConfig(Flags):
         """Probe what is missing, and print where the table lies."""
         from pretrain.bench.players import probe_players
 
-        print(f"table: {probe_players(self)}")
+        print(f"table: {probe_players(**vars(self))}")

@@ -32,4 +32,4 @@ class ReadyConfig(Flags):
         """Write the encoder folders."""
         from pretrain.upkeep.ready import make_ready
 
-        make_ready(self)
+        make_ready(**vars(self))

@@ -37,4 +37,4 @@ class SlotsConfig(Flags):
         """Draw."""
         from pretrain.upkeep.galleries import draw_slots
 
-        draw_slots(self)
+        draw_slots(self.games, self.out, bench=self.bench, moments=self.moments, seed=self.seed)

@@ -16,13 +16,13 @@ import tyro
 from rich.console import Console
 
 VERBS = {
-    "run": "RunConfig",
+    "run": "RunVerb",
     "collect": "CollectConfig",
     "train": "TrainVerbConfig",
     "refit": "RefitConfig",
     "probe": "ProbeVerbConfig",
     "report": "ReportVerbConfig",
-    "bench": "BenchConfig",
+    "bench": "BenchVerb",
     "tables": "TablesConfig",
     "watch": "WatchConfig",
 }

@@ -1,6 +1,6 @@
 """The verb ``watch``: a film of what slots look at."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Literal
 
@@ -45,5 +45,8 @@ class WatchConfig(Flags):
     def __call__(self, command: list[str]) -> None:
         """Film, and print where the film lies."""
         from pretrain.watch import watch
+        from pretrain.watch.film import Play
 
-        print(f"film: {watch(self)}")
+        asked = Play(**{each.name: getattr(self, each.name) for each in fields(Play)})
+        film = watch(self.encoder, self.out, env=self.env, asked=asked, fps=self.fps)
+        print(f"film: {film}")

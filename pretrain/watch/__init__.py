@@ -5,22 +5,18 @@ from __future__ import annotations
 import importlib
 import itertools
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from pretrain.drawing.attention import Occlusion, attention_marks
 from pretrain.drawing.moments import random_play, sample_rows
 from pretrain.runtime.progress import Progress
-from pretrain.watch.film import play
+from pretrain.watch.film import Play, play
 from pretrain.watch.pages import Pages, to_gif, to_mp4
 from slotenv.atomic import write_atomic
 from slotenv.compatibility import check_game
 from slotenv.encoders import SlotEncoder
 from slotenv.environments import make_env
-
-if TYPE_CHECKING:
-    from pretrain.verbs.watch import WatchConfig
 
 __all__ = ["watch"]
 
@@ -28,8 +24,15 @@ _SAMPLE = 100  # frames of random play, and as many of the film, for background 
 _STEPS_APART = 3  # of random play; an odd number, as many things blink every other step
 
 
-def watch(config: WatchConfig) -> Path:
+def watch(encoder: str, out: Path, *, env: str | None, asked: Play, fps: int) -> Path:
     """Play, look and write the film.
+
+    Args:
+        encoder: As :meth:`slotenv.SlotEncoder.from_pretrained` takes it.
+        out: The film, .gif or .mp4.
+        env: Environment; None: the one that the encoder was pretrained on.
+        asked: Who plays, and how long.
+        fps: Steps shown per second.
 
     Returns:
         Its path.
@@ -42,22 +45,22 @@ def watch(config: WatchConfig) -> Path:
     Warns:
         UserWarning: If the encoder was trained on another game.
     """
-    as_gif = config.out.suffix.lower() == ".gif"
+    as_gif = out.suffix.lower() == ".gif"
     if not as_gif:  # that they are missing is told now, not after the film was played
         for module in ("imageio", "imageio_ffmpeg"):
             importlib.import_module(module)
-    encoder = SlotEncoder.from_pretrained(config.encoder)
-    env_id = config.env or encoder.provenance.get("env_id")
+    looks = SlotEncoder.from_pretrained(encoder)
+    env_id = env or looks.provenance.get("env_id")
     if env_id is None:
-        raise ValueError(f"{config.encoder} does not say what it was pretrained on: give --env")
-    if config.agent is None:  # what wraps an agent's environment checks it, too
-        check_game(env_id, encoder.provenance.get("env_id"), user="watch")
-    film = play(config, env_id, encoder)
-    with make_env(env_id, encoder.preprocess) as env:
-        others = random_play(env, steps=_SAMPLE * _STEPS_APART, seed=config.seed + 1)
+        raise ValueError(f"{encoder} does not say what it was pretrained on: give --env")
+    if asked.agent is None:  # what wraps an agent's environment checks it, too
+        check_game(env_id, looks.provenance.get("env_id"), user="watch")
+    film = play(asked, env_id, looks)
+    with make_env(env_id, looks.preprocess) as made:
+        others = random_play(made, steps=_SAMPLE * _STEPS_APART, seed=asked.seed + 1)
         sample = [frame for frame, _ in itertools.islice(others, 0, None, _STEPS_APART)]
     sample += list(film.frames[sample_rows(len(film.frames), _SAMPLE)])
-    occlusion = Occlusion(encoder.encode, np.stack(sample))
+    occlusion = Occlusion(looks.encode, np.stack(sample))
     effects = []
     with Progress("watch", total=len(film.frames), unit="frames") as progress:
         for frame in film.frames:
@@ -67,17 +70,17 @@ def watch(config: WatchConfig) -> Path:
         np.stack(effects), film.starts, occlusion.block, film.frames.shape[1:]
     )
     # Numbers are shown around their mean over the sample, two deviations to either side.
-    usual, slots = encoder.encode(np.stack(sample)), encoder.encode(film.frames)
+    usual, slots = looks.encode(np.stack(sample)), looks.encode(film.frames)
     spread = usual.std(axis=0)
     shades = 0.5 + (slots - usual.mean(axis=0)) / np.where(spread > 1e-6, 4 * spread, np.inf)
     pages = Pages(
-        title=f"{env_id}, {f'{config.algo} agent' if config.agent else 'random play'}",
+        title=f"{env_id}, {f'{asked.algo} agent' if asked.agent else 'random play'}",
         film=film,
         marks=marks,
         strengths=strengths,
         shades=shades.clip(0, 1),
         constant=occlusion.spread == 0,
     )
-    config.out.parent.mkdir(parents=True, exist_ok=True)
-    write_atomic(config.out, to_gif(pages, config.fps) if as_gif else to_mp4(pages, config.fps))
-    return config.out
+    out.parent.mkdir(parents=True, exist_ok=True)
+    write_atomic(out, to_gif(pages, fps) if as_gif else to_mp4(pages, fps))
+    return out

@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import gymnasium as gym
 import numpy as np
@@ -25,10 +25,21 @@ from slotenv.encoders import SlotEncoder
 from slotenv.environments import make_env
 from slotenv.wrapper import ObjectSlotObservation
 
-if TYPE_CHECKING:
-    from pretrain.verbs.watch import WatchConfig
-
 _ALGORITHMS: dict[str, Any] = {"ppo": PPO, "a2c": A2C, "dqn": DQN}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Play:
+    """What is to be played, as the flags of the verb ``watch`` say."""
+
+    agent: Path | None = None
+    algo: str = "ppo"
+    frame_stack: int = 1
+    normalize: Path | None = None
+    hold: bool = False
+    deterministic: bool = False
+    steps: int = 200
+    seed: int = 0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,7 +57,7 @@ class Film:
     scores: NDArray[np.float64]
 
 
-def play(config: WatchConfig, env_id: str, encoder: SlotEncoder) -> Film:
+def play(config: Play, env_id: str, encoder: SlotEncoder) -> Film:
     """Play, and keep the frames; an episode that ends is followed by the next."""
     set_random_seed(config.seed)  # actions that an agent draws
     env = _Keeper(make_env(env_id, encoder.preprocess))
@@ -69,9 +80,7 @@ def play(config: WatchConfig, env_id: str, encoder: SlotEncoder) -> Film:
     return Film(frames=np.stack(frames), starts=np.array(starts), scores=np.array(scores))
 
 
-def agent_env(
-    env: gym.Env[Any, Any], encoder: SlotEncoder, model: Any, config: WatchConfig
-) -> VecEnv:
+def agent_env(env: gym.Env[Any, Any], encoder: SlotEncoder, model: Any, config: Play) -> VecEnv:
     """Give an environment the observations that an agent was trained on.
 
     Raises:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from os import PathLike
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -13,14 +13,13 @@ from torch import Tensor, nn
 from slotenv import checkpoint, markdown, records
 from slotenv.checkpoint import CONFIG, REMEDY, WEIGHTS, Config
 
-if TYPE_CHECKING:
-    from slotenv.encoders.base import SlotEncoder
+_Encoder = Any  # a SlotEncoder, whose file imports this one
 
-ENCODERS: dict[str, type[SlotEncoder]] = {}
+ENCODERS: dict[str, type[_Encoder]] = {}
 """Every encoder class that is defined in this process, by its ``architecture``."""
 
 
-def register(kind: type[SlotEncoder]) -> None:
+def register(kind: type[_Encoder]) -> None:
     """Add a class to :data:`ENCODERS`, or raise a ValueError if another class has this name.
 
     A class that is defined again, as when a notebook cell runs again, replaces itself.
@@ -35,7 +34,7 @@ def register(kind: type[SlotEncoder]) -> None:
     ENCODERS[kind.architecture] = kind
 
 
-def kind_of(config: Mapping[str, Any]) -> type[SlotEncoder]:
+def kind_of(config: Mapping[str, Any]) -> type[_Encoder]:
     """Return the class that a config describes, or raise a ValueError if it is not defined here."""
     name = config["architecture"]
     if name not in ENCODERS:
@@ -46,20 +45,20 @@ def kind_of(config: Mapping[str, Any]) -> type[SlotEncoder]:
     return ENCODERS[name]
 
 
-def build(config: Mapping[str, Any]) -> SlotEncoder:
+def build(config: Mapping[str, Any]) -> _Encoder:
     """Make the module that a config describes, with fresh weights, or raise a ValueError."""
     where = f"an encoder's {CONFIG}"
     known = records.check(config, Config, where=where, remedy=REMEDY)
     make: Any = kind_of(known)
     try:
-        encoder: SlotEncoder = make(**known["kwargs"])
+        encoder: _Encoder = make(**known["kwargs"])
     except (TypeError, ValueError) as error:
         name = known["architecture"]
         raise ValueError(f"{where} does not fit encoder {name!r} ({error}): {REMEDY}") from error
     return encoder
 
 
-def save(encoder: SlotEncoder, folder: str | PathLike[str], *, card: str | None = None) -> Path:
+def save(encoder: _Encoder, folder: str | PathLike[str], *, card: str | None = None) -> Path:
     """Write an encoder as :func:`slotenv.checkpoint.write` does, and return the folder.
 
     Raises:
@@ -87,7 +86,7 @@ def save(encoder: SlotEncoder, folder: str | PathLike[str], *, card: str | None 
 
 
 @torch.inference_mode(False)  # weights made in that mode could never be trained
-def load(folder: str | PathLike[str], device: str | torch.device = "cpu") -> SlotEncoder:
+def load(folder: str | PathLike[str], device: str | torch.device = "cpu") -> _Encoder:
     """Rebuild an encoder from its folder, in evaluation mode.
 
     Raises what :func:`slotenv.checkpoint.read` does, and a ValueError if the encoder's class is not
@@ -178,7 +177,7 @@ def parse_device(device: str | torch.device) -> torch.device:
     return found
 
 
-def model_card(encoder: SlotEncoder) -> str:
+def model_card(encoder: _Encoder) -> str:
     """Return the README of an encoder folder, from what the encoder knows of itself."""
     frames, made = encoder.preprocess, encoder.provenance
     card = f"""\

@@ -21,8 +21,6 @@ from pretrain.config import TrainConfig
 from pretrain.data.store import FrameStore
 from pretrain.report.run_folder import read_run
 from pretrain.training.loop import train
-from pretrain.verbs.identity import IdentityConfig
-from pretrain.verbs.players import PlayersConfig
 from slotenv import SlotEncoder
 
 Forge = Callable[[Rng, Path], tuple[str, bool]]
@@ -122,14 +120,14 @@ def gather(folder: Path) -> Any:
 def go_on_with_players(folder: Path) -> Any:
     """Rows and table of the verb ``players``, where all is measured."""
     asked = {"games": ("pong",), "methods": ("mean",), "frames": PONG_FRAMES, "workers": 1}
-    table = probe_players(PlayersConfig(out=folder, **asked))
+    table = probe_players(out=folder, **asked)
     return {"rows": json_lines(folder / "players.jsonl"), "table": table.read_text()}
 
 
 def go_on_with_identity(folder: Path) -> Any:
     """Rows and table of the verb ``identity``, where all is measured."""
     bench = folder.parent / "in" / "bench"
-    table = measure_identity(IdentityConfig(bench=bench, out=folder, frames=100))
+    table = measure_identity(bench=bench, out=folder, frames=100)
     return {"rows": json_lines(folder / "identity.jsonl"), "table": table.read_text()}
 
 

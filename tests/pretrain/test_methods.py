@@ -12,10 +12,9 @@ import pytest
 import small_objective
 from ray import cloudpickle
 
-from pretrain.config import TrainConfig
+from pretrain.config import RunConfig, TrainConfig
 from pretrain.methods import HELD, METHODS, Method, find_method
 from pretrain.runtime.workers import pack, unpack
-from pretrain.verbs.run import RunConfig
 from slotenv.encoders import ENCODERS, ObjectMixtureEncoder, SlotMapEncoder
 from slotenv.objectives import OBJECTIVES, SlotContrastive
 

@@ -22,8 +22,7 @@ import slotenv
 from pretrain.cli import main
 from pretrain.drawing.attention import attention_marks
 from pretrain.drawing.marked_frame import COLOURS
-from pretrain.verbs.watch import WatchConfig
-from pretrain.watch.film import Film, agent_env, play
+from pretrain.watch.film import Film, Play, agent_env, play
 from pretrain.watch.pages import Pages, to_gif
 from slotenv.encoders import ObjectMixtureEncoder
 
@@ -31,9 +30,8 @@ ENV = f"fake_envs:{SPRITES}"
 STEPS = 8
 
 
-def config_for(folder: Path, **changes) -> WatchConfig:
-    fields = {"encoder": str(folder), "out": Path("film.gif"), "env": ENV, "steps": 30}
-    return WatchConfig(**(fields | changes))
+def asked(**changes) -> Play:
+    return Play(**({"steps": 30} | changes))
 
 
 def watch(folder: Path, out: Path, *more: str) -> None:
@@ -48,13 +46,13 @@ def error_of(capsys: pytest.CaptureFixture[str], folder: Path, out: Path, *more:
 
 
 def test_play_is_decided_by_its_seed(tiny_encoder, tiny_encoder_folder):
-    films = [play(config_for(tiny_encoder_folder, seed=s), ENV, tiny_encoder) for s in (0, 0, 1)]
+    films = [play(asked(seed=s), ENV, tiny_encoder) for s in (0, 0, 1)]
     np.testing.assert_array_equal(films[0].frames, films[1].frames)
     assert (films[0].frames != films[2].frames).any()
 
 
 def test_play_keeps_frames_episodes_and_scores(tiny_encoder, tiny_encoder_folder):
-    film = play(config_for(tiny_encoder_folder, steps=45), ENV, tiny_encoder)
+    film = play(asked(steps=45), ENV, tiny_encoder)
     assert film.frames.shape == (45, 84, 84, 3)
     assert np.flatnonzero(film.starts).tolist() == [0, 20, 40]
     assert (film.scores[film.starts] == 0).all()
@@ -95,9 +93,7 @@ def test_agents_get_the_observations_they_were_trained_on(
     path = tmp_path / "agent.zip"
     model.save(path)
 
-    config = config_for(
-        tiny_encoder_folder, agent=path, algo=algo, frame_stack=stack, deterministic=True
-    )
+    config = asked(agent=path, algo=algo, frame_stack=stack, deterministic=True)
     film = play(config, ENV, tiny_encoder)
     venv.seed(0)  # the same play, without watch
     observations, frames = venv.reset(), [venv.env_method("render")[0]]
@@ -109,12 +105,12 @@ def test_agents_get_the_observations_they_were_trained_on(
 
 
 def test_an_agent_trained_on_held_slots_gets_them_so(tiny_encoder, tiny_encoder_folder):
-    rows = play(config_for(tiny_encoder_folder, steps=60), ENV, tiny_encoder).frames
+    rows = play(asked(steps=60), ENV, tiny_encoder).frames
     encoder = ObjectMixtureEncoder.from_frames(rows, preprocess=tiny_encoder.preprocess)
     held = slotenv.ObjectSlotObservation(gym.make(SPRITES), encoder, hold=True)
     model = PPO("MlpPolicy", DummyVecEnv([lambda: held]), seed=0, device="cpu")
     for hold in (False, True):
-        config = config_for(tiny_encoder_folder, frame_stack=1, hold=hold)
+        config = asked(frame_stack=1, hold=hold)
         venv = agent_env(gym.make(SPRITES), encoder, model, config)
         (env,) = venv.envs
         assert env.get_wrapper_attr("_saved_kwargs")["hold"] is hold
@@ -130,8 +126,7 @@ def test_an_agent_trained_on_normalised_slots_gets_them_so(
     model = PPO("MlpPolicy", venv, n_steps=32, batch_size=32, seed=0, device="cpu").learn(64)
     model.save(tmp_path / "agent.zip")
     venv.save(str(tmp_path / "normalize.pkl"))
-    config = config_for(
-        tiny_encoder_folder,
+    config = asked(
         agent=tmp_path / "agent.zip",
         normalize=tmp_path / "normalize.pkl",
         frame_stack=1,

@@ -2,13 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from slotenv.encoders.object_mixture.foreground import MAX_COLOURS
 from slotenv.encoders.object_mixture.mixture import Runs
-
-if TYPE_CHECKING:
-    from slotenv.encoders.object_mixture.encoder import ObjectMixtureEncoder
 
 _MUCH = 0.2  # share of foreground; of 20 Atari games at random play, the most has 0.09
 _FEW = 30  # frames: what is there in two of five of fewer is often an object, not the background
@@ -16,14 +11,21 @@ _MOSTLY = 0.5  # share of the frames
 
 
 def diagnose(
-    encoder: ObjectMixtureEncoder, foreground: Runs, *, num_frames: int, max_slots: int
+    foreground: Runs,
+    *,
+    pixels: int,
+    num_frames: int,
+    num_slots: int,
+    max_slots: int,
+    num_colours: int,
 ) -> list[str]:
     """Say in sentences what makes an encoder's slots of little use; none if nothing does.
 
-    The foreground is that of a sample of the ``num_frames`` frames it was fitted to.
+    The foreground is that of a sample of the ``num_frames`` frames of so many ``pixels`` that it
+    was fitted to.
     """
     weights = foreground.weights.numpy()
-    share = weights.sum(1) / (encoder.preprocess.height * encoder.preprocess.width)  # (B,)
+    share = weights.sum(1) / pixels  # (B,)
     said = []
     if num_frames < _FEW:
         said.append(
@@ -41,9 +43,9 @@ def diagnose(
         if (full := (weights > 0).all(1).mean()) > _MOSTLY:
             most = weights.shape[1]
             limits.append(f"{full:.0%} of the frames have more pieces than the {most} looked at")
-        if encoder.num_colours == MAX_COLOURS:
+        if num_colours == MAX_COLOURS:
             limits.append(f"the palette of {MAX_COLOURS} colours is full")
-        if encoder.num_slots == max_slots:
+        if num_slots == max_slots:
             limits.append(f"all {max_slots} slots are taken")
         also = f" ({'; '.join(limits)})" if limits else ""
         said.append(

@@ -182,7 +182,14 @@ class ObjectMixtureEncoder(SlotEncoder):
             encoder = cls(num_slots=num_slots, num_colours=num_colours, preprocess=preprocess)
         encoder.load_state_dict(parts.state())
         foreground = encoder.prepare(spread(frames, FIT_FRAMES))
-        said = diagnose(encoder, foreground, num_frames=len(frames), max_slots=max_slots)
+        said = diagnose(
+            foreground,
+            pixels=preprocess.height * preprocess.width,
+            num_frames=len(frames),
+            num_slots=num_slots,
+            max_slots=max_slots,
+            num_colours=num_colours,
+        )
         if said:
             encoder.provenance["warnings"] = said
             warnings.warn(" ".join(said), UserWarning, stacklevel=3)

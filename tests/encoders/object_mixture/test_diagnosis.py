@@ -2,7 +2,6 @@
 
 import re
 import warnings
-from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -88,11 +87,9 @@ def said_of(
 ) -> list[str]:
     """What is said of frames with so many pixels in each run, 30 frames and 3 slots at most."""
     array = torch.tensor(weights)
-    encoder = SimpleNamespace(
-        preprocess=plain(1, pixels), num_slots=num_slots, num_colours=num_colours
-    )
     found = Runs(array, array.long(), array)
-    return diagnose(encoder, found, num_frames=30, max_slots=3)  # type: ignore[arg-type]
+    sizes = {"pixels": pixels, "num_slots": num_slots, "num_colours": num_colours}
+    return diagnose(found, num_frames=30, max_slots=3, **sizes)
 
 
 @pytest.mark.parametrize(("pixels", "says"), [(24, False), (25, False), (26, True)])

@@ -12,7 +12,7 @@ import pytest
 from pretrain.bench.cell import _facts
 from pretrain.bench.matrix import Cell, collect_game
 from pretrain.bench.results.rows import Row
-from pretrain.verbs.bench import BenchConfig
+from pretrain.config import BenchConfig
 
 TOY: dict[str, Any] = {"games": ("pong",), "frames": 400, "probe_frames": 600, "updates": 5}
 TOY["batch_size"] = 16

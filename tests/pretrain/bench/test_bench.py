@@ -22,7 +22,7 @@ from pretrain.bench.matrix import Cell
 from pretrain.bench.results.rows import Row
 from pretrain.bench.run import bench
 from pretrain.cli import main
-from pretrain.verbs.bench import BenchConfig
+from pretrain.config import BenchConfig
 
 pytestmark = pytest.mark.ale
 Toy = Callable[..., BenchConfig]

@@ -22,8 +22,8 @@ from pretrain.bench.cell import finished_rows
 from pretrain.bench.cluster import _on_node, check_listens, node_folder, run_on_ray
 from pretrain.bench.matrix import Cell, cells_of
 from pretrain.bench.run import bench
+from pretrain.config import BenchConfig
 from pretrain.methods import Method
-from pretrain.verbs.bench import BenchConfig
 
 pytestmark = pytest.mark.filterwarnings("default")  # Ray's own
 Toy = Callable[..., BenchConfig]

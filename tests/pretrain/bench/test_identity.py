@@ -8,7 +8,7 @@ import pytest
 
 from pretrain.bench.identity import identity_table
 from pretrain.cli import main
-from pretrain.verbs.bench import BenchConfig
+from pretrain.config import BenchConfig
 from slotenv import records
 
 

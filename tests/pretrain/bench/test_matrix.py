@@ -8,8 +8,8 @@ from pretrain.bench import cell as cell_module
 from pretrain.bench.cell import fingerprint
 from pretrain.bench.matrix import PAPER_GAMES, Cell, cells_of
 from pretrain.bench.results.rows import read_rows
+from pretrain.config import BenchConfig
 from pretrain.methods import METHODS
-from pretrain.verbs.bench import BenchConfig
 from slotenv.encoders import SlotMapEncoder
 
 

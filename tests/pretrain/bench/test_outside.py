@@ -19,9 +19,9 @@ from pretrain.bench.cell import failure, fingerprint
 from pretrain.bench.executors import run_in_processes
 from pretrain.bench.matrix import cells_of
 from pretrain.bench.run import bench
+from pretrain.config import BenchConfig
 from pretrain.methods import Method
 from pretrain.runtime.workers import pack
-from pretrain.verbs.bench import BenchConfig
 from slotenv import SlotEncoder
 
 Toy = Callable[..., BenchConfig]

@@ -15,8 +15,8 @@ from pretrain.bench.players import PlayersRow, players_table, probe_players
 from pretrain.bench.results.rows import Row, read_rows
 from pretrain.bench.run import bench
 from pretrain.cli import main
+from pretrain.config import BenchConfig
 from pretrain.runtime.resumable import MeasuredRows
-from pretrain.verbs.bench import BenchConfig
 from pretrain.verbs.players import PlayersConfig
 
 Toy = Callable[..., BenchConfig]
@@ -82,7 +82,7 @@ def test_what_cannot_be_done_is_said_before_frames_are_collected(
     tmp_path: Path, changes: dict[str, Any], text: str
 ) -> None:
     with pytest.raises(ValueError, match=text):
-        probe_players(PlayersConfig(out=tmp_path, **changes))
+        probe_players(out=tmp_path, **changes)
     assert list(tmp_path.iterdir()) == []
 
 
@@ -142,7 +142,7 @@ def test_an_encoder_that_cannot_be_loaded_stops_no_other(toy: Toy) -> None:
     shutil.copytree(config.out / "pong" / "random-s0", config.out / "pong" / "also-random-s0")
     (config.out / "pong" / "also-random-s0" / "encoder" / "model.safetensors").unlink()
     with pytest.raises(RuntimeError, match=r"lacks what could not be probed: pong/also-random-s0"):
-        probe_players(PlayersConfig(out=config.out, frames=600, workers=1))
+        probe_players(out=config.out, frames=600, workers=1)
     assert {r["cell"] for r in rows_of(config.out)} == {"pong/random-s0", "pong/mean-s0"}
 
 

@@ -11,10 +11,9 @@ import pytest
 from pretrain.bench.cell import _facts, write_rows
 from pretrain.bench.matrix import PAPER_GAMES, Cell
 from pretrain.cli import main
-from pretrain.config import MAX_SEED
+from pretrain.config import MAX_SEED, BenchConfig
 from pretrain.data.collect import collect_data
 from pretrain.data.store import FrameStore
-from pretrain.verbs.bench import BenchConfig
 from slotenv import SlotEncoder, checkpoint, ready, records
 from slotenv.encoders import SlotMapEncoder
 from slotenv.probe import probe_features, read_features

@@ -1,17 +1,15 @@
-"""Against numbers worked out by hand."""
+"""Tables against numbers worked out by hand."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
-import pytest
+from bench_rows import MakeRow, failed
 
-from pretrain.bench.results.aggregate import Scores, bootstrap
+from pretrain.bench.results.aggregate import Scores
 from pretrain.bench.results.render import render
-from pretrain.bench.results.rows import Row, budgets, rows_of
 from pretrain.bench.results.tables import (
     ablation_table,
     accuracy_table,
@@ -19,14 +17,7 @@ from pretrain.bench.results.tables import (
     label_effect_table,
     sweep_table,
 )
-from pretrain.drawing.estimate import estimate
 from slotenv.labels import labels_for
-
-MakeRow = Callable[..., Row]
-
-
-def failed(row: Row, reason: str) -> Row:
-    return {"failed": reason, **{k: v for k, v in row.items() if k not in ("view", "accuracy")}}
 
 
 def cells(lines: list[str], first: str) -> list[str]:
@@ -239,53 +230,6 @@ def test_sweeps_stand_by_themselves(row: MakeRow, tmp_path: Path) -> None:
     assert "Settings of scn" in text
 
 
-def test_settings_of_any_kind_have_an_order(row: MakeRow) -> None:
-    # A method from outside may take anything: numbers come first, by size.
-    values = ["b", 10, None, [1, 2], 9.5]
-    rows = [row("scn", "pong", 0.1, settings={"x": v}, title=f"x={v}", seed=0) for v in values]
-    scores = Scores(rows, "scn", "accuracy")
-    assert list(scores.values) == ["x=9.5", "x=10", "x=None", "x=[1, 2]", "x=b"]
-
-
-def test_budgets_are_not_mixed_and_untrained_rows_stand_in_all(row: MakeRow) -> None:
-    small, large = row("scn", "pong", 0.5), row("scn", "pong", 0.7, updates=62_500)
-    random = row("random", "pong", 0.4)
-    found = budgets([small, large, random])
-    assert [budget.updates for budget in found] == [62_500, 2_000]
-    assert rows_of([small, large, random], found[0]) == [large, random]
-    assert str(found[1]) == "2,000 updates of 128 pairs, 100,000 frames, probed on 50,000"
-    (alone,) = budgets([random])
-    assert str(alone) == "nothing trained, probed on 50,000 frames"
-
-
-def test_views_are_not_mixed(row: MakeRow, tmp_path: Path) -> None:
-    rows = [
-        row("scn", "pong", 0.111),
-        row("scn", "pong", 0.999, view="pixel", presence_accuracy=0.777),
-    ]
-    text = render(rows, tmp_path).read_text()
-    ours, _, screen = text.partition("Screen coordinates")
-    assert "0.111" in ours
-    assert "0.999" not in ours
-    assert "0.111" not in screen
-    assert "0.777" in screen
-
-
-def test_curves_and_failures_are_listed(row: MakeRow, tmp_path: Path) -> None:
-    rows = [row("scn", "pong", 0.6), failed(row("scn", "boxing", None), "out of memory")]
-    rows += [row("scn", "pong", a, snapshot=True, updates=u) for u, a in ((0, 0.3), (250, 0.4))]
-    text = render(rows, tmp_path).read_text()
-    assert "| 250 | 0.400 |" in text
-    assert "- boxing, SCN, seed 0: out of memory (again: `python -m pretrain bench" in text
-    for name in ("accuracy", "overall", "curves"):
-        assert (tmp_path / f"{name}.png").read_bytes().startswith(b"\x89PNG")
-
-
-def test_nothing_yet_renders(tmp_path: Path, row: MakeRow) -> None:
-    assert render([], tmp_path).read_text().startswith("# Benchmark")
-    assert "failed: no" in render([failed(row("scn", "pong", None), "no")], tmp_path).read_text()
-
-
 def test_games_ahead_of_the_paper_are_counted(row: MakeRow) -> None:
     # The better of the paper's SCN and C-SWM: boxing 0.68, freeway 0.84, pong 0.82.
     known = {"scn": {"boxing": 0.69, "freeway": 0.84, "pong": 0.9}, "random": {"pong": 0.5}}
@@ -304,20 +248,3 @@ def test_a_wild_number_is_drawn(row: MakeRow, tmp_path: Path) -> None:
     # Resampled pairs of games are both wild, one of each, or both tame.
     assert cells(lines, "95 % interval over games") == ["-1.2e+07 to -99.00"]
     render([row("scn", "pong", -27.0), row("scn", "boxing", 0.5)], tmp_path)
-
-
-def test_bootstrap_intervals() -> None:
-    assert bootstrap([0.3] * 7) == pytest.approx((0.3, 0.3, 0.3))
-    values = np.random.default_rng(1).normal(0.5, 0.2, 100)
-    mean, low, high = bootstrap(list(values))
-    expected = 1.96 * values.std() / 10
-    assert mean == pytest.approx(values.mean())
-    assert high - mean == pytest.approx(expected, rel=0.1)
-    assert mean - low == pytest.approx(expected, rel=0.1)
-    assert bootstrap(list(values)) == (mean, low, high)
-
-
-def test_estimates() -> None:
-    assert estimate([]) is estimate([None]) is None
-    assert estimate([2.0, None]) == (2.0, None)
-    assert estimate([1.0, 2.0, 3.0]) == pytest.approx((2.0, 1 / np.sqrt(3)))
