@@ -6,39 +6,21 @@ import multiprocessing
 import sys
 from functools import partial
 
-import ale_py
-import gymnasium as gym
 import numpy as np
 import pytest
 import torch
 from fake_envs import SpritesEnv
-from gymnasium.error import ClosedEnvironmentError
 from gymnasium.vector import AsyncVectorEnv, AutoresetMode, SyncVectorEnv
-from gymnasium.wrappers import TimeLimit
 from gymnasium.wrappers.vector import RecordEpisodeStatistics
 from spots import SpotEncoder, TrackedByHand
+from sprite_vectors import LENGTHS, make_sprites, makers
 
 import slotenv
 from slotenv.encoders import SlotMapEncoder
 from slotenv.vector import ObjectSlotObservation
 
-gym.register_envs(ale_py)
-
 NEXT, SAME, DISABLED = AutoresetMode.NEXT_STEP, AutoresetMode.SAME_STEP, AutoresetMode.DISABLED
-LENGTHS = (3, 5, 50)  # episodes end apart, together (step 15) and never
 LAYOUTS = [{}, {"motion": True}, {"motion": True, "flatten": True, "keep_pixels": True}]
-
-
-def make_sprites(steps):
-    return (
-        TimeLimit(SpritesEnv(episode_steps=100), steps)
-        if steps == 5
-        else SpritesEnv(episode_steps=steps)
-    )
-
-
-def makers(wrap=lambda env: env):
-    return [lambda n=n: wrap(make_sprites(n)) for n in LENGTHS]
 
 
 def play(envs, steps=16, mode=NEXT):
@@ -274,74 +256,3 @@ def test_works_in_a_process_forked_after_torch_ran_on_threads(tiny_encoder_folde
     finally:
         torch.set_num_threads(1)
     assert slots.shape == (3, 3, 4)
-
-
-class Silent(SyncVectorEnv):
-    """Does not say when it starts anew."""
-
-    def __init__(self, fns):
-        super().__init__(fns)
-        del self.autoreset_mode
-        del self.metadata["autoreset_mode"]
-
-
-def closed():
-    envs = SyncVectorEnv(makers())
-    envs.close()
-    return envs
-
-
-def sprites(**kwargs):
-    return SyncVectorEnv([lambda: SpritesEnv(**kwargs)])
-
-
-def grey():
-    return SyncVectorEnv([lambda: gym.wrappers.GrayscaleObservation(SpritesEnv())])
-
-
-def scaled():
-    return SyncVectorEnv([lambda: gym.wrappers.DtypeObservation(SpritesEnv(), np.float32)])
-
-
-MISUSES = [
-    (
-        SpritesEnv,
-        {},
-        TypeError,
-        r"wraps one gymnasium\.VectorEnv, got SpritesEnv.*slotenv\.O",
-    ),
-    (lambda: None, {}, TypeError, "got NoneType"),
-    (lambda: [SpritesEnv()], {}, TypeError, "got list"),
-    (sprites, {"encoder": None}, TypeError, "an encoder folder or a hub id, got None"),
-    (sprites, {"encoder": torch.nn.Linear(1, 1)}, TypeError, "got Linear"),
-    (sprites, {"encoder": "no/such/folder"}, FileNotFoundError, "no encoder 'no/such/folder'"),
-    (sprites, {"flatten": 1}, TypeError, "flatten must be True or False, got 1"),
-    (sprites, {"motion": "yes"}, TypeError, "motion must be True or False, got 'yes'"),
-    (sprites, {"hold": 1}, TypeError, "hold must be True or False, got 1"),
-    (sprites, {"hold": True}, ValueError, "hold=True needs an encoder .*object_mixture"),
-    (sprites, {"keep_pixels": None}, TypeError, "keep_pixels must be True or False, got None"),
-    (partial(sprites, size=96), {}, ValueError, r"\(84, 84, 3\).*got shape \(96, 96, 3\)"),
-    (partial(sprites, channels_first=True), {}, ValueError, r"got shape \(3, 84, 84\)"),
-    (grey, {}, ValueError, "grey frames"),
-    (scaled, {}, TypeError, "got dtype float32"),
-    (closed, {}, ClosedEnvironmentError, "was closed"),
-    (lambda: Silent([SpritesEnv]), {}, ValueError, r"metadata\['autoreset_mode'\] of Silent"),
-]
-
-
-@pytest.mark.parametrize(("build", "changes", "error", "words"), MISUSES)
-def test_misuse_is_told_in_words(tiny_encoder, build, changes, error, words):
-    kwargs = {"encoder": tiny_encoder, **changes}
-    with pytest.raises(error, match=words):
-        ObjectSlotObservation(build(), **kwargs)
-
-
-def test_a_closed_environment_says_so(tiny_encoder):
-    envs = ObjectSlotObservation(SyncVectorEnv(makers()), tiny_encoder)
-    envs.reset(seed=0)
-    envs.close()
-    assert envs.closed
-    with pytest.raises(ClosedEnvironmentError, match="was closed"):
-        envs.step(np.array([0, 0, 0]))
-    with pytest.raises(ClosedEnvironmentError, match="was closed"):
-        envs.reset()

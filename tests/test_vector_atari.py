@@ -8,13 +8,12 @@ import ale_py
 import gymnasium as gym
 import numpy as np
 import pytest
-import torch
 from ale_py.vector_env import AtariVectorEnv
+from atari_games import atari_encoder
 from gymnasium.vector import AsyncVectorEnv, AutoresetMode, SyncVectorEnv
 from gymnasium.wrappers import MaxAndSkipObservation
 
-from slotenv.encoders import SlotMapEncoder
-from slotenv.frames import SCN, V5
+from slotenv.frames import SCN
 from slotenv.vector import ObjectSlotObservation
 
 gym.register_envs(ale_py)
@@ -22,12 +21,6 @@ gym.register_envs(ale_py)
 pytestmark = pytest.mark.ale
 
 NEXT, SAME = AutoresetMode.NEXT_STEP, AutoresetMode.SAME_STEP
-
-
-def atari_encoder(preset=V5):
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(0)
-        return SlotMapEncoder(num_slots=2, slot_dim=3, preprocess=preset).eval()
 
 
 COLOUR = {"img_height": 210, "img_width": 160, "grayscale": False, "stack_num": 1}

@@ -1,8 +1,8 @@
 """Do the tests notice a small change to the library?
 
 Draws changes at random (``changes_draw.py``), makes one at a time in a copy of the project and
-runs the tests of the changed file (``changes_tests.py``). Prints how many were noticed for each
-file and those that were not, and fails if they are too many.
+runs the tests of the changed file (``changes_tests.py``, ``changes_copy.py``). Prints how many
+were noticed for each file and those that were not, and fails if they are too many.
 
     python tests/campaign/changes.py --count 300 --seed 0
     python tests/campaign/changes.py --only slotenv/tracking.py --count 1000 --out changes.jsonl
@@ -32,8 +32,9 @@ from typing import Any
 
 os.environ["OMP_NUM_THREADS"] = "1"
 
+from changes_copy import Copy
 from changes_draw import Change, changes_of
-from changes_tests import LOOKS, ROOT, Copy, sources, tests_of
+from changes_tests import LOOKS, ROOT, sources, tests_of
 
 LEAST_NOTICED = 0.92
 HARMLESS = Path(__file__).with_name("harmless.toml")
