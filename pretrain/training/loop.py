@@ -16,7 +16,7 @@ from pretrain.runtime.lock import alone_in
 from pretrain.runtime.metrics_log import MetricsLog
 from pretrain.runtime.progress import Progress
 from pretrain.runtime.workers import usable_cores
-from pretrain.training import encoders, step
+from pretrain.training import encoders, validation
 from pretrain.training.batches import (
     BatchReader,
     PairSampler,
@@ -26,6 +26,7 @@ from pretrain.training.batches import (
 )
 from pretrain.training.data_parallel import Peers, launch
 from pretrain.training.state import TrainState, load_state, save_state
+from pretrain.training.step import TrainingStep, choose_device
 from slotenv.checkpoint import is_saved, read_config
 from slotenv.encoders import SlotEncoder
 from slotenv.objectives import Objective
@@ -63,7 +64,7 @@ def train(
     if config.devices > 1 and config.num_updates:
         launch(train_with, config, store, config, folder, num_slots)
         return SlotEncoder.from_pretrained(folder / "encoder")
-    return train_with(Peers(step.choose_device(config.device)), store, config, folder, num_slots)
+    return train_with(Peers(choose_device(config.device)), store, config, folder, num_slots)
 
 
 def train_with(
@@ -97,12 +98,12 @@ def train_with(
             rows, batch_size=config.batch_size, seed=config.seed, run_length=config.run_length
         )
         reader = BatchReader(store, encoder, peers.device, objective.reads, peers.share)
-        validation = step.validation_batches(reader, held_out, config, peers.size)
+        held = validation.validation_batches(reader, held_out, config, peers.size)
         with prefetched(lambda update: reader(sampler(update)), done, updates) as batches:
             if peers.rank > 0:
-                run.follow(batches, validation)
+                run.follow(batches, held)
                 return encoder
-            run.lead(batches, validation)
+            run.lead(batches, held)
         return run.finish()
 
 
@@ -123,7 +124,7 @@ class _Run:
         self.modules = {"encoder": encoder, "objective": objective}
         self.parameters = [*encoder.parameters(), *objective.parameters()]
         self.optimizer = torch.optim.Adam(self.parameters, lr=config.learning_rate)
-        self.step = step.TrainingStep(encoder, objective, config.precision, peers.gather)
+        self.step = TrainingStep(encoder, objective, config.precision, peers.gather)
         self.state = TrainState(identity=self._identity())
         self.best = self._weights()
         self.sums: dict[str, Tensor | float] = {}
@@ -149,7 +150,7 @@ class _Run:
         made = read_config(encoder).get("provenance", {})
         return bool(made.get("updates") == self.state.update and "best_update" in made)
 
-    def lead(self, batches: Iterable[TransitionBatch], validation: list[TransitionBatch]) -> None:
+    def lead(self, batches: Iterable[TransitionBatch], held: list[TransitionBatch]) -> None:
         """Take all updates; log, validate and save on the way."""
         done, updates = self.state.update, self.config.num_updates
         with (
@@ -167,7 +168,7 @@ class _Run:
                     self.write(log, "train", means)
                     self.sums = {}
                 if self.validation_is_due:
-                    loss = self.validate(validation, log)
+                    loss = self.validate(held, log)
                     progress.advance(0, note=f"validation loss {loss:.3f}")
                 stopping = stop_is_asked()
                 if stopping or time.monotonic() - self.saved > _SAVE_SECONDS:
@@ -175,12 +176,12 @@ class _Run:
                 if stopping:
                     raise KeyboardInterrupt
 
-    def follow(self, batches: Iterable[TransitionBatch], validation: list[TransitionBatch]) -> None:
+    def follow(self, batches: Iterable[TransitionBatch], held: list[TransitionBatch]) -> None:
         """Compute what the first of several processes computes; write and judge nothing."""
         for batch in batches:
             self.update(batch)
             if self.validation_is_due:
-                step.validate(self.step, validation)
+                validation.validate(self.step, held)
 
     @property
     def validation_is_due(self) -> bool:
@@ -200,9 +201,9 @@ class _Run:
 
     def validate(self, batches: list[TransitionBatch], log: MetricsLog) -> float:
         """Write the validation metrics, keep the weights if they are the best, return the loss."""
-        metrics = step.validate(self.step, batches)
+        metrics = validation.validate(self.step, batches)
         self.write(log, "validation", metrics)
-        step.warn_of_collapse(metrics, self.state.update)
+        validation.warn_of_collapse(metrics, self.state.update)
         if self.state.best_loss is None or metrics["loss"] < self.state.best_loss:
             self.state.best_loss, self.state.best_update = metrics["loss"], self.state.update
             self.best = self._weights()
@@ -211,7 +212,7 @@ class _Run:
     def write(self, log: MetricsLog, split: str, metrics: dict[str, float]) -> None:
         """Write a row of metrics, which must be finite."""
         update, seconds = self.state.update, time.monotonic() - self.began
-        step.check_finite(metrics, update, self.config.learning_rate)
+        validation.check_finite(metrics, update, self.config.learning_rate)
         log.write(update=update, split=split, seconds=seconds, metrics=metrics)
 
     def snapshot(self) -> None:

@@ -1,7 +1,6 @@
 """The verb ``refit``: go on with an encoder of objects on other frames, such as an agent's own."""
 
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 
 from pretrain.config import Amount, Flags, Seed
@@ -27,50 +26,7 @@ class RefitConfig(Flags):
     """Decides which frames are looked at and where new slots start."""
 
     def __call__(self, command: list[str]) -> None:
-        """Refit, and print where the encoder lies.
+        """Refit, and print where the encoder lies."""
+        from pretrain.training.refit import refit
 
-        Raises:
-            ValueError: If it is no encoder of objects, the frames are of another preset, or the
-                folder already holds an encoder that was made otherwise.
-            FileNotFoundError: If there is no such encoder.
-        """
-        import numpy as np
-
-        from pretrain.data.store import FrameStore
-        from pretrain.runtime.progress import say
-        from pretrain.training.encoders import refuse_other
-        from slotenv import SlotEncoder
-        from slotenv.checkpoint import find_folder, read_config
-        from slotenv.compatibility import check_game
-        from slotenv.encoders import ObjectMixtureEncoder
-
-        store = FrameStore(self.data)
-        encoder = SlotEncoder.from_pretrained(self.encoder)
-        if not isinstance(encoder, ObjectMixtureEncoder):
-            raise ValueError(
-                f"{self.encoder} holds a {type(encoder).__name__}, which cannot be refitted: go on "
-                "training it, or pretrain with --method objects"
-            )
-        if store.preset.to_dict() != encoder.preprocess.to_dict():
-            raise ValueError(
-                f"{self.data} has frames {store.preset}, the encoder needs {encoder.preprocess}: "
-                "collect with the encoder's preset"
-            )
-        check_game(store.description.env_id, encoder.provenance.get("env_id"), user="refit")
-        made = {
-            "refitted_from": read_config(find_folder(self.encoder))["weights_sha256"],
-            "refit_checksum": store.checksum,
-            "refit_seed": self.seed,
-            "refit_num_slots": self.num_slots,
-        }
-        if not refuse_other(self.out, made):
-            rows = np.random.default_rng([self.seed, 4]).permutation(len(store))
-            other = encoder.refit(
-                store.frames(np.sort(rows[: encoder.fit_frames])),
-                num_slots=self.num_slots,
-                seed=self.seed,
-                announce=partial(say, "refit"),
-            )
-            other.provenance = {**other.provenance, **made, "player": store.description.player}
-            other.save_pretrained(self.out / "encoder")
-        print(f"encoder: {self.out / 'encoder'}")
+        print(f"encoder: {refit(**vars(self))}")

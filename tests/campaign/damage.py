@@ -28,7 +28,7 @@ from mutate import copy_folder, damage_bytes, damage_text, forge_text, replace_f
 from readers import QUICK, SOURCES, SUBJECTS, Subject
 from tally import Tally, arguments, end
 
-from pretrain.training.step import TrainingDiverged
+from pretrain.training.validation import TrainingDiverged
 
 HANG = 20.0
 BATCH = 50  # inputs that one child reads; a crash ends it

@@ -16,12 +16,11 @@ from pretrain.runtime.metrics_log import read_metrics
 from pretrain.training.batches import BatchReader, PairSampler, split_episodes
 from pretrain.training.encoders import build
 from pretrain.training.loop import train
-from pretrain.training.step import (
+from pretrain.training.step import TrainingStep, choose_device
+from pretrain.training.validation import (
     CollapseWarning,
     TrainingDiverged,
-    TrainingStep,
     check_finite,
-    choose_device,
     validate,
     warn_of_collapse,
 )

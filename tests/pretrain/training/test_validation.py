@@ -9,7 +9,7 @@ from types import SimpleNamespace
 import pytest
 import torch
 
-from pretrain.training.step import (
+from pretrain.training.validation import (
     CollapseWarning,
     TrainingDiverged,
     check_finite,
