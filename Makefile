@@ -2,6 +2,8 @@
 PYTHON ?= python3
 BIN := .venv/bin
 INSTALLED := .venv/installed
+# One more than cores: many tests wait for processes that they start.
+WORKERS := $(shell $(PYTHON) -c "import os; print((os.cpu_count() or 1) + 1)")
 
 .PHONY: demo test lint types tests benchmarks campaign campaign-short clean
 
@@ -18,7 +20,7 @@ types: $(INSTALLED)
 	$(BIN)/mypy
 
 tests: $(INSTALLED)
-	$(BIN)/python -m pytest -q -n auto --dist worksteal --durations=5
+	$(BIN)/python -m pytest -q -n $(WORKERS) --dist worksteal --durations=5
 
 benchmarks: $(INSTALLED)  ## Speed ratios on this machine, about 10 minutes on 2 idle cores.
 	PYTHONPATH=tests/support $(BIN)/python tests/benchmarks/speed.py

@@ -5,15 +5,19 @@ from __future__ import annotations
 import importlib
 import importlib.util
 import json
+import runpy
+import sys
 
 import gymnasium as gym
 import numpy as np
 import pytest
-from run_example import STUDIES, run
+from run_example import STUDIES
 from stable_baselines3.common.vec_env import DummyVecEnv
 
 import slotenv
 from slotenv.frames import SCN
+
+SCRIPT = str(STUDIES / "learning_curves.py")
 
 
 @pytest.mark.ale
@@ -77,7 +81,9 @@ def test_a_checkpoint_keeps_what_normalises(tmp_path, monkeypatch):
     assert list(tmp_path.iterdir()) == []
 
 
-def test_learning_curves_are_drawn(tmp_path):
+def test_learning_curves_are_drawn(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.syspath_prepend(str(STUDIES))
     rows = [
         {"game": game, "arm": arm, "seed": 0, "steps": steps, "seconds": steps / 500}
         | {"pretraining_seconds": 60.0, "return": steps / 1e5 - 21, "games": 50}
@@ -87,17 +93,21 @@ def test_learning_curves_are_drawn(tmp_path):
         for steps in (100_000, 200_000)
     ]
     (tmp_path / "rows.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
-    plot = ["plot", "--rows", "rows.jsonl", "--out", "curves.png"]
-    assert run("studies/learning_curves.py", tmp_path, *plot).strip() == "curves.png"
+    monkeypatch.setattr(sys, "argv", ["x", "plot", "--rows", "rows.jsonl", "--out", "curves.png"])
+    runpy.run_path(SCRIPT, run_name="__main__")
+    assert capsys.readouterr().out.strip() == "curves.png"
     assert (tmp_path / "curves.png").read_bytes().startswith(b"\x89PNG")
     (tmp_path / "rows.jsonl").write_text(json.dumps(rows[0]) + "\n" + json.dumps(rows[1])[:40])
-    with pytest.raises(AssertionError, match=r"rows\.jsonl, line 2 .*: mend or delete that line"):
-        run("studies/learning_curves.py", tmp_path, *plot)
+    with pytest.raises(SystemExit, match=r"rows\.jsonl, line 2 .*: mend or delete that line"):
+        runpy.run_path(SCRIPT, run_name="__main__")
 
 
-def test_learning_curves_of_what_is_no_atari_game(tmp_path):
-    with pytest.raises(AssertionError, match="no Atari games: CartPole-v1"):
-        run("studies/learning_curves.py", tmp_path, "run", "--games", "Pong", "CartPole-v1")
+def test_learning_curves_of_what_is_no_atari_game(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.syspath_prepend(str(STUDIES))
+    monkeypatch.setattr(sys, "argv", ["x", "run", "--games", "Pong", "CartPole-v1"])
+    with pytest.raises(SystemExit, match="no Atari games: CartPole-v1"):
+        runpy.run_path(SCRIPT, run_name="__main__")
 
 
 @pytest.mark.ale

@@ -58,7 +58,7 @@ CONFIG: dict[str, Any] = {
     "method": "scn",
     "slot_dim": 4,
     "batch_size": BATCH,
-    "updates": 100,
+    "updates": 60,
     "validate_every": 10,
     "threads": 1,
     "device": "cpu",

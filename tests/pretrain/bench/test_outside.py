@@ -43,9 +43,8 @@ def test_a_name_that_is_taken_is_refused(name: str) -> None:
 
 
 @pytest.mark.ale
-@pytest.mark.parametrize("devices", [1, 2])
-def test_other_processes_train_it(toy: Toy, devices: int) -> None:
-    config = toy(methods=(SMALL,), jobs=2, devices=devices, device="cpu")
+def test_other_processes_train_it_on_several_devices(toy: Toy) -> None:
+    config = toy(methods=(SMALL,), jobs=2, devices=2, device="cpu")
     (cell,) = cells_of(config)
     assert fingerprint(config, cell) == fingerprint(replace(config, devices=1), cell)
     list(run_in_processes(config, [cell]))
@@ -53,7 +52,7 @@ def test_other_processes_train_it(toy: Toy, devices: int) -> None:
     folder = cell.folder(config)
     rows = (folder / "rows.jsonl").read_text().splitlines()
     assert {json.loads(line)["title"] for line in rows} == {"Small"}
-    assert SlotEncoder.from_pretrained(folder).provenance["devices"] == devices
+    assert SlotEncoder.from_pretrained(folder).provenance["devices"] == 2
 
 
 def test_too_few_devices_are_told_before_anything_is_done(tmp_path: Path) -> None:

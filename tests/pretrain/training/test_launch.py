@@ -10,7 +10,6 @@ from pathlib import Path
 
 import pytest
 import ranks
-import small_objective
 import torch
 from fake_envs import SPRITES
 
@@ -18,7 +17,6 @@ from pretrain.cli import main
 from pretrain.config import TrainConfig
 from pretrain.data.collect import collect
 from pretrain.data.store import DataDescription, FrameStore
-from pretrain.methods import Method
 from pretrain.runtime.metrics_log import read_metrics
 from pretrain.training.data_parallel import check_devices
 from pretrain.training.loop import STATE, train
@@ -99,14 +97,6 @@ def test_two_processes_train_as_one_does_and_go_on_after_ctrl_c(data: Path, tmp_
     train(FrameStore(data), one, tmp_path / "one", num_slots=2)
     for (update, _, expected), row in zip(losses(tmp_path / "one"), losses(whole), strict=False):
         assert row == (update, "validation", pytest.approx(expected, abs=1e-5))
-
-
-def test_two_processes_train_a_method_from_outside(data: Path, tmp_path: Path) -> None:
-    small = Method(name="small", title="Small", objective=small_objective.Small)
-    config = TrainConfig(**ranks.CONFIG | {"method": small, "updates": 4}, devices=2)
-    encoder = train(FrameStore(data), config, tmp_path / "run", num_slots=2)
-    made = [encoder.provenance[name] for name in ("method", "objective", "updates", "devices")]
-    assert made == ["small", "Small", 4, 2]
 
 
 def test_what_cannot_be_is_one_line_and_exit_2(
