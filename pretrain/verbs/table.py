@@ -32,6 +32,7 @@ UPKEEP = {
     "slots": "SlotsConfig",
     "ready": "ReadyConfig",
     "identity": "IdentityConfig",
+    "detection": "DetectionConfig",
     "players": "PlayersConfig",
 }
 """The same of the verbs of ``upkeep``."""

@@ -1,6 +1,7 @@
 """Do the slots hold objects? Accuracy, modularity and compactness, measured against labels."""
 
 from slotenv.probe.dataset import Encode, Features, ProbeData, read_features
+from slotenv.probe.detection import DetectionReport, TrueObjects, detection
 from slotenv.probe.identity import ObjectPlaces, object_places, run_identity, slot_identity
 from slotenv.probe.metrics import (
     METRICS,
@@ -31,6 +32,7 @@ __all__ = [
     "PAPER_ACCURACY",
     "PAPER_DISENTANGLEMENT",
     "PAPER_METHODS",
+    "DetectionReport",
     "Encode",
     "Features",
     "Identity",
@@ -41,7 +43,9 @@ __all__ = [
     "ProbeCounts",
     "ProbeData",
     "ProbeReport",
+    "TrueObjects",
     "balanced_accuracy",
+    "detection",
     "label_accuracies",
     "metrics_of",
     "object_places",
