@@ -32,14 +32,14 @@ _ALGORITHMS: dict[str, Any] = {"ppo": PPO, "a2c": A2C, "dqn": DQN}
 class Play:
     """What is to be played, as the flags of the verb ``watch`` say."""
 
-    agent: Path | None = None
-    algo: str = "ppo"
-    frame_stack: int = 1
-    normalize: Path | None = None
-    hold: bool = False
-    deterministic: bool = False
-    steps: int = 200
-    seed: int = 0
+    agent: Path | None
+    algo: str
+    frame_stack: int
+    normalize: Path | None
+    hold: bool
+    deterministic: bool
+    steps: int
+    seed: int
 
 
 @dataclass(frozen=True, kw_only=True)

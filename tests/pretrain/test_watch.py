@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import io
 import sys
+from dataclasses import fields
 from pathlib import Path
 
 import gymnasium as gym
@@ -22,6 +23,7 @@ import slotenv
 from pretrain.cli import main
 from pretrain.drawing.attention import attention_marks
 from pretrain.drawing.marked_frame import COLOURS
+from pretrain.verbs.watch import WatchConfig
 from pretrain.watch.film import Film, Play, agent_env, play
 from pretrain.watch.pages import Pages, to_gif
 from slotenv.encoders import ObjectMixtureEncoder
@@ -31,7 +33,8 @@ STEPS = 8
 
 
 def asked(**changes) -> Play:
-    return Play(**({"steps": 30} | changes))
+    flags = WatchConfig(encoder="e", out=Path("film.gif"), steps=30)
+    return Play(**({each.name: getattr(flags, each.name) for each in fields(Play)} | changes))
 
 
 def watch(folder: Path, out: Path, *more: str) -> None:
