@@ -165,11 +165,9 @@ def fine_tuned(
         likelihood: Weight of the negative log likelihood of a foreground pixel.
     """
     parts = _fit(sample, sample.after[:PAIRS], steps)
-    num_slots, num_colours = parts.mixture.colour.shape
-    model = ObjectMixtureEncoder(
-        num_slots=num_slots, num_colours=num_colours, preprocess=sample.preset
-    )
-    model.load_state_dict(parts.state())
+    sizes, state = parts.sizes_and_state()
+    model = ObjectMixtureEncoder(**sizes, preprocess=sample.preset)
+    model.load_state_dict(state)
     both = [model.prepare(one) for one in (sample.frames, sample.after)]
     objective = SlotContrastive(
         slot_dim=model.slot_dim, diversity_weight=diversity, center_diversity=True

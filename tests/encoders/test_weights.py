@@ -32,7 +32,12 @@ def of_objects(state: dict[str, torch.Tensor], **changed: Any) -> ObjectMixtureE
     for name, value in changed.items():
         state[name].view(-1)[0] = value
     num_slots, num_colours = state["colour"].shape
-    encoder = ObjectMixtureEncoder(num_slots=num_slots, num_colours=num_colours, preprocess=PRESET)
+    encoder = ObjectMixtureEncoder(
+        num_slots=num_slots,
+        num_colours=num_colours,
+        num_usual=len(state["usual_colours"]),
+        preprocess=PRESET,
+    )
     encoder.load_state_dict(state)
     return encoder
 

@@ -1,5 +1,6 @@
 """An encoder whose slots are objects: each says whether it is there, where, and how large."""
 
+import math
 import warnings
 from collections.abc import Callable
 from typing import Any, Self
@@ -12,31 +13,22 @@ from torch import Tensor, nn
 from slotenv.checks import whole_number
 from slotenv.encoders.base import MOST_SLOTS, SlotEncoder, SlotOutput, silent
 from slotenv.encoders.modes import refuse_recording, untraced
+from slotenv.encoders.object_mixture.bounds import check_state
 from slotenv.encoders.object_mixture.diagnosis import diagnose
 from slotenv.encoders.object_mixture.fit import FIT_FRAMES, Parts, fit_parts, refit_parts, spread
 from slotenv.encoders.object_mixture.foreground import (
     MAX_COLOURS,
-    NO_COLOUR,
+    MOST_USUAL_SETS,
     USUAL_COLOURS,
     Background,
     Palette,
+    places_dtype,
 )
 from slotenv.encoders.object_mixture.mixture import Assignment, Mixture, Runs, assign
 from slotenv.encoders.object_mixture.readout import SLOT_FIELDS, Readout, read_boxes, read_slots
-from slotenv.encoders.saving import check_bounds
 from slotenv.frames import FramePreset
 
 MAX_SLOTS = 24  # if no other limit is asked for
-_FAR = 20.0  # half screens, and natural logarithms of them: exp(2 * 20) is still a float32
-_BOUNDS = {
-    "size": (-_FAR, _FAR),
-    "spread": (-_FAR, _FAR),
-    "home": (-_FAR, _FAR),
-    "usual_mass": (1e-6, 1e9),  # pixels of an object
-    "moves": (0.0, 1.0),
-    "look": (-_FAR, _FAR),
-    "look_range": (0.0, _FAR),
-}
 
 
 class ObjectMixtureEncoder(SlotEncoder):
@@ -48,7 +40,8 @@ class ObjectMixtureEncoder(SlotEncoder):
     :data:`slotenv.encoders.object_mixture.SLOT_FIELDS`.
 
     Encoders are made by :meth:`from_frames`; how many slots there are comes from the frames. The
-    constructor takes the size C of the palette, at most 64, too.
+    constructor takes the size C of the palette, at most 64, and how many sets of usual colours the
+    places share, too; None where each place has its own, as in encoders of version 0.1.0.
     """
 
     architecture = "object_mixture"
@@ -57,6 +50,7 @@ class ObjectMixtureEncoder(SlotEncoder):
 
     palette: Tensor
     usual_colours: Tensor
+    usual_places: Tensor
 
     def __init__(
         self,
@@ -65,6 +59,7 @@ class ObjectMixtureEncoder(SlotEncoder):
         num_colours: int,
         preprocess: FramePreset | dict[str, Any],
         slot_dim: int = len(SLOT_FIELDS),
+        num_usual: int | None = None,
     ) -> None:
         _check_slot_dim(slot_dim)
         super().__init__(num_slots=num_slots, slot_dim=slot_dim, preprocess=preprocess)
@@ -76,8 +71,14 @@ class ObjectMixtureEncoder(SlotEncoder):
         readout = Readout(torch.ones(k), torch.ones(k, 2), torch.zeros(k, 3), torch.ones(k, 3))
         for name, value in readout._asdict().items():
             self.register_buffer(name, value)
-        screen = self.preprocess.height, self.preprocess.width
-        for name, sizes in {"palette": (c, 3), "usual_colours": (*screen, USUAL_COLOURS)}.items():
+        screen = self.preprocess.shape[:2]
+        self.num_usual = num_usual
+        if num_usual is not None:
+            self.num_usual = whole_number("num_usual", num_usual, low=1, high=MOST_USUAL_SETS)
+            kind = places_dtype(self.num_usual)
+            self.register_buffer("usual_places", torch.zeros(screen, dtype=kind))
+        usual = *(screen if num_usual is None else (self.num_usual,)), USUAL_COLOURS
+        for name, sizes in {"palette": (c, 3), "usual_colours": usual}.items():
             self.register_buffer(name, torch.zeros(sizes, dtype=torch.uint8))
         self.float()  # whatever torch.set_default_dtype says
         self._background: Background | None = None
@@ -117,10 +118,9 @@ class ObjectMixtureEncoder(SlotEncoder):
         _check_sample(preprocess, frames)
         if next_frames is not None:
             preprocess.check_frames(next_frames)
-            if len(next_frames) > len(frames):
+            if (more := len(next_frames)) > len(frames):
                 raise ValueError(
-                    f"next_frames are those after the first frames, got {len(next_frames)} of them "
-                    f"for {len(frames)} frames"
+                    f"next_frames are those after the first of {len(frames)} frames, got {more}"
                 )
         _check_slot_dim(slot_dim)
         most = MAX_SLOTS if num_slots is None else num_slots
@@ -129,7 +129,7 @@ class ObjectMixtureEncoder(SlotEncoder):
             parts = fit_parts(
                 frames,
                 next_frames,
-                pooled=preprocess.max_pool,
+                pooled=preprocess.max_pool is not False,
                 max_slots=most,
                 seed=seed,
                 announce=announce,
@@ -177,18 +177,18 @@ class ObjectMixtureEncoder(SlotEncoder):
     def _made_of(
         cls, parts: Parts, preprocess: FramePreset, frames: NDArray[np.uint8], max_slots: int
     ) -> Self:
-        num_slots, num_colours = parts.mixture.colour.shape
+        sizes, state = parts.sizes_and_state()
         with torch.inference_mode(False):  # weights made in that mode could never be trained
-            encoder = cls(num_slots=num_slots, num_colours=num_colours, preprocess=preprocess)
-        encoder.load_state_dict(parts.state())
+            encoder = cls(**sizes, preprocess=preprocess)
+        encoder.load_state_dict(state)
         foreground = encoder.prepare(spread(frames, FIT_FRAMES))
         said = diagnose(
             foreground,
             pixels=preprocess.height * preprocess.width,
             num_frames=len(frames),
-            num_slots=num_slots,
+            num_slots=encoder.num_slots,
             max_slots=max_slots,
-            num_colours=num_colours,
+            num_colours=encoder.num_colours,
         )
         if said:
             encoder.provenance["warnings"] = said
@@ -198,15 +198,7 @@ class ObjectMixtureEncoder(SlotEncoder):
     def check_weights(self) -> None:
         """Raise unless the weights are finite, in their bounds, and the colours in the palette."""
         super().check_weights()
-        check_bounds(self.state_dict(), _BOUNDS)
-        usual = self.usual_colours  # (H, W, 3)
-        unknown = usual >= self.num_colours
-        unknown[..., 1:] &= usual[..., 1:] != NO_COLOUR  # every place has one usual colour at least
-        if unknown.any():
-            raise ValueError(
-                f"usual_colours holds {int(usual[unknown][0])}, the palette has "
-                f"{self.num_colours} colours"
-            )
+        check_state(self.state_dict())
 
     @untraced
     def forward(self, images: Tensor) -> SlotOutput:
@@ -236,7 +228,7 @@ class ObjectMixtureEncoder(SlotEncoder):
         """Return the share of pixels, (B,), that are no background, of uint8 (B, H, W, 3)."""
         self.preprocess.check_frames(frames)
         weights = self.prepare(np.ascontiguousarray(frames)).weights.numpy()
-        share: NDArray[np.float32] = weights.sum(1) / self.usual_colours[..., 0].numel()
+        share: NDArray[np.float32] = weights.sum(1) / math.prod(self.preprocess.shape[:2])
         return share
 
     @untraced
@@ -273,9 +265,14 @@ class ObjectMixtureEncoder(SlotEncoder):
     def background(self) -> Background:
         """What is usual at each place."""
         if self._background is None:
-            palette = Palette(self.palette.cpu().numpy())
-            usual, pooled = self.usual_colours.cpu().numpy(), self.preprocess.max_pool
-            self._background = Background(usual, palette, pooled=pooled)
+            usual = self.usual_colours.cpu()
+            if self.num_usual is not None:
+                usual = usual[self.usual_places.cpu().long()]
+            self._background = Background(
+                usual.numpy(),
+                Palette(self.palette.cpu().numpy()),
+                pooled=self.preprocess.max_pool is not False,
+            )
         return self._background
 
 

@@ -77,13 +77,17 @@ class Parts(NamedTuple):
     readout: Readout
     background: Background
 
-    def state(self) -> dict[str, Tensor]:
-        """Return the weights of the encoder that is made of it."""
-        return {
+    def sizes_and_state(self) -> tuple[dict[str, int], dict[str, Tensor]]:
+        """Return of the encoder that is made of it the sizes, by their names, and the weights."""
+        num_slots, num_colours = self.mixture.colour.shape
+        usual, places = self.background.sets()
+        sizes = {"num_slots": num_slots, "num_colours": num_colours, "num_usual": len(usual)}
+        return sizes, {
             **self.mixture._asdict(),
             **self.readout._asdict(),
             "palette": torch.from_numpy(self.background.palette.colours),
-            "usual_colours": torch.from_numpy(self.background.usual),
+            "usual_colours": usual,
+            "usual_places": places,
         }
 
 

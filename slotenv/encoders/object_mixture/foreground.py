@@ -15,6 +15,7 @@ _LEVELS = 1 << _BITS
 MAX_RUNS = 384  # of a frame; of more, some are left out and the others weigh more
 USUAL_COLOURS = 3  # of a place, at most
 NO_COLOUR = 255  # stands where a place has fewer
+MOST_USUAL_SETS = 1 << 18  # of those: more than ordered choices of up to 3 of 64 colours
 _USUAL = 0.4  # share of frames from which on a colour is usual at a place
 _WIDE_USUAL = 0.08  # the same for colours that cover much of the screen: walls, sky, road
 _WIDE = 0.04  # share of all pixels that is much
@@ -95,8 +96,8 @@ class Background:
     Args:
         usual: (H, W, 3) uint8 palette indices, the most usual first, 255 where there are fewer.
         palette: What the indices mean.
-        pooled: Whether frames are the maximum of two, as ``FramePreset.max_pool`` says: objects are
-            given their own colour where it is blended with the background's.
+        pooled: Whether frames may be the maximum of two, as ``FramePreset.max_pool`` says: objects
+            are given their own colour where it is blended with the background's.
     """
 
     def __init__(self, usual: NDArray[np.uint8], palette: Palette, *, pooled: bool = False) -> None:
@@ -110,6 +111,16 @@ class Background:
             self._is_usual[known] |= np.uint64(1) << colours[known].astype(np.uint64)
         self._picture = palette.colours[self._most_usual]  # (H * W, 3)
         self._brightness = torch.from_numpy(palette.colours).float().mean(1) / 255
+
+    def sets(self) -> tuple[Tensor, Tensor]:
+        """Return the different sets of usual colours, (S, 3), and which each place has, (H, W).
+
+        Places share a few sets: a file of them is a third as large as one with each place's own.
+        """
+        flat = self.usual.reshape(-1, USUAL_COLOURS)
+        sets, of = np.unique(flat, axis=0, return_inverse=True)
+        places = torch.from_numpy(of.reshape(self.usual.shape[:2]))
+        return torch.from_numpy(sets), places.to(places_dtype(len(sets)))
 
     def foreground(self, frames: NDArray[np.uint8], *, max_runs: int = MAX_RUNS) -> Runs:
         """Return the foreground of frames, (B, H, W, 3) uint8, on the CPU.
@@ -160,6 +171,11 @@ class Background:
         if self._unpooled is not None:
             colour = self._unpooled[colour, self._most_usual.take(place % pixels)]
         return place, colour
+
+
+def places_dtype(num_sets: int) -> torch.dtype:
+    """Return the smallest type that holds which of so many sets of usual colours a place has."""
+    return torch.uint8 if num_sets <= 256 else torch.int32
 
 
 def _thinned(

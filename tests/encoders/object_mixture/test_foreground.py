@@ -206,23 +206,27 @@ def test_fewer_colours_than_a_place_may_have(colours: int) -> None:
     assert not fit.foreground(frames, max_runs=9).weights.any()
 
 
+BROWN, GREEN = (144, 72, 17), (92, 186, 92)
+
+
+def green_block_on_brown() -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
+    """Single frames of a block that moves right, and the maximum with those two columns before."""
+    single = np.full((28, 10, 64, 3), BROWN, np.uint8)
+    before = single.copy()
+    for t in range(28):
+        before[t, 3:5, 2 * t : 2 * t + 4] = GREEN
+        single[t, 3:5, 2 * t + 2 : 2 * t + 6] = GREEN
+    return single, np.maximum(before, single)
+
+
 @pytest.mark.parametrize("pooled", [True, False])
 def test_an_object_that_moves_has_one_colour_in_pooled_frames(pooled: bool) -> None:
-    """A green block on brown, two columns further in the second of two frames."""
-    brown, green = (144, 72, 17), (92, 186, 92)
-    still = np.full((28, 10, 64, 3), brown, np.uint8)
-    moving = still.copy()
-    for t in range(28):
-        for later in (0, 2):
-            column = 2 * t + later
-            one = still[t].copy()
-            one[3:5, column : column + 4] = green
-            moving[t] = np.maximum(moving[t], one) if later else one
+    _, moving = green_block_on_brown()
     palette = fit_palette(moving)
     assert len(palette.colours) == 3
     background = fit_background(moving, palette, pooled=pooled)
     found = background.foreground(moving, max_runs=99)
-    (green_index,) = np.flatnonzero((palette.colours == green).all(1))
+    (green_index,) = np.flatnonzero((palette.colours == GREEN).all(1))
     for t in range(28):
         runs = of_frame(found, t)
         lengths = [weight for *_, weight in runs]
@@ -230,3 +234,17 @@ def test_an_object_that_moves_has_one_colour_in_pooled_frames(pooled: bool) -> N
         assert ({colour for *_, colour, _ in runs} == {green_index}) == pooled
     more = extend_background(background, moving, palette)
     assert more.pooled == pooled
+
+
+def test_single_frames_are_the_same_where_pooled_ones_may_come() -> None:
+    single, pooled = green_block_on_brown()
+    both = np.concatenate([single, pooled])
+    palette = fit_palette(both)
+    background = fit_background(both, palette, pooled=True)
+    (green_index,) = np.flatnonzero((palette.colours == GREEN).all(1))
+    for frames, length in ((single, 4), (pooled, 6)):
+        found = background.foreground(frames, max_runs=99)
+        for t in range(28):
+            runs = of_frame(found, t)
+            assert [weight for *_, weight in runs] == [length, length]
+            assert {colour for *_, colour, _ in runs} == {green_index}

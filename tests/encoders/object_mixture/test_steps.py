@@ -36,8 +36,8 @@ def test_each_step_is_taken_and_noting_it_changes_nothing() -> None:
     names = {field.name for field in fields(Steps)} - {"added"}
     parts = fit(Steps(**{name: noted(name) for name in names}))
     assert taken == names
-    for name, value in fit(FINAL).state().items():
-        torch.testing.assert_close(parts.state()[name], value, rtol=0, atol=0)
+    for name, value in fit(FINAL).sizes_and_state()[1].items():
+        torch.testing.assert_close(parts.sizes_and_state()[1][name], value, rtol=0, atol=0)
 
 
 def test_no_more_slots_than_are_added() -> None:

@@ -91,7 +91,7 @@ def test_of_several_starts_the_one_that_tells_best_what_comes_next_is_kept() -> 
 
 def test_next_frames_are_those_of_the_first_frames() -> None:
     frames = scene(30, (UPPER, BIG)).frames
-    with pytest.raises(ValueError, match="got 31 of them for 30 frames"):
+    with pytest.raises(ValueError, match="the first of 30 frames, got 31"):
         ObjectMixtureEncoder.from_frames(
             frames, preprocess=PRESET, next_frames=scene(31, (UPPER, BIG)).frames
         )
