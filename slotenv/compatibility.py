@@ -18,6 +18,7 @@ from gymnasium.spaces import Discrete
 from numpy.typing import NDArray
 
 from slotenv.frames import FramePreset
+from slotenv.games import in_this_process, name_of
 
 _SKIPS = {  # wrapper class -> attribute that holds its skip; all pool frames, ours if told to
     "AtariStack": "frame_skip",
@@ -91,10 +92,10 @@ def check_vector(env: Any, preset: FramePreset, trained_on: str | None, *, user:
 
     ``env`` is a ``VectorEnv``, or a ``VecEnv`` of Stable-Baselines3, without its wrappers.
     """
-    classes = {cls.__name__: cls for cls in type(env).__mro__}
-    if not classes.keys().isdisjoint({"SyncVectorEnv", "DummyVecEnv"}):
-        check_environments(env.envs, preset, trained_on, user=user)
+    if envs := in_this_process(env):
+        check_environments(envs, preset, trained_on, user=user)
         return
+    classes = {cls.__name__: cls for cls in type(env).__mro__}
     spec = getattr(env, "spec", None)
     check_game(None if spec is None else spec.id, trained_on, user=user)
     if not preset.is_atari:
@@ -112,7 +113,7 @@ def check_vector(env: Any, preset: FramePreset, trained_on: str | None, *, user:
         skip, pooled = (
             spec.kwargs.get(key, defaults[key].default) for key in ("frameskip", "maxpool")
         )
-        hint = f"Pass frameskip={preset.frame_skip}, maxpool={preset.max_pool} to make_vec."
+        hint = f"Pass frameskip={preset.frame_skip}, maxpool={bool(preset.max_pool)} to make_vec."
         compare_frames(skip, pooled, preset, user=user, hint=hint)
 
 
@@ -123,8 +124,8 @@ def check_environments(
 
     What wrappers from elsewhere do cannot be seen: :class:`FrameNumberCheck` finds out.
     """
-    for env_id in dict.fromkeys(env.spec.id for env in envs if env.spec is not None):
-        check_game(env_id, trained_on, user=user)
+    for name in dict.fromkeys(map(name_of, envs)):
+        check_game(name, trained_on, user=user)
     if not preset.is_atari:  # such a preset does not say how frames are made
         return
     emulated = [env for env in envs if getattr(env.unwrapped, "ale", None) is not None]
@@ -147,17 +148,19 @@ def compare_frames(
         ValueError: If an agent step is another number of emulator frames.
 
     Warns:
-        UserWarning: If only one of the two takes the maximum of two emulator frames.
+        UserWarning: If one of the two takes the maximum of two emulator frames, and the other
+            single ones.
     """
     if skip is not None and skip != preset.frame_skip:
         raise ValueError(
             f"{user}: this encoder was trained on frames {preset.frame_skip} emulator frames apart "
             f"(preset {preset.name!r}), these are {skip} apart. {hint}"
         )
-    if pooled is not None and pooled != preset.max_pool:
+    trained_on = preset.max_pool
+    if pooled is not None and trained_on is not None and pooled != trained_on:
         kinds = {True: "the maximum of two emulator frames", False: "single emulator frames"}
         warnings.warn(
-            f"{user}: this encoder was trained on {kinds[preset.max_pool]} (preset "
+            f"{user}: this encoder was trained on {kinds[trained_on]} (preset "
             f"{preset.name!r}), these are {kinds[pooled]}: small objects may flicker or look "
             f"different. {hint}",
             UserWarning,

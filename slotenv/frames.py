@@ -17,6 +17,7 @@ from gymnasium.spaces import Box
 from slotenv.checks import number, switch, whole_number
 
 ATARI_HEIGHT, ATARI_WIDTH = 210, 160  # of most games; :func:`slotenv.preset_for` asks the game
+_RAM = (128,)  # shape of the bytes that ALE gives as obs_type="ram"
 _MAX_SIDE = 4096  # far above any game's, far below what fills the memory
 _MAX_EMULATOR_FRAMES = 10_000  # in a step, or of no-ops: some minutes of a game
 _BOUNDS = {
@@ -25,7 +26,7 @@ _BOUNDS = {
     "frame_skip": (1, _MAX_EMULATOR_FRAMES),
     "noop_max": (0, _MAX_EMULATOR_FRAMES),
 }
-_SWITCHES = ("max_pool", "fire_on_reset", "terminal_on_life_loss")
+_SWITCHES = ("fire_on_reset", "terminal_on_life_loss")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,7 +39,9 @@ class FramePreset:
         height: Rows of a frame, 1 to 4096.
         width: Columns of a frame, 1 to 4096.
         frame_skip: Emulator frames per agent step.
-        max_pool: Whether a frame is the pixelwise maximum of the last two emulator frames.
+        max_pool: Whether a frame is the pixelwise maximum of the last two emulator frames. ``None``
+            where either may come, as an encoder was fitted to both: see
+            :func:`slotenv.environments.resolve_preset`.
         repeat_action_probability: Probability of a sticky action; ``None`` where the environment
             has no such notion.
         noop_max: Upper bound of the random number of no-ops after a reset (0: none).
@@ -54,7 +57,7 @@ class FramePreset:
     height: int
     width: int
     frame_skip: int = 1
-    max_pool: bool = False
+    max_pool: bool | None = False
     repeat_action_probability: float | None = None
     noop_max: int = 0
     fire_on_reset: bool = False
@@ -69,6 +72,8 @@ class FramePreset:
             plain[field] = whole_number(f"{field} of a preset", plain[field], low=low, high=high)
         for field in _SWITCHES:
             plain[field] = switch(f"{field} of a preset", plain[field])
+        if self.max_pool is not None:
+            plain["max_pool"] = switch("max_pool of a preset", self.max_pool)
         if (sticky := self.repeat_action_probability) is not None:
             field = "repeat_action_probability"
             plain[field] = number(field, sticky, low=0, high=1)
@@ -147,6 +152,8 @@ class FramePreset:
 
 def _shape_hint(shape: tuple[int, ...]) -> str:
     """Guess which wrapper produced a wrong frame shape."""
+    if shape == _RAM:
+        return "This is the console's memory: use obs_type='rgb'."
     if len(shape) == 2 or (len(shape) >= 3 and shape[-1] == 1):
         return "These look like grey frames: use obs_type='rgb' and no grayscale wrapper."
     if len(shape) >= 3 and shape[-3] == 3 and shape[-1] > 3:

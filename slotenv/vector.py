@@ -12,9 +12,10 @@ from gymnasium.vector import AutoresetMode, VectorEnv, VectorWrapper
 from gymnasium.vector.utils import batch_space
 from numpy.typing import NDArray
 
-from slotenv import compatibility
+from slotenv import compatibility, ready
 from slotenv.encoders import SlotEncoder
 from slotenv.frames import FramePreset
+from slotenv.games import names_of
 from slotenv.lazy_encoder import LazyEncoder
 from slotenv.observations import SlotObservations
 from slotenv.tracking import Slots
@@ -36,8 +37,10 @@ class ObjectSlotObservation(VectorWrapper[Any, Any, Any, Any, Any]):
     episode and the first one of the next.
 
     The other arguments, errors and warnings are those of :class:`slotenv.ObjectSlotObservation`.
-    The frame skip of wrappers from elsewhere, and of an ``AtariVectorEnv`` that
-    :func:`gymnasium.make_vec` did not make, is checked with the second step only.
+    Without an encoder, all environments must show one game; of an ``AtariVectorEnv`` it is known
+    if :func:`gymnasium.make_vec` made it. The frame skip of wrappers from elsewhere, and of an
+    ``AtariVectorEnv`` that :func:`gymnasium.make_vec` did not make, is checked with the second step
+    only.
 
     Args:
         env: Vector environment whose observations are the encoder's frames.
@@ -47,6 +50,7 @@ class ObjectSlotObservation(VectorWrapper[Any, Any, Any, Any, Any]):
 
     Example:
         >>> envs = gym.make_vec("ALE/Pong-v5", 8, vectorization_mode="sync")  # doctest: +SKIP
+        >>> slots = ObjectSlotObservation(envs)  # doctest: +SKIP
         >>> ObjectSlotObservation(envs, "runs/pong").observation_space.shape  # doctest: +SKIP
         (8, 3, 32)
     """
@@ -54,7 +58,7 @@ class ObjectSlotObservation(VectorWrapper[Any, Any, Any, Any, Any]):
     def __init__(
         self,
         env: VectorEnv[Any, Any, Any],
-        encoder: str | os.PathLike[str] | SlotEncoder,
+        encoder: str | os.PathLike[str] | SlotEncoder | None = None,
         *,
         flatten: bool = False,
         keep_pixels: bool = False,
@@ -63,12 +67,14 @@ class ObjectSlotObservation(VectorWrapper[Any, Any, Any, Any, Any]):
         device: str | torch.device = "cpu",
     ) -> None:
         compatibility.check_wrapped(env, VectorEnv, user=_USER)
+        compatibility.check_open(env.closed, user=_USER)
         super().__init__(env)
+        if encoder is None:
+            encoder = ready.for_environments(names_of(env.unwrapped), user=_USER)
         self._encoder = LazyEncoder(encoder, device=device, user=_USER)
         self._observations = SlotObservations(
             self._encoder, flatten=flatten, keep_pixels=keep_pixels, motion=motion, hold=hold
         )
-        compatibility.check_open(env.closed, user=_USER)
         preset = self._encoder.preprocess
         # Found by name: ale-py need not be imported.
         self._atari = "AtariVectorEnv" in [cls.__name__ for cls in type(env.unwrapped).__mro__]
@@ -177,7 +183,7 @@ def _check_atari_frames(env: VectorEnv[Any, Any, Any], preset: FramePreset) -> N
             f"{_USER} needs frames {preset.shape} (preset {preset.name!r}), this AtariVectorEnv "
             f"gives observations {space.shape}. Make it with img_height={preset.height}, "
             f"img_width={preset.width}, grayscale=False, stack_num=1, "
-            f"frameskip={preset.frame_skip}, maxpool={preset.max_pool}."
+            f"frameskip={preset.frame_skip}, maxpool={bool(preset.max_pool)}."
         )
 
 

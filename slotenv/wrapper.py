@@ -10,8 +10,9 @@ import torch
 from gymnasium.utils import RecordConstructorArgs
 from numpy.typing import NDArray
 
-from slotenv import compatibility
+from slotenv import compatibility, ready
 from slotenv.encoders import SlotEncoder
+from slotenv.games import names_of
 from slotenv.lazy_encoder import LazyEncoder, from_anywhere
 from slotenv.observations import SlotObservations
 
@@ -37,8 +38,9 @@ class ObjectSlotObservation(gym.Wrapper[Any, Any, NDArray[np.uint8], Any], Recor
 
     Args:
         env: Environment whose observations are the encoder's frames, ``encoder.preprocess``.
-        encoder: A ready-made encoder (``"pong"``), a folder, a hub id, or one in memory. Only with
-            the first three can ``env.spec`` be written as JSON.
+        encoder: A ready-made encoder (``"pong"``), a folder, a hub id, or one in memory, with which
+            ``env.spec`` cannot be written as JSON. None for the ready-made one of the game that the
+            environment shows.
         flatten: Whether slots are one vector, for libraries that want vectors.
         keep_pixels: Whether observations are dicts: ``slots``, and the frame itself as ``pixels``.
         motion: Whether each slot's D numbers are followed by their change since the last step; zero
@@ -53,7 +55,8 @@ class ObjectSlotObservation(gym.Wrapper[Any, Any, NDArray[np.uint8], Any], Recor
     Raises:
         TypeError: If an argument is of the wrong kind, or the observations are no uint8 frames.
         ValueError: If the frames are of another size or made with another frame skip than those the
-            encoder was trained on, or its slots cannot be held.
+            encoder was trained on, or its slots cannot be held; if no encoder is given and there is
+            no ready-made one of the game.
         FileNotFoundError: If there is no such encoder.
 
     Warns:
@@ -61,6 +64,7 @@ class ObjectSlotObservation(gym.Wrapper[Any, Any, NDArray[np.uint8], Any], Recor
             or the other way round; if the encoder was trained on another game.
 
     Example:
+        >>> env = ObjectSlotObservation(gym.make("ALE/Pong-v5"))  # doctest: +SKIP
         >>> env = ObjectSlotObservation(gym.make("ALE/Pong-v5"), "runs/pong")  # doctest: +SKIP
         >>> env.observation_space.shape  # doctest: +SKIP
         (3, 32)
@@ -69,7 +73,7 @@ class ObjectSlotObservation(gym.Wrapper[Any, Any, NDArray[np.uint8], Any], Recor
     def __init__(
         self,
         env: gym.Env[NDArray[np.uint8], Any],
-        encoder: str | os.PathLike[str] | SlotEncoder,
+        encoder: str | os.PathLike[str] | SlotEncoder | None = None,
         *,
         flatten: bool = False,
         keep_pixels: bool = False,
@@ -79,12 +83,14 @@ class ObjectSlotObservation(gym.Wrapper[Any, Any, NDArray[np.uint8], Any], Recor
     ) -> None:
         compatibility.check_wrapped(env, gym.Env, user=_USER)
         shown = {"flatten": flatten, "keep_pixels": keep_pixels, "motion": motion, "hold": hold}
-        self._encoder = LazyEncoder(encoder, device=device, user=_USER)
+        # The argument itself is recorded: from None, the same is found again, on any machine.
+        found = ready.for_environments(names_of(env), user=_USER) if encoder is None else encoder
+        self._encoder = LazyEncoder(found, device=device, user=_USER)
         self._observations = SlotObservations(self._encoder, **shown)
         RecordConstructorArgs.__init__(
             self,
             _disable_deepcopy=isinstance(encoder, SlotEncoder),
-            encoder=encoder if isinstance(encoder, SlotEncoder) else from_anywhere(encoder),
+            encoder=from_anywhere(encoder) if isinstance(encoder, str | os.PathLike) else encoder,
             **{name: bool(value) for name, value in shown.items()},
             device=str(device),
         )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from dataclasses import replace
 from functools import partial
 
 import gymnasium as gym
@@ -13,6 +14,8 @@ from stable_baselines3.common.atari_wrappers import MaxAndSkipEnv
 
 from slotenv import ObjectSlotObservation, make_env
 from slotenv.frames import SCN, V5, FramePreset
+
+EITHER = replace(V5, max_pool=None)
 
 
 @pytest.mark.ale
@@ -30,6 +33,10 @@ from slotenv.frames import SCN, V5, FramePreset
             ),
         ),
         (FramePreset(name="plain", height=210, width=160), bare_pong),
+        (EITHER, bare_pong),
+        (EITHER, lambda: make_env("Pong", EITHER)),
+        (EITHER, lambda: make_env("Pong", SCN)),
+        (EITHER, lambda: MaxAndSkipEnv(bare_pong(frameskip=1), 4)),
     ],
 )
 def test_frames_made_as_in_training_pass_in_silence(preset, build):
@@ -46,6 +53,7 @@ def test_frames_made_as_in_training_pass_in_silence(preset, build):
         (V5, partial(bare_pong, frameskip=1), "4 emulator frames apart .*are 1 apart"),
         (SCN, lambda: MaxAndSkipEnv(bare_pong(), 4), "are 16 apart"),
         (V5, partial(bare_pong, frameskip=(2, 5)), r"are 2 to 4 \(random\) apart"),
+        (EITHER, partial(bare_pong, frameskip=1), "4 emulator frames apart .*are 1 apart"),
     ],
 )
 def test_another_frame_skip_is_refused(preset, build, words):

@@ -16,6 +16,7 @@ from slotenv.environments import (
     make_env,
     preset_for,
     read_ram,
+    resolve_preset,
 )
 from slotenv.frames import SCN, V5, plain
 
@@ -171,3 +172,24 @@ def test_a_seed_may_be_numpys(name):
     np.testing.assert_array_equal(env.reset(seed=np.int64(3))[0], env.reset(seed=3)[0])
     with pytest.raises(TypeError, match="integer"):
         env.reset(seed=1.5)
+
+
+@pytest.mark.ale
+def test_an_environments_name_says_which_frames_an_encoder_of_both_gets():
+    either = replace(V5, max_pool=None)
+    for name, preset in {
+        "ALE/Pong-v5": V5,
+        "PongNoFrameskip-v4": SCN,
+        "pong": SCN,
+        "ALE/AirRaid-v5": replace(V5, height=250),
+        SPRITES: either,
+    }.items():
+        assert resolve_preset(name, either) == preset
+        assert resolve_preset(name, V5) == V5
+    open_size = plain(84, 80)
+    assert resolve_preset("Pong", open_size) == open_size
+    single, pooled = (make_env(name, either) for name in ("ALE/Pong-v5", "Pong"))
+    assert single.unwrapped._frameskip == 4
+    assert pooled.unwrapped._frameskip == 1
+    for env in (single, pooled):
+        env.close()

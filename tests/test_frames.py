@@ -16,7 +16,7 @@ from slotenv.frames import SCN, V5, FramePreset, plain
 TINY = plain(84, 80)
 
 
-@pytest.mark.parametrize("preset", [SCN, V5, TINY])
+@pytest.mark.parametrize("preset", [SCN, V5, TINY, dataclasses.replace(V5, max_pool=None)])
 def test_presets_survive_json(preset):
     assert FramePreset.from_dict(json.loads(json.dumps(preset.to_dict()))) == preset
 

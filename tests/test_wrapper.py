@@ -212,7 +212,7 @@ def test_a_closed_environment_says_so(tiny_encoder):
             act()
 
 
-@pytest.mark.parametrize("encoder", [None, 7, {"a": 1}, torch.nn.Linear(1, 1)])
+@pytest.mark.parametrize("encoder", [7, {"a": 1}, torch.nn.Linear(1, 1)])
 def test_other_kinds_of_encoder_are_refused(encoder):
     with pytest.raises(TypeError, match=r"encoder folder or a hub id, got \w+"):
         ObjectSlotObservation(gym.make(SPRITES), encoder)

@@ -210,7 +210,7 @@ def _fit(
     return fit_parts(
         sample.frames,
         after,
-        pooled=sample.preset.max_pool,
+        pooled=sample.preset.max_pool is not False,
         max_slots=MAX_SLOTS,
         seed=sample.seed,
         announce=silent,

@@ -11,7 +11,13 @@ import ale_py
 import gymnasium as gym
 
 from slotenv.environments.atari import AtariStack, make_atari, read_ram, screen_size
-from slotenv.environments.names import UnknownEnvironment, atari_game, game_key, make
+from slotenv.environments.names import (
+    UnknownEnvironment,
+    atari_game,
+    atari_games,
+    game_key,
+    make,
+)
 from slotenv.environments.pixels import PixelObservation
 from slotenv.frames import SCN, V5, FramePreset, plain
 
@@ -20,10 +26,12 @@ __all__ = [
     "PixelObservation",
     "UnknownEnvironment",
     "atari_game",
+    "atari_games",
     "game_key",
     "make_env",
     "preset_for",
     "read_ram",
+    "resolve_preset",
 ]
 
 gym.register_envs(ale_py)
@@ -58,8 +66,26 @@ def preset_for(env_id: str, preset: str | None = None) -> FramePreset:
     return replace(SCN if preset == "scn" else V5, height=height, width=width)
 
 
+def resolve_preset(env_id: str, preset: FramePreset) -> FramePreset:
+    """Return the preset that :func:`make_env` builds an environment under.
+
+    It is ``preset`` itself, unless that takes single emulator frames and the maximum of two alike
+    (``max_pool`` None, as ready-made encoders do): then the environment's name says which, as for
+    :func:`preset_for`.
+
+    Example:
+        >>> either = dataclasses.replace(slotenv.frames.V5, max_pool=None)  # doctest: +SKIP
+        >>> resolve_preset("ALE/Pong-v5", either).name  # doctest: +SKIP
+        'v5'
+        >>> resolve_preset("PongNoFrameskip-v4", either).name  # doctest: +SKIP
+        'scn'
+    """
+    is_open = preset.is_atari and preset.max_pool is None
+    return preset_for(env_id) if is_open and atari_game(env_id) is not None else preset
+
+
 def make_env(
-    env_id: str, preset: FramePreset, *, render_mode: str | None = None
+    env_id: str, preset: FramePreset, *, render_mode: str | None = None, **settings: Any
 ) -> gym.Env[Any, Any]:
     """Build the environment whose observations are the preset's frames, each of them checked.
 
@@ -68,20 +94,31 @@ def make_env(
 
     Args:
         env_id: Atari name in any form, or an id for :func:`gymnasium.make`.
-        preset: As :func:`preset_for` gives it, or as ``encoder.preprocess``.
+        preset: As :func:`preset_for` gives it, or as ``encoder.preprocess``; see
+            :func:`resolve_preset`.
         render_mode: Passed on to :func:`gymnasium.make`.
+        **settings: Passed on as well; for Atari games ``mode``, ``difficulty``,
+            ``full_action_space``, ``continuous`` and the like. Frame skip and sticky actions are
+            the preset's.
 
     Raises:
         UnknownEnvironment: If nothing is registered under that name.
-        TypeError: If the observations are no uint8 RGB frames, or the preset is none.
-        ValueError: If their size is another than the preset's.
+        TypeError: If the observations are no uint8 RGB frames, the preset is none, or the
+            environment has no such setting.
+        ValueError: If their size is another than the preset's, a setting is the preset's to decide,
+            or the game has no such mode or difficulty.
+
+    Example:
+        >>> preset = preset_for("ALE/Pong-v5")  # doctest: +SKIP
+        >>> make_env("ALE/Pong-v5", preset, mode=1, difficulty=3)  # doctest: +SKIP
     """
     if not isinstance(preset, FramePreset):
         raise TypeError(
             "make_env needs a FramePreset, such as slotenv.preset_for(env_id) or "
             f"encoder.preprocess, got {type(preset).__name__}"
         )
-    kwargs = {} if render_mode is None else {"render_mode": render_mode}
+    preset = resolve_preset(env_id, preset)
+    kwargs = settings if render_mode is None else {"render_mode": render_mode, **settings}
     if not preset.is_atari:
         env = make(env_id, **kwargs)
     elif (game := atari_game(env_id)) is not None:

@@ -66,6 +66,16 @@ def game_key(name: str) -> str | None:
     return None if game is None else game.lower()
 
 
+def atari_games() -> tuple[str, ...]:
+    """Return all of ALE's games, in its spelling, sorted: each is ``ALE/<Game>-v5`` in Gymnasium.
+
+    Example:
+        >>> atari_games()[:3]
+        ('Adventure', 'AirRaid', 'Alien')
+    """
+    return tuple(sorted(_atari_names().values()))
+
+
 def make(env_id: str, **kwargs: Any) -> gym.Env[Any, Any]:
     """Make an environment with Gymnasium, an Atari game also by names that Gymnasium does not know.
 

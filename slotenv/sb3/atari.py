@@ -19,7 +19,7 @@ from stable_baselines3.common.vec_env.base_vec_env import VecEnvStepReturn
 
 from slotenv.checks import whole_number
 from slotenv.compatibility import check_actions, check_open
-from slotenv.environments import make_env
+from slotenv.environments import make_env, resolve_preset
 from slotenv.frames import FramePreset
 
 _MAX_SEED = 2**31 - 1
@@ -72,7 +72,7 @@ class AtariVecEnv(VecEnv):
                     f"{preset.name!r}. make_slot_vec_env(..., backend='dummy') takes any."
                 )
             rom, self.spec = game._game, game.spec
-        self.preset = preset
+        self.preset = preset = resolve_preset(env_id, preset)
         self._env: AtariVectorEnv | None = _OwnMetadata(
             rom,
             n_envs,

@@ -5,7 +5,7 @@
 
 import operator
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from typing import Any, Literal, SupportsIndex, get_args
@@ -22,10 +22,11 @@ from stable_baselines3.common.vec_env import (
 )
 from stable_baselines3.common.vec_env.base_vec_env import VecEnvStepReturn
 
-from slotenv import compatibility
+from slotenv import compatibility, ready
 from slotenv.checks import switch, whole_number
 from slotenv.encoders import SlotEncoder
-from slotenv.environments import make_env
+from slotenv.environments import make_env, resolve_preset
+from slotenv.games import names_of
 from slotenv.lazy_encoder import LazyEncoder
 from slotenv.observations import SlotObservations
 from slotenv.sb3.atari import AtariVecEnv, VecClipReward, VecEpisodicLives
@@ -47,21 +48,22 @@ class VecObjectSlotObservation(VecEnvWrapper):
     pixels for ``"MultiInputPolicy"``.
 
     The other arguments, errors and warnings are those of :class:`slotenv.ObjectSlotObservation`.
-    The frame skip of environments in processes, and of wrappers from elsewhere, is checked with the
-    second step only.
+    Without an encoder, all environments must show one game. The frame skip of environments in
+    processes, and of wrappers from elsewhere, is checked with the second step only.
 
     Args:
         venv: Environments whose observations are the encoder's frames, channels last or first.
 
     Example:
         >>> venv = make_vec_env("ALE/Pong-v5", n_envs=8)  # doctest: +SKIP
+        >>> PPO("MlpPolicy", VecObjectSlotObservation(venv))  # doctest: +SKIP
         >>> PPO("MlpPolicy", VecObjectSlotObservation(venv, "runs/pong"))  # doctest: +SKIP
     """
 
     def __init__(
         self,
         venv: VecEnv,
-        encoder: str | os.PathLike[str] | SlotEncoder,
+        encoder: str | os.PathLike[str] | SlotEncoder | None = None,
         *,
         flatten: bool = False,
         keep_pixels: bool = False,
@@ -70,6 +72,9 @@ class VecObjectSlotObservation(VecEnvWrapper):
         device: str | torch.device = "cpu",
     ) -> None:
         compatibility.check_wrapped(venv, VecEnv, user=_USER)
+        compatibility.check_open(getattr(venv.unwrapped, "closed", False), user=_USER)
+        if encoder is None:
+            encoder = ready.for_environments(names_of(venv.unwrapped), user=_USER)
         self._encoder = LazyEncoder(encoder, device=device, user=_USER)
         self._slots = SlotObservations(
             self._encoder, flatten=flatten, keep_pixels=keep_pixels, motion=motion, hold=hold
@@ -137,7 +142,7 @@ class VecObjectSlotObservation(VecEnvWrapper):
 
 def make_slot_vec_env(
     env_id: str,
-    encoder: str | os.PathLike[str] | SlotEncoder,
+    encoder: str | os.PathLike[str] | SlotEncoder | None = None,
     *,
     n_envs: SupportsIndex = 8,
     seed: SupportsIndex | None = 0,
@@ -149,6 +154,7 @@ def make_slot_vec_env(
     backend: Backend | None = None,
     monitor_file: str | os.PathLike[str] | None = None,
     render_mode: str | None = None,
+    env_kwargs: Mapping[str, Any] | None = None,
     device: str | torch.device = "cpu",
 ) -> VecObjectSlotObservation:
     """Build environments whose frames are made as the encoder's were, and their slots.
@@ -161,7 +167,8 @@ def make_slot_vec_env(
 
     Args:
         env_id: Atari name in any form, or an id for :func:`gymnasium.make`.
-        encoder: As for the wrapper, like ``motion``, ``hold``, ``keep_pixels`` and ``device``.
+        encoder: As for the wrapper, like ``motion``, ``hold``, ``keep_pixels`` and ``device``;
+            None for the ready-made one of the game.
         n_envs: Number of environments.
         seed: Seed of the first; the others count on. None for a random one.
         motion: Whether each slot is followed by its change since the last step.
@@ -172,9 +179,12 @@ def make_slot_vec_env(
         backend: Where the environments run. ``"ale"``: in ale-py's C++ threads, see
             :class:`AtariVecEnv` for what differs; ``"dummy"``: one after the other in this process;
             ``"subproc"``: each in a process of its own. By default ``"ale"`` where it can be, for
-            Atari presets without another ``render_mode`` than ``"rgb_array"``, else ``"dummy"``.
+            Atari presets without another ``render_mode`` than ``"rgb_array"`` and without
+            ``env_kwargs``, else ``"dummy"``.
         monitor_file: Where ``VecMonitor`` writes its CSV, if anywhere.
         render_mode: Passed to :func:`gymnasium.make`.
+        env_kwargs: Settings of the environments, as :func:`slotenv.make_env` takes them:
+            ``{"mode": 1, "difficulty": 3}``. ale-py's threads cannot have them.
         device: Where the weights are put.
 
     Raises:
@@ -182,7 +192,7 @@ def make_slot_vec_env(
             errors and warnings are those of :class:`slotenv.ObjectSlotObservation`.
 
     Example:
-        >>> venv = make_slot_vec_env("ALE/Pong-v5", "runs/pong")  # doctest: +SKIP
+        >>> venv = make_slot_vec_env("ALE/Pong-v5")  # doctest: +SKIP
         >>> PPO("MlpPolicy", venv).learn(1_000_000)  # doctest: +SKIP
     """
     user = "make_slot_vec_env"
@@ -191,19 +201,22 @@ def make_slot_vec_env(
     count = whole_number("n_envs", n_envs, low=1)
     first_seed = None if seed is None else whole_number("seed", seed)
     training = switch("training", training)
+    if encoder is None:
+        encoder = ready.for_environments([env_id], user=user)
     lazy = LazyEncoder(encoder, device=device, user=user)
     shown = {"flatten": flatten, "keep_pixels": keep_pixels, "motion": motion, "hold": hold}
     SlotObservations(lazy, **shown)  # raises if they are odd, before environments are made
-    preset = lazy.preprocess
-    can_be_ale = preset.is_atari and render_mode in (None, "rgb_array")
+    preset = resolve_preset(env_id, lazy.preprocess)
+    can_be_ale = preset.is_atari and render_mode in (None, "rgb_array") and not env_kwargs
     if backend is None:
         backend = "ale" if can_be_ale else "dummy"
     if backend not in get_args(Backend):
         raise ValueError(f"backend must be one of {', '.join(get_args(Backend))}, got {backend!r}")
     if backend == "ale" and not can_be_ale:
         raise ValueError(
-            f"{user}: backend 'ale' is for Atari presets and shows them as 'rgb_array' only, got "
-            f"preset {preset.name!r} and render_mode={render_mode!r}. Leave backend out."
+            f"{user}: backend 'ale' is for Atari presets and shows them as 'rgb_array' only, "
+            f"without env_kwargs, got preset {preset.name!r}, render_mode={render_mode!r} and "
+            f"env_kwargs={env_kwargs!r}. Leave backend out."
         )
     if backend == "subproc":  # a VecEnv of processes does not say what is in them
         compatibility.check_game(env_id, lazy.trained_on, user=user)
@@ -212,7 +225,8 @@ def make_slot_vec_env(
     if backend == "ale":
         venv = AtariVecEnv(env_id, count, preset=whole_games)
     else:
-        make = partial(make_env, env_id, whole_games, render_mode=render_mode)
+        settings = env_kwargs or {}
+        make = partial(make_env, env_id, whole_games, render_mode=render_mode, **settings)
         venv = (SubprocVecEnv if backend == "subproc" else DummyVecEnv)([make] * count)
     venv.seed(first_seed)
     venv = VecMonitor(venv, None if monitor_file is None else os.fspath(monitor_file))

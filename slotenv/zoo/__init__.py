@@ -22,8 +22,9 @@ import gymnasium as gym
 from slotenv import ready
 from slotenv.checks import switch
 from slotenv.compatibility import check_wrapped
-from slotenv.environments import atari_game
+from slotenv.environments import atari_game, resolve_preset
 from slotenv.frames import FramePreset
+from slotenv.games import name_of
 from slotenv.lazy_encoder import LazyEncoder, from_anywhere
 from slotenv.wrapper import ObjectSlotObservation
 
@@ -31,6 +32,7 @@ __all__ = ["PPO_YAML", "VARIABLE", "encoder_from_environment", "with_slots"]
 
 PPO_YAML = str(Path(__file__).with_name("ppo.yml"))
 VARIABLE = "SLOTENV_ENCODER"
+_USER = "with_slots"
 
 
 def encoder_from_environment() -> str | None:
@@ -72,25 +74,23 @@ def with_slots(
             its frames in another way.
         FileNotFoundError: If there is no such encoder.
     """
-    check_wrapped(env, gym.Env, user="with_slots")
+    check_wrapped(env, gym.Env, user=_USER)
     clip_reward = switch("clip_reward", clip_reward)
-    name = encoder or encoder_from_environment()
-    if not name:
-        env_id = "an environment without a name" if env.spec is None else env.spec.id
-        name = None if env.spec is None else ready.find(env_id)
-        if name is None:
-            raise ValueError(
-                f"no slot encoder is named, and there is no ready-made one of {env_id}; "
-                f"{ready.listing()}. Name one, a folder or a hub id: export {VARIABLE}=runs/mine"
-            )
-    lazy = LazyEncoder(name, device=device, user="slotenv.zoo.with_slots")
+    given = encoder or encoder_from_environment()
+    try:
+        found = given or ready.for_environments([name_of(env)], user=_USER)
+    except ValueError as error:
+        raise ValueError(f"{error}, or its name in a variable: export {VARIABLE}=...") from error
+    lazy = LazyEncoder(found, device=device, user=_USER)
     preset = lazy.preprocess
     if hold is None:
         hold = lazy.slot_fields is not None
     atari = getattr(env.unwrapped, "ale", None) is not None
     if atari and preset.is_atari:
-        env = _frames(env, preset)
-    env = ObjectSlotObservation(env, name, flatten=flatten, motion=motion, hold=hold, device=device)
+        env = _frames(env, preset if env.spec is None else resolve_preset(env.spec.id, preset))
+    env = ObjectSlotObservation(
+        env, given or None, flatten=flatten, motion=motion, hold=hold, device=device
+    )
     return gym.wrappers.TransformReward(env, _sign) if atari and clip_reward else env
 
 
@@ -120,7 +120,7 @@ def _frames(env: gym.Env[Any, Any], preset: FramePreset) -> gym.Env[Any, Any]:
     if not is_scn:
         return env
     meanings = base.get_action_meanings()
-    if preset.noop_max:
+    if preset.noop_max and meanings[0] == "NOOP":  # not in Backgammon and VideoCheckers
         env = sb3.NoopResetEnv(env, noop_max=preset.noop_max)
     if preset.fire_on_reset and len(meanings) >= 3 and meanings[1] == "FIRE":
         env = sb3.FireResetEnv(env)

@@ -37,6 +37,22 @@ def layers(venv):
 
 
 @pytest.mark.ale
+@pytest.mark.parametrize("backend", ["ale", "dummy"])
+@pytest.mark.parametrize(("name", "preset"), [("ALE/Breakout-v5", V5), ("Breakout", SCN)])
+def test_the_name_says_which_frames_an_encoder_of_both_gets(backend, name, preset):
+    encoder = atari_encoder(replace(V5, max_pool=None))
+    seen = []
+    for given in (encoder, atari_encoder(preset)):
+        venv = make_slot_vec_env(name, given, n_envs=2, backend=backend)
+        layers_, obs = layers(venv), [venv.reset()]
+        obs += [venv.step(np.array([1, 2]))[0] for _ in range(9)]
+        seen.append((layers_, obs))
+        venv.close()
+    assert seen[0][0] == seen[1][0]
+    np.testing.assert_array_equal(seen[0][1], seen[1][1])
+
+
+@pytest.mark.ale
 @pytest.mark.parametrize("backend", [None, "ale", "dummy"])
 @pytest.mark.parametrize("preset", [V5, SCN], ids=lambda preset: preset.name)
 @pytest.mark.parametrize("training", [True, False])
@@ -176,7 +192,8 @@ def sprites(**kwargs):
 MISUSES = [
     (lambda e: make_slot_vec_env(7, e), TypeError, "name of an environment, got int"),
     (lambda e: make_slot_vec_env("no/Such-v0", e), ValueError, "cannot make|no environment"),
-    (lambda e: make_slot_vec_env(SPRITES, None), TypeError, "a hub id, got None"),
+    (lambda e: make_slot_vec_env(SPRITES, 3), TypeError, "a hub id, got int"),
+    (lambda e: make_slot_vec_env(SPRITES), ValueError, f"{SPRITES} is none: pretrain one"),
     (lambda e: make_slot_vec_env(SPRITES, "no/such"), FileNotFoundError, "no encoder 'no/such'"),
     (sprites(n_envs=0), ValueError, "at least 1, got 0"),
     (sprites(n_envs="8"), TypeError, "whole number, got '8'"),
@@ -215,5 +232,5 @@ def test_misuse_is_told_in_words(tiny_encoder, act, error, words):
 
 @pytest.mark.ale
 def test_games_that_are_drawn_in_another_way_are_not_ales():
-    with pytest.raises(ValueError, match=r"'rgb_array' only.*render_mode='human'\. Leave backend"):
+    with pytest.raises(ValueError, match=r"'rgb_array' only.*render_mode='human'.* Leave backend"):
         make_slot_vec_env("Pong", atari_encoder(V5), backend="ale", render_mode="human")
