@@ -179,7 +179,7 @@ def players_table(rows: Sequence[Row]) -> str:
 
 def _table(rows: Sequence[Row]) -> list[str]:
     fields = ("accuracy_by_label", "ridge_by_label", "presence_by_object")
-    accuracy, ridge, presence = (_by_measure(rows, field) for field in fields)
+    accuracy, ridge, presence = (scores_by_measure(rows, field) for field in fields)
     lines = []
     for game in accuracy[0].games:
         for title in accuracy[0].values:
@@ -196,8 +196,16 @@ def _table(rows: Sequence[Row]) -> list[str]:
     return markdown.table(_HEADINGS, lines)
 
 
-def _by_measure(rows: Sequence[Row], field: str) -> list[Scores]:
-    """Return each measurement's means over what all three of a cell have scored."""
+def scores_by_measure(rows: Sequence[Row], field: str) -> list[Scores]:
+    """Return each measurement's means over what all three of a cell have scored.
+
+    Args:
+        rows: Those of :func:`probe_players`.
+        field: ``accuracy_by_label``, ``ridge_by_label`` or ``presence_by_object``.
+
+    Returns:
+        Scores in the order of :data:`MEASURES`.
+    """
     shared: dict[str, set[str]] = {}
     for row in rows:
         shared[row["cell"]] = shared.get(row["cell"], set(row[field])) & set(row[field])

@@ -1,0 +1,81 @@
+"""Figures as the README writes them."""
+
+from collections.abc import Iterable
+
+import readme_rows as rows
+
+from slotenv.environments import atari_game
+
+NUMBER_WORDS = ("none", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
+SEVERAL_SEEDS = ("scn", "random", "objects", "objects_held")
+
+
+def dec(*values: float | None, digits: int = 2) -> list[str]:
+    """Write numbers as .70, not 0.70."""
+    return [f"{value:.{digits}f}".replace("0.", ".", 1) for value in values if value is not None]
+
+
+def whole(*values: float | None) -> list[str]:
+    """Write whole numbers, with a comma at thousands."""
+    return [f"{value:,.0f}" for value in values if value is not None]
+
+
+def word(count: int) -> str:
+    """Write a small number as a word."""
+    return NUMBER_WORDS[count]
+
+
+def named(games: Iterable[str]) -> str:
+    """List games as a sentence does."""
+    *names, last = (str(atari_game(game)) for game in games)
+    return f"{', '.join(names)} and {last}" if names else last
+
+
+def both(metric: str, view: str = "scn") -> list[str]:
+    """Return the means of objects and of objects held."""
+    return dec(*(rows.overall(method, metric, view) for method in ("objects", "objects_held")))
+
+
+def seeds() -> tuple[str, str, str]:
+    """Return the most seeds that four methods have, in how many games, and the fewest of any."""
+    found = list(rows.seeds_of(SEVERAL_SEEDS).values())
+    every = rows.bench("accuracy").values.values()
+    fewest = min(len(of_game) for by_game in every for of_game in by_game.values())
+    return word(max(found)).title(), str(found.count(max(found))), word(fewest)
+
+
+def exploding() -> tuple[str, str]:
+    """Return how much of the mean least squares loses in its worst game, and which that is."""
+    lost = rows.least_squares_losses()
+    worst = max(lost, key=lambda game: lost[game])
+    return dec(lost[worst] / len(lost))[0], named([worst])
+
+
+def attention(metric: str, *methods: str) -> list[str]:
+    """Return means over the games of Slot Attention."""
+    return dec(*(rows.overall(method, metric, of="slot_attention") for method in methods))
+
+
+def sweep(metric: str) -> list[str]:
+    """Return least and most of SCN's sweep, but for the compactness that stands out."""
+    values = sorted(value for weight, value in rows.sweep(metric))
+    return dec(values[0], values[-2 if metric == "compactness" else -1], digits=3)
+
+
+def standing_out() -> tuple[str, str, str]:
+    """Return the highest compactness of SCN's sweep, its weight, and accuracy there."""
+    weight, compactness = max(rows.sweep("compactness"), key=lambda pair: pair[1])
+    accuracy = min(value for of, value in rows.sweep("accuracy") if of == weight)
+    return dec(compactness, digits=3)[0], f"{weight:g}", dec(accuracy)[0]
+
+
+def agents() -> tuple[str, str]:
+    """Return the number of seeds on slots, and on each of the rest."""
+    done = [row["arm"] for row in rows.agents()]
+    return word(done.count("slots")), word(max(done.count(arm) for arm in {*done} - {"slots"}))
+
+
+def minutes(seed: int) -> str:
+    """Return the minutes that an agent on slots took, with pretraining."""
+    row = rows.agents("slots")[seed]
+    return f"{(row['seconds'] + row['pretraining_seconds']) / 60:.0f}"
