@@ -2,11 +2,11 @@
 
     python examples/studies/single_frames.py --games pong mspacman --out single_frames.jsonl
 
-They were fitted to frames that are the maximum of two emulator frames, as agents of the
-``NoFrameskip-v4`` form get them. ``ALE/<Game>-v5`` gives single ones, in which a sprite that is
-drawn in every other emulator frame is there or not. Random play of both kinds is collected and
-probed, as it is and with hidden objects held where they were last seen. With ``--out``, games that
-are done are not done again.
+Agents of the ``NoFrameskip-v4`` form get frames that are the maximum of two emulator frames.
+``ALE/<Game>-v5`` gives single ones, in which a sprite that is drawn in every other emulator frame
+is there or not. Ready-made encoders were fitted to both. Random play of both kinds is collected
+and probed, as it is and with hidden objects held where they were last seen. With ``--out``, games
+that are done are not done again; ``--data`` keeps the frames.
 """
 
 from __future__ import annotations
@@ -24,8 +24,9 @@ from pretrain.config import MAX_SEED
 from pretrain.drawing.estimate import number
 from pretrain.probe import read_slots
 from pretrain.runtime.resumable import MeasuredRows, Row
-from slotenv import SlotEncoder, ready, records
+from slotenv import SlotEncoder, records
 from slotenv.environments import game_key
+from slotenv.labels import labelled_games
 from slotenv.markdown import table as markdown_table
 from slotenv.probe import probe_features
 
@@ -87,9 +88,10 @@ def table(rows: list[Row]) -> str:
 def main() -> None:
     """Probe both kinds of frames of some games, and print the table."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
-    parser.add_argument("--games", nargs="+", default=list(ready.names()))
+    parser.add_argument("--games", nargs="+", default=list(labelled_games("pixel")))
     parser.add_argument("--frames", type=int, default=50_000, help="of each kind and game")
     parser.add_argument("--out", type=Path, help="file for the rows; a table goes beside it, .md")
+    parser.add_argument("--data", type=Path, help="folder where the frames are kept")
     parser.add_argument("--quick", action="store_true", help="few frames, of Pong only")
     options = parser.parse_args()
     if options.quick:
@@ -106,7 +108,7 @@ def main() -> None:
             )
         for game in (game_key(name) or name for name in options.games):
             if not known.having(game=game):
-                known.put(list(rows_of(game, options.frames, Path(folder))))
+                known.put(list(rows_of(game, options.frames, options.data or Path(folder))))
         text = table(known.rows)
         print(text)
         known.write_table(

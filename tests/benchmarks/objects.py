@@ -14,8 +14,9 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from slotenv import SlotEncoder, make_env, ready
+from slotenv import SlotEncoder, make_env
 from slotenv.encoders import SlotMapEncoder
+from slotenv.labels import labelled_games
 
 BATCH = 8
 FLOOR = 2_000
@@ -52,7 +53,7 @@ def main() -> None:
     ale_py.ALEInterface.setLoggerMode(ale_py.LoggerMode.Error)
     torch.set_num_threads(1)
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("games", nargs="*", default=list(ready.names()))
+    parser.add_argument("games", nargs="*", default=list(labelled_games("pixel")))
     slow = []
     for game in parser.parse_args().games:
         encoder = SlotEncoder.from_pretrained(game)
