@@ -88,6 +88,16 @@ class FramePreset:
         """Shape of one frame, (height, width, 3)."""
         return (self.height, self.width, 3)
 
+    def covers(self, other: FramePreset) -> bool:
+        """Return whether frames under another preset are among those of this one.
+
+        Only a preset that leaves open whether frames are pooled has others than its own: all
+        Atari frames of its size and skip.
+        """
+        is_open = self.is_atari and other.is_atari and self.max_pool is None
+        same_size = (self.shape, self.frame_skip) == (other.shape, other.frame_skip)
+        return self == other or (is_open and same_size)
+
     def to_dict(self) -> dict[str, Any]:
         """Return the fields as plain JSON values."""
         return asdict(self)

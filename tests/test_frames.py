@@ -239,3 +239,19 @@ def test_a_batch_of_another_shape_is_told_why(shape, words):
 def test_numbers_that_are_no_pixels_are_called_so():
     with pytest.raises(TypeError, match=r"no pixels: gymnasium\.wrappers\.AddRenderObservation"):
         SCN.check_space(Box(-1, 1, (4,)), user="Wrapper")
+
+
+def test_a_preset_that_leaves_pooling_open_covers_both_kinds():
+    either = dataclasses.replace(V5, max_pool=None)
+    for covered in (either, V5, SCN):
+        assert either.covers(covered)
+    for other in (
+        dataclasses.replace(SCN, frame_skip=5),
+        dataclasses.replace(SCN, height=250),
+        plain(210, 160),
+    ):
+        assert not either.covers(other)
+        assert not dataclasses.replace(plain(210, 160), max_pool=None).covers(V5)
+    assert V5.covers(V5)
+    assert not V5.covers(either)
+    assert not V5.covers(SCN)

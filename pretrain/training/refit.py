@@ -28,7 +28,7 @@ def refit(*, encoder: str, data: Path, out: Path, num_slots: int | None, seed: i
             f"{encoder} holds a {type(old).__name__}, which cannot be refitted: go on training it, "
             "or pretrain with --method objects"
         )
-    if store.preset.to_dict() != old.preprocess.to_dict():
+    if not old.preprocess.covers(store.preset):
         raise ValueError(
             f"{data} has frames {store.preset}, the encoder needs {old.preprocess}: collect with "
             "the encoder's preset"
