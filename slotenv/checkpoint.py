@@ -32,9 +32,11 @@ from slotenv.version import __version__
 
 FORMAT = 2  # has a digest; 1, of slotenv 0.1.0, has none
 CONFIG, WEIGHTS, CARD = "config.json", "model.safetensors", "README.md"
+PICTURE = "slots.png"
+"""What a card shows of an encoder, where it shows anything."""
 REMEDY = "copy the whole encoder folder again, or pretrain again"
 _IN_RUNS = "a run folder holds its encoder in encoder/ when its training has ended"
-_OURS = [CONFIG, WEIGHTS, CARD]
+_OURS = [CONFIG, WEIGHTS, CARD, PICTURE]
 _MOST_CONFIG = 1 << 24  # bytes
 _MOST_WEIGHTS = 1 << 32  # bytes: a thousand times the largest encoder's
 
@@ -94,11 +96,13 @@ def write(
     architecture: Mapping[str, Any],
     provenance: Mapping[str, Any],
     card: str,
+    picture: bytes | None = None,
 ) -> Path:
     """Write an encoder folder, or replace the encoder that is there; return the folder.
 
     ``state`` are the weights by name, ``architecture`` has the fields of :class:`Config` of that
-    name, ``kwargs`` and perhaps ``module``, and ``card`` is the content of the README.
+    name, ``kwargs`` and perhaps ``module``. ``card`` is the content of the README, ``picture`` a
+    PNG file that it may show.
 
     Raises:
         FileExistsError: If something else than an encoder or an empty folder is there.
@@ -119,7 +123,12 @@ def write(
     text = records.dumps(config, indent=2) + "\n"
     where = f"what would be {path / CONFIG}"
     records.loads(text, Config, where=where, remedy="change encoder.provenance", newest=FORMAT)
-    write_folder(path, {WEIGHTS: weights, CONFIG: text, CARD: card}, index=CONFIG)
+    files: dict[str, bytes | str] = {WEIGHTS: weights, CONFIG: text, CARD: card}
+    if picture is None:
+        (path / PICTURE).unlink(missing_ok=True)  # of the encoder that was there
+    else:
+        files[PICTURE] = picture
+    write_folder(path, files, index=CONFIG)
     return path
 
 

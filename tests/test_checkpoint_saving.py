@@ -12,6 +12,7 @@ import pytest
 import torch
 
 from slotenv import SlotEncoder, atomic, checkpoint
+from slotenv.encoders.saving import save
 
 NAME = "head_linear.bias"
 
@@ -44,6 +45,20 @@ def test_an_encoder_is_replaced_whole(tiny_encoder, tiny_encoder_folder):
     tiny_encoder.save_pretrained(tiny_encoder_folder)
     assert SlotEncoder.from_pretrained(tiny_encoder_folder).num_slots == 3
     assert [p.name for p in tiny_encoder_folder.parent.iterdir()] == ["encoder"]
+
+
+def test_a_picture_goes_with_the_encoder_that_it_shows(tiny_encoder, tmp_path):
+    for content in (b"one", b"two"):
+        save(tiny_encoder, tmp_path, picture=content)
+        assert (tmp_path / checkpoint.PICTURE).read_bytes() == content
+    tiny_encoder.save_pretrained(tmp_path)
+    assert not (tmp_path / checkpoint.PICTURE).exists()
+    alone = tmp_path / "alone"
+    alone.mkdir()
+    (alone / checkpoint.PICTURE).write_bytes(b"a picture of somebody")
+    with pytest.raises(FileExistsError, match=r"holds slots\.png, which"):
+        save(tiny_encoder, alone, picture=b"one")
+    assert (alone / checkpoint.PICTURE).read_bytes() == b"a picture of somebody"
 
 
 class Killed(BaseException):

@@ -4,10 +4,7 @@ Each shard is a stream of its own, seeded by (seed, shard). So the bytes do not 
 of workers or on interruptions, and a missing shard can be made at any time.
 """
 
-import multiprocessing
 from collections.abc import Callable
-from concurrent.futures import ProcessPoolExecutor, as_completed
-from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
 
 import numpy as np
@@ -17,10 +14,10 @@ from pretrain.data.players import check_player, make_player
 from pretrain.data.shards import Shard, compress_frame
 from pretrain.data.store import DataDescription
 from pretrain.data.writer import completed, create, record_shard, write_shard
-from pretrain.runtime.interrupt import starting_processes
 from pretrain.runtime.lock import alone_in
+from pretrain.runtime.pool import in_processes
 from pretrain.runtime.progress import Progress
-from pretrain.runtime.workers import begin_worker, usable_cores
+from pretrain.runtime.workers import usable_cores
 from slotenv.environments import make_env, preset_for, read_ram
 from slotenv.frames import FramePreset
 
@@ -83,7 +80,10 @@ def collect(folder: Path, description: DataDescription, *, workers: int | None =
                     digest = collect_shard(folder, description, shard, tick=progress.advance)
                     record_shard(folder, shard, digest)
             else:
-                _in_processes(folder, description, missing, workers, progress)
+                calls = [(folder, description, shard) for shard in missing]
+                for i, digest in in_processes(collect_shard, calls, workers, what="collection"):
+                    record_shard(folder, missing[i], digest)
+                    progress.advance(description.shard_length(missing[i]))
         checksum = completed(folder, description)
     assert checksum is not None
     return checksum
@@ -147,42 +147,3 @@ def collect_shard(
         ram=ram_rows,
     )
     return write_shard(folder, shard, content)
-
-
-def _in_processes(
-    folder: Path, description: DataDescription, missing: list[int], workers: int, progress: Progress
-) -> None:
-    # Spawned, not forked: a fork of a process that has used torch can hang.
-    context = multiprocessing.get_context("spawn")
-    pool = ProcessPoolExecutor(workers, mp_context=context, initializer=begin_worker)
-    processes: list[multiprocessing.process.BaseProcess] = []
-    try:
-        with starting_processes():
-            futures = {
-                pool.submit(collect_shard, folder, description, shard): shard for shard in missing
-            }
-            processes = list((pool._processes or {}).values())
-        for future in as_completed(futures):
-            shard = futures[future]
-            record_shard(folder, shard, future.result())
-            progress.advance(description.shard_length(shard))
-    except BrokenProcessPool as error:
-        for process in processes:
-            process.join(timeout=5)
-        why = (
-            "a collection worker was killed (out of memory?): run the same command again, or with "
-            "fewer --workers"
-        )
-        if any(process.exitcode == 1 for process in processes):
-            why = (
-                "the collection workers could not start. A script that collects needs its calls "
-                'under if __name__ == "__main__": in a file, because each worker reads the script '
-                "again; workers=1 does without workers"
-            )
-        raise RuntimeError(why) from error
-    except BaseException:
-        for process in processes:
-            process.terminate()
-        raise
-    finally:
-        pool.shutdown(wait=True, cancel_futures=True)

@@ -13,10 +13,10 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 
-def to_png(image: Image.Image) -> bytes:
+def to_png(image: Image.Image, colours: int = 256) -> bytes:
     """Return a small PNG file: 256 colours at most, which a console's picture rarely exceeds."""
     buffer = io.BytesIO()
-    few = image.quantize(256, Image.Quantize.MEDIANCUT, dither=Image.Dither.NONE)
+    few = image.quantize(colours, Image.Quantize.MEDIANCUT, dither=Image.Dither.NONE)
     few.save(buffer, format="PNG", optimize=True)
     return buffer.getvalue()
 

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from pretrain.config import TrainConfig
 from pretrain.data.store import FrameStore
 from pretrain.runtime.progress import say
+from pretrain.training.sample import draw_sample
 from slotenv import __version__
 from slotenv.checkpoint import CONFIG, is_saved, read_config
 from slotenv.encoders import SlotEncoder
@@ -25,7 +26,6 @@ SNAPSHOTS = {0, 250} | {factor * 2**power for factor in (250, 375) for power in 
 """Updates after which an encoder is kept, for the curve of accuracy over updates: more and more
 apart, as learning slows down."""
 _DEFAULT_SLOTS = 8
-_FIT_PAIRS = 256  # of the frames an encoder is fitted to, those with the next frame beside them
 
 
 def build(
@@ -42,12 +42,10 @@ def build(
     torch.manual_seed(config.seed)
     method = config.resolved_method
     architecture = method.encoder_class
-    sample = np.random.default_rng([config.seed, 3]).permutation(rows)[: architecture.fit_frames]
-    sample[:_FIT_PAIRS].sort()  # reading in order is faster
-    sample[_FIT_PAIRS:].sort()
+    sample = draw_sample(store, rows, architecture.fit_frames, seed=config.seed)
     encoder = architecture.from_frames(
-        store.frames(sample),
-        next_frames=store.frames(sample[:_FIT_PAIRS] + 1),
+        sample.frames,
+        next_frames=sample.next_frames,
         preprocess=store.preset,
         num_slots=num_slots,
         slot_dim=config.slot_dim,

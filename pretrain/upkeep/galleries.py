@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import deque
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +18,6 @@ from pretrain.drawing.files import to_png
 from pretrain.drawing.marked_frame import draw_marks
 from pretrain.drawing.marks import TRAIL, Mark, fullness, label_marks, slot_marks
 from pretrain.drawing.moments import random_play
-from pretrain.upkeep.ready import METHOD
 from slotenv import SlotEncoder, ready
 from slotenv.atomic import write_atomic
 from slotenv.checkpoint import CONFIG
@@ -27,8 +26,11 @@ from slotenv.environments import atari_game, make_env, read_ram
 from slotenv.frames import SCN
 from slotenv.labels import GameLabels, find_game, labelled_games, labels_for
 
+METHOD = "objects"
+"""The method whose slots have boxes."""
 _STEPS_PER_MOMENT = 15  # agent steps in a second of play
-_COLUMNS, _GAP, _TITLE = 5, 16, 34  # of the gallery; pixels
+_FEWEST_COLUMNS = 5  # of a gallery; a large one has as many as rows
+_GAP, _TITLE = 16, 34  # pixels
 _PAPER, _INK = (255, 255, 255), (29, 36, 48)
 _FOLLOWED = 4  # steps from which on a slot is no passing flicker
 
@@ -100,7 +102,7 @@ def encoder_folders(games: Sequence[str], *, bench: Path | None) -> dict[str, Pa
 
 def gallery(pictures: Mapping[str, Image.Image]) -> Image.Image:
     """Lay pictures out in rows, each below its title."""
-    columns = min(_COLUMNS, len(pictures))
+    columns = min(max(_FEWEST_COLUMNS, math.isqrt(len(pictures))), len(pictures))
     width = max(image.width for image in pictures.values()) + _GAP
     height = max(image.height for image in pictures.values()) + _GAP + _TITLE
     rows = math.ceil(len(pictures) / columns)
@@ -128,16 +130,34 @@ def label_moments(labels: GameLabels, *, steps: int, seed: int) -> Iterator[Mome
 def slot_moments(
     game: str, encoder: ObjectMixtureEncoder, *, steps: int, seed: int
 ) -> Iterator[Moment]:
-    """Yield moments of random play with what slots see; the longest trails rank highest."""
-    history: deque[NDArray[np.floating[Any]]] = deque(maxlen=TRAIL + 1)
+    """Yield moments of random play with what slots see, as :func:`seen_moments` does."""
     with make_env(game, encoder.preprocess) as env:
-        for frame, first in random_play(env, steps=steps, seed=seed):
-            if first:
-                history.clear()
-            history.append(encoder.boxes(frame[None])[0])
-            marks = slot_marks(list(history), frame.shape)
-            followed = [mark for mark in marks if len(mark.trail) >= _FOLLOWED]
-            yield (len(history), *fullness(followed, frame.shape)), frame, marks
+        play = random_play(env, steps=steps, seed=seed)
+        yield from seen_moments((f, first, encoder.boxes(f[None])[0]) for f, first in play)
+
+
+def seen_moments(
+    play: Iterable[tuple[NDArray[np.uint8], bool, NDArray[np.floating[Any]]]],
+) -> Iterator[Moment]:
+    """Yield moments with what slots see; the longest trails rank highest.
+
+    Args:
+        play: Each frame (H, W, 3) in order, whether it is the first of its episode, and the boxes
+            (K, 5) of the slots there.
+    """
+    history: deque[NDArray[np.floating[Any]]] = deque(maxlen=TRAIL + 1)
+    for frame, first, boxes in play:
+        if first:
+            history.clear()
+        history.append(boxes)
+        marks = slot_marks(list(history), frame.shape)
+        followed = [mark for mark in marks if len(mark.trail) >= _FOLLOWED]
+        yield (len(history), *fullness(followed, frame.shape)), frame, marks
+
+
+def best(moments: Iterable[Moment]) -> Moment:
+    """Return the moment that ranks highest."""
+    return max(moments, key=lambda moment: moment[0])
 
 
 def _write(out: Path, games: dict[str, tuple[Iterator[Moment], int]], what: str) -> None:
@@ -145,7 +165,7 @@ def _write(out: Path, games: dict[str, tuple[Iterator[Moment], int]], what: str)
     out.mkdir(parents=True, exist_ok=True)
     small = {}
     for game, (moments, total) in games.items():
-        _, frame, marks = max(moments, key=lambda moment: moment[0])
+        _, frame, marks = best(moments)
         write_atomic(out / f"{game}.png", to_png(draw_marks(frame, marks)))
         small[atari_game(game) or game] = draw_marks(frame, marks, zoom=2, font_size=16)
         shown = sum(mark.present for mark in marks)

@@ -58,7 +58,13 @@ def build(config: Mapping[str, Any]) -> _Encoder:
     return encoder
 
 
-def save(encoder: _Encoder, folder: str | PathLike[str], *, card: str | None = None) -> Path:
+def save(
+    encoder: _Encoder,
+    folder: str | PathLike[str],
+    *,
+    card: str | None = None,
+    picture: bytes | None = None,
+) -> Path:
     """Write an encoder as :func:`slotenv.checkpoint.write` does, and return the folder.
 
     Raises:
@@ -82,6 +88,7 @@ def save(encoder: _Encoder, folder: str | PathLike[str], *, card: str | None = N
         architecture=made,
         provenance=encoder.provenance,
         card=model_card(encoder) if card is None else card,
+        picture=picture,
     )
 
 

@@ -70,7 +70,11 @@ OTHER_NAMES = {
         "pretrain/bench/results/test_tables.py pretrain/bench/results/test_aggregate.py"
     ),
     "pretrain/report": "pretrain/report/test_write_report.py pretrain/report/test_pictures.py",
-    "pretrain/run.py": ("pretrain/test_cli.py pretrain/upkeep/test_ready.py"),
+    "pretrain/run.py": "pretrain/test_cli.py",
+    "pretrain/upkeep/ready_card.py": "pretrain/upkeep/test_ready.py",
+    "pretrain/upkeep/ready_figures.py": "pretrain/upkeep/test_ready.py",
+    "pretrain/upkeep/ready_game.py": "pretrain/upkeep/test_ready.py",
+    "pretrain/upkeep/plays.py": "pretrain/upkeep/test_ready.py",
     "pretrain/data/run_files.py": (
         "pretrain/report/test_write_report.py pretrain/test_cli.py pretrain/test_probe.py"
     ),
@@ -144,7 +148,12 @@ OTHER_NAMES = {
         " test_compatibility_counts.py test_compatibility_games.py test_misuse.py"
     ),
     "slotenv/sb3/atari.py": "sb3/test_lives.py test_misuse.py",
-    "slotenv/sb3/extractor.py": "sb3/test_extractor_checks.py sb3/test_extractor_agents.py",
+    "slotenv/sb3/extractor.py": (
+        "sb3/test_extractor_on_slots.py sb3/test_extractor_attention.py sb3/test_extractor_env.py"
+    ),
+    "slotenv/sb3/frame_encoder.py": "sb3/test_extractor.py sb3/test_extractor_checks.py",
+    "slotenv/sb3/pretrained.py": "sb3/test_extractor_checks.py sb3/test_extractor_agents.py",
+    "slotenv/sb3/spaces.py": "sb3/test_extractor_on_slots.py",
     "slotenv/set_extractor.py": "sb3/test_set_extractor.py",
     "slotenv/lazy_encoder.py": "test_wrapper_spec.py test_wrapper_threads.py test_misuse.py",
     "slotenv/sb3": "sb3/test_wrapper.py",

@@ -156,9 +156,8 @@ VERBS = {
         Verb("tables", command("tables in/bench/rows.jsonl --out out"), 3, ("bench",)),
         Verb(
             "ready",
-            command("upkeep ready --bench in/bench --out out", *_READY_SIZES),
-            3,
-            ("bench",),
+            command("upkeep ready --out out/made --data out/data --workers 1", *_READY_SIZES),
+            2,
         ),
         Verb(
             "watch",

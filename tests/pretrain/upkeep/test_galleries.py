@@ -48,6 +48,14 @@ def test_the_gallery_holds_every_picture_below_its_title(words: list[str]) -> No
         assert (found == colours[i]).all(axis=-1).sum() == 60 * (50 + 10 * i)
 
 
+@pytest.mark.parametrize(("count", "columns"), [(1, 1), (4, 4), (20, 5), (104, 10)])
+def test_a_gallery_of_many_is_about_square(count: int, columns: int) -> None:
+    pictures = {str(i): Image.new("RGB", (60, 60)) for i in range(count)}
+    sheet = galleries.gallery(pictures)
+    assert sheet.width == 16 + columns * 76
+    assert sheet.height == 16 + -(-count // columns) * 110
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [

@@ -1,0 +1,200 @@
+"""One game's ready-made encoder: fitted, judged and written, unless that is done."""
+
+from __future__ import annotations
+
+import ast
+import hashlib
+import time
+import warnings
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import ale_py
+import torch
+from PIL import Image
+from threadpoolctl import threadpool_limits
+
+from pretrain.config import TrainConfig
+from pretrain.drawing.files import to_png
+from pretrain.training.batches import pair_starts
+from pretrain.training.encoders import differences, provenance
+from pretrain.training.sample import FIT_PAIRS, draw_sample, mix_samples
+from pretrain.upkeep.plays import recorded_play
+from pretrain.upkeep.ready_card import card
+from pretrain.upkeep.ready_figures import Figures, figures_to_have, judge
+from slotenv import SlotEncoder
+from slotenv.checkpoint import CARD, PICTURE, is_saved, read_config
+from slotenv.encoders import ObjectMixtureEncoder, object_mixture
+from slotenv.encoders.saving import save
+
+_SEED = 0  # of the play, the sample and the fit
+_MOST_PICTURE = 12_000  # bytes: an eighth of an encoder's folder
+_PALETTES = (256, 128, 64, 32, 16)  # colours, of which the most are kept that fit
+
+
+@dataclass(frozen=True, kw_only=True)
+class Game:
+    """What is to be made of one game.
+
+    Attributes:
+        name: In ALE's spelling.
+        out: Folder of the encoders' folders.
+        data: Folder of frames.
+        frames: Frames of random play that the encoder's are drawn from.
+        probe_frames: Frames of the probe, where there are labels.
+        detection: Folder of ``upkeep detection``, which need not be there.
+        command: What makes it, for its card.
+        code: Digest of the encoder's source, as :func:`code_digest` gives it.
+    """
+
+    name: str
+    out: Path
+    data: Path
+    frames: int
+    probe_frames: int
+    detection: Path
+    command: str
+    code: str
+
+    @property
+    def key(self) -> str:
+        """The game's key."""
+        return self.name.lower()
+
+    @property
+    def folder(self) -> Path:
+        """The encoder's folder."""
+        return self.out / self.key
+
+    @property
+    def made(self) -> dict[str, Any]:
+        """All that decides the weights; the same frames come from the same numbers."""
+        return {
+            "frames": self.frames,
+            "seed": _SEED,
+            "fit_frames": ObjectMixtureEncoder.fit_frames,
+            "code": self.code,
+            "ale_py": ale_py.__version__,
+        }
+
+    def figures(self) -> Figures:
+        """Return what decides the figures of the encoder that is there, if there is one."""
+        there = self._there()
+        weights = there["weights_sha256"] if there else None
+        return figures_to_have(
+            self.key, weights, probe_frames=self.probe_frames, detection=self.detection
+        )
+
+    def is_fitted(self) -> bool:
+        """Whether the encoder that is there is the one that would be made."""
+        return not differences(self._provenance().get("made", {}), self.made)
+
+    def is_judged(self) -> bool:
+        """Whether it has been judged as it would be, and drawn."""
+        judged = self._provenance().get("judged", {})
+        is_drawn = (self.folder / PICTURE).exists()
+        return is_drawn and self.is_fitted() and not differences(judged, self.figures())
+
+    def is_done(self) -> bool:
+        """Whether it has also the card that would be written."""
+        if not (self.is_judged() and (self.folder / CARD).exists()):
+            return False
+        text = card(self.key, SlotEncoder.from_pretrained(self.folder))
+        return (self.folder / CARD).read_text() == text
+
+    def _there(self) -> dict[str, Any]:
+        return read_config(self.folder) if is_saved(self.folder) else {}
+
+    def _provenance(self) -> dict[str, Any]:
+        made: dict[str, Any] = self._there().get("provenance", {})
+        return made
+
+
+def code_digest() -> str:
+    """Return a digest of the encoder of objects: other code, other slots.
+
+    Comments, docstrings and layout do not count.
+    """
+    digest = hashlib.sha256()
+    for path in sorted(Path(str(object_mixture.__file__)).parent.glob("*.py")):
+        digest.update(bare_code(path.read_text()).encode())
+    return digest.hexdigest()
+
+
+def bare_code(source: str) -> str:
+    """Return what Python makes of a module's source, without docstrings."""
+    tree = ast.parse(source)
+    for node in ast.walk(tree):
+        match node:
+            case ast.Module() | ast.ClassDef() | ast.FunctionDef() if ast.get_docstring(node):
+                del node.body[0]
+    return ast.dump(tree)
+
+
+def make_game(game: Game, threads: int | None = None) -> str:
+    """Make a game's encoder, and say in a line how it came out.
+
+    Raises:
+        ValueError: If its folder holds something else, or the game cannot be collected or fitted.
+    """
+    if threads is not None:
+        torch.set_num_threads(threads)
+        threadpool_limits(threads)
+    encoder = SlotEncoder.from_pretrained(game.folder) if game.is_fitted() else _fit(game)
+    assert isinstance(encoder, ObjectMixtureEncoder)
+    if game.is_judged():
+        figures, picture = encoder.provenance["judged"], (game.folder / PICTURE).read_bytes()
+    else:
+        figures, drawn = judge(encoder, game.key, game.figures(), game.data)
+        picture = small_png(drawn)
+        encoder.provenance |= {"command": game.command, "made": game.made, "judged": figures}
+    text = card(game.key, encoder)
+    folder = save(encoder, game.folder, card=text, picture=picture)
+    size = sum(path.stat().st_size for path in folder.iterdir())
+    said = [f"{encoder.num_slots} slots, {figures['present_slots']:.1f} present"]
+    said += [f"R2 {kind} {s['ridge_accuracy']:.2f}" for kind, s in figures["probe"].items()]
+    said += [f"F1 {truth} {f1:.2f}" for truth, f1 in figures["detection"].items() if f1 is not None]
+    return ", ".join([*said, f"{size / 1000:.0f} kB", *encoder.provenance.get("warnings", ())])
+
+
+def small_png(picture: Image.Image) -> bytes:
+    """Return a PNG of at most 12 kB, or the smallest that fewer colours make."""
+    for colours in _PALETTES:
+        file = to_png(picture, colours)
+        if len(file) <= _MOST_PICTURE:
+            break
+    return file
+
+
+def _fit(game: Game) -> ObjectMixtureEncoder:
+    """Fit an encoder to single frames and to the maximum of two alike."""
+    single, pooled = (
+        recorded_play(game.data, game.name, preset=preset, frames=frames, seed=_SEED)
+        for preset, frames in {
+            "v5": game.frames - game.frames // 2,
+            "scn": game.frames // 2,
+        }.items()
+    )
+    count, pairs = ObjectMixtureEncoder.fit_frames // 2, FIT_PAIRS // 2
+    sample = mix_samples(
+        [
+            draw_sample(store, pair_starts(store.episode), count, pairs=pairs, seed=_SEED)
+            for store in (single, pooled)
+        ],
+        seed=_SEED,
+    )
+    began = time.monotonic()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", UserWarning)  # the provenance keeps what they say
+        encoder = ObjectMixtureEncoder.from_frames(
+            sample.frames,
+            next_frames=sample.next_frames,
+            preprocess=replace(single.preset, max_pool=None),
+            seed=_SEED,
+        )
+    seconds = time.monotonic() - began
+    made = provenance(single, TrainConfig(seed=_SEED), updates=0, seconds=seconds, device="cpu")
+    both = {"frames": game.frames, "pooled_data_checksum": pooled.checksum}
+    encoder.provenance = {**encoder.provenance, **made, **both}
+    return encoder.eval()
