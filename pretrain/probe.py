@@ -17,6 +17,7 @@ from slotenv.probe import (
     METRICS,
     Features,
     ProbeReport,
+    held_boxes,
     probe_features,
     probe_transfer,
     read_features,
@@ -75,11 +76,12 @@ def read_slots(encoder: SlotEncoder, store: FrameStore, *, hold: bool) -> Featur
     """
     # Raises, before frames are encoded, if there is nothing to hold by.
     Tracking(slot_dim=encoder.slot_dim, fields=encoder.slot_fields, hold=hold)
-    features = read_features(encoder.encode, store)
+    features = read_features(encoder.encode, store, boxes=getattr(encoder, "boxes", None))
     if not hold:
         return features
     held = track_recording(features.slots, store.episode, fields=encoder.slot_fields)
-    return features._replace(slots=held)
+    boxes = None if features.boxes is None else held_boxes(features.boxes, store.episode)
+    return features._replace(slots=held, boxes=boxes)
 
 
 def _checked_game(encoder: SlotEncoder, store: FrameStore) -> str:

@@ -151,7 +151,7 @@ def track_recording(
         ValueError: If shapes do not fit.
 
     Example:
-        >>> slots, digests = read_features(encoder.encode, dataset)  # doctest: +SKIP
+        >>> slots, digests, _ = read_features(encoder.encode, dataset)  # doctest: +SKIP
         >>> held = track_recording(slots, dataset.episode, fields=encoder.slot_fields)
         ... # doctest: +SKIP
         >>> probe_features(Features(held, digests), dataset, game="pong")  # doctest: +SKIP

@@ -166,7 +166,7 @@ def probe(encode: Encode, played: Play, objects: tuple[str, ...]) -> Iterator[Ro
         there = ((place > 0) & (place < 1)).all(axis=1)
         train, validation, test = (np.flatnonzero(part & there) for part in parts)
         ols, _ = ols_predictions(features[train], place[train], features[test])
-        ridge = ridge_predictions(
+        ridge, _ = ridge_predictions(
             features[train], place[train], features[validation], place[validation], features[test]
         )
         scores = (label_accuracies(place[test], predicted) for predicted in (ridge, ols))

@@ -1,26 +1,29 @@
-"""Detection measured game by game: slots, and two rivals, against where objects truly are."""
+"""Detection measured game by game: slots, and their rivals, against where objects truly are."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
+from typing import Annotated, Any, NotRequired
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
+from pydantic import AfterValidator
 from typing_extensions import TypedDict
 
-from pretrain.data.collect import collect_data
 from pretrain.data.store import FrameStore
 from pretrain.drawing.estimate import number
 from pretrain.drawing.files import to_png
-from pretrain.drawing.marked_frame import COLOURS, draw_marks
-from pretrain.drawing.marks import Mark, slot_marks
-from pretrain.runtime.resumable import MeasuredRows
+from pretrain.runtime.progress import say
+from pretrain.runtime.resumable import MeasuredRows, Row
+from pretrain.upkeep.attention_boxes import attention_boxes
+from pretrain.upkeep.detection_picture import draw_detection
 from pretrain.upkeep.detection_table import detection_table
 from pretrain.upkeep.galleries import gallery
 from pretrain.upkeep.label_truth import label_truth
-from pretrain.upkeep.ocatari import PINNED, default_folder
+from pretrain.upkeep.ocatari import PINNED, CannotRead, default_folder, ocatari_games
+from pretrain.upkeep.plays import named_games, recorded_play
 from pretrain.upkeep.rivals import difference_boxes, mean_boxes, tracked
 from pretrain.upkeep.truth import Truth, ocatari_truth
 from slotenv import SlotEncoder, ready, records
@@ -28,30 +31,44 @@ from slotenv.atomic import write_atomic
 from slotenv.checkpoint import find_folder, read_config
 from slotenv.encoders import ObjectMixtureEncoder
 from slotenv.environments import atari_game
-from slotenv.probe import DetectionReport, TrueObjects, detection
+from slotenv.labels import labelled_games
+from slotenv.probe import DetectionReport, detection
 from slotenv.probe.dataset import frame_batches
 from slotenv.records import Count, Text
 
-_WHITE = COLOURS.index((255, 255, 255))
 _BATCH = 250  # frames
+_ROWS = "detection.jsonl"
+_TRUTHS = ("ocatari", "labels")
 
 Boxes = NDArray[np.float32]
 """(N, K, 5), as :func:`slotenv.probe.detection` takes them."""
 
 
-class _Row(TypedDict):
-    """A line of ``detection.jsonl``: a game and a method."""
+class _Fields(TypedDict):
+    """A line of ``detection.jsonl``: a game and a method, or why a game could not be measured."""
 
     __pydantic_config__ = records.STRICT  # type: ignore[misc]
 
     game: Text
-    method: Text
-    left_out: dict[Text, Text]
-    report: DetectionReport
+    method: NotRequired[Text]
+    left_out: NotRequired[dict[Text, Text]]
+    report: NotRequired[DetectionReport]
+    failed: NotRequired[Text]
     encoder: Text
     frames: Count
     seed: Count
-    key: Text
+    preset: NotRequired[Text]
+    key: NotRequired[Text]
+
+
+def _complete(row: _Fields) -> _Fields:
+    missing = [name for name in ("method", "left_out", "report", "key") if name not in row]
+    if missing and "failed" not in row:
+        raise ValueError(f"no row of a detection measurement: it lacks {', '.join(missing)}")
+    return row
+
+
+_ROW: Any = Annotated[_Fields, AfterValidator(_complete)]
 
 
 def measure_detection(
@@ -59,118 +76,155 @@ def measure_detection(
     out: Path,
     games: Sequence[str],
     truth: str,
+    preset: str,
     frames: int,
     encoder: str,
+    rival: str | None,
     seed: int,
     environment: Path | None,
 ) -> Path:
     """Measure game by game, write rows, pictures and table; return the table's path.
 
+    A game that OCAtari cannot read, or in which it knows nothing that moves, is named in the table
+    with the reason, and tried again by the next call.
+
     Raises:
-        FileNotFoundError: If a game has no encoder.
+        FileNotFoundError: If a game has no encoder, or none has a rival.
         ValueError: If a game is unknown or has no truth, or an encoder's slots have no boxes.
-        RuntimeError: If OCAtari cannot be installed, or fails.
+        RuntimeError: If OCAtari cannot be installed, or cannot read any of the games.
     """
-    results = out / truth
-    known = MeasuredRows(results / "detection.jsonl", _Row, by="game")
-    facts = {"encoder": encoder, "frames": frames, "seed": seed}
+    results = out / (truth if preset == "v5" else f"{truth}-{preset}")
+    known = MeasuredRows(results / _ROWS, _ROW, by="game")
+    facts: Row = {"encoder": encoder, "frames": frames, "seed": seed}
+    if preset != "v5":  # which rows of before do not name
+        facts["preset"] = preset
     known.rows = known.having(**facts)  # the others are other measurements
+    environment = environment or default_folder()
+    wanted = named_games(games or games_with(truth, environment))
+    rivals = _rivals(rival, wanted)
+    folders = {
+        game: [find_folder(encoder.replace("{game}", game)), *rivals.get(game, [])]
+        for game in wanted
+    }
     results.mkdir(parents=True, exist_ok=True)
     source = PINNED[0] if truth == "ocatari" else "pixel labels"
-    for game, name in _named(games).items():
-        folder = find_folder(encoder.replace("{game}", game))
-        store = _frames(out / "frames" / f"{game}-{frames}-s{seed}", name, frames, seed)
-        key = f"{read_config(folder)['weights_sha256']} {store.checksum} {source}"
+    failed: list[str] = []
+    for game, name in wanted.items():
+        store = recorded_play(out / "frames", name, preset=preset, frames=frames, seed=seed)
+        weights = [read_config(folder)["weights_sha256"] for folder in folders[game]]
+        key = " ".join([weights[0], store.checksum, source, *weights[1:]])
         picture = results / f"{game}.png"
-        if not (known.having(game=game, key=key) and picture.exists()):
-            known_objects = (
-                label_truth(game, store)
-                if truth == "labels"
-                else ocatari_truth(game, store, environment or default_folder())
-            )
-            judged = known_objects.part(len(store) // 2, len(store)).objects
-            found = find_boxes(_open(folder, store), store, known_objects)
-            write_atomic(picture, to_png(draw_detection(store, judged, found["slots"])))
-            reports = {method: detection(boxes, judged) for method, boxes in found.items()}
-            row = {"game": game, "left_out": known_objects.left_out, **facts, "key": key}
-            known.put([{**row, "method": m, "report": report} for m, report in reports.items()])
-            said = ", ".join(f"{m} {number(r.f1)}" for m, r in reports.items())
-            print(f"{game}: F1 {said}", flush=True)
+        if known.having(game=game, key=key) and picture.exists():
+            continue
+        try:
+            known_objects = _truth(game, store, truth, environment)
+        except CannotRead as error:
+            failed.append(str(error))
+            picture.unlink(missing_ok=True)  # of a measurement that did not fail
+            known.put([{"game": game, "failed": str(error), **facts}])
+            say("detection", str(error))
+            continue
+        judged = known_objects.part(len(store) // 2, len(store)).objects
+        found = find_boxes([_open(folder, store) for folder in folders[game]], store, known_objects)
+        write_atomic(picture, to_png(draw_detection(store, judged, found["slots"])))
+        reports = {method: detection(boxes, judged) for method, boxes in found.items()}
+        row = {"game": game, "left_out": known_objects.left_out, **facts, "key": key}
+        known.put([{**row, "method": m, "report": report} for m, report in reports.items()])
+        said = ", ".join(f"{m} {number(r.f1)}" for m, r in reports.items())
+        print(f"{game}: F1 {said}", flush=True)
+    table = known.write_table(detection_table(known.rows, truth, preset))
+    if len(failed) == len(wanted):
+        raise RuntimeError(failed[-1])
     drawn = {str(atari_game(row["game"])): results / f"{row['game']}.png" for row in known.rows}
     pictures = {name: Image.open(path) for name, path in drawn.items() if path.exists()}
     write_atomic(results / "gallery.png", to_png(gallery(pictures)))
-    return known.write_table(detection_table(known.rows, truth))
+    return table
 
 
-def find_boxes(encoder: ObjectMixtureEncoder, store: FrameStore, truth: Truth) -> dict[str, Boxes]:
-    """Return the boxes of each method in the second half of the frames."""
+def games_with(truth: str, environment: Path) -> list[str]:
+    """Return the keys of all games with a ready-made encoder and a truth.
+
+    Args:
+        truth: ``"ocatari"`` or ``"labels"``.
+        environment: Folder of OCAtari's environment, made if it is not there.
+    """
+    known = labelled_games("pixel") if truth == "labels" else ocatari_games(environment)
+    return [game for game in ready.names() if game in known]
+
+
+def read_detection(out: Path, game: str, weights: str | None) -> dict[str, float | None]:
+    """Return the F1 of a game's slots by truth, where it was measured of an encoder's weights.
+
+    Args:
+        out: As for :func:`measure_detection`; it need not be there.
+        game: Its key.
+        weights: SHA-256 of the weights, as the encoder's config has it.
+    """
+    found = {}
+    for truth in _TRUTHS:
+        for row in MeasuredRows(out / truth / _ROWS, _ROW).having(game=game, method="slots"):
+            if row["key"].split()[0] == weights:
+                found[truth] = row["report"].f1
+    return found
+
+
+def find_boxes(
+    encoders: Sequence[SlotEncoder], store: FrameStore, truth: Truth
+) -> dict[str, Boxes]:
+    """Return the boxes of each method in the second half of the frames.
+
+    Args:
+        encoders: One of objects, and perhaps one with attention that stands beside it.
+        store: The frames.
+        truth: The objects in them.
+
+    Raises:
+        ValueError: If one of the encoders has no boxes, or no attention.
+    """
     half, count = len(store) // 2, len(store)
-    ours = [encoder.boxes(frames) for frames in frame_batches(store, count, _BATCH)]
+    ours, *others = encoders
+    if not isinstance(ours, ObjectMixtureEncoder):
+        raise ValueError(
+            f"the encoder of {store.description.env_id} is a {type(ours).__name__}, whose slots "
+            "have no boxes: detection is for encoders of method objects"
+        )
+    slots = [ours.boxes(frames) for frames in frame_batches(store, count, _BATCH)]
     learned = truth.part(0, half)
     mean = mean_boxes(learned.objects, learned.number, half)
-    return {
-        "slots": np.concatenate(ours)[half:],
+    found = {
+        "slots": np.concatenate(slots)[half:],
         "difference": tracked(difference_boxes(store)[half:], store.episode[half:]),
         "mean": np.repeat(mean[None], count - half, axis=0),
     }
+    for other in others:
+        found["attention"] = attention_boxes(other, store.frames(np.arange(half, count)))
+    return found
 
 
-def draw_detection(store: FrameStore, true: TrueObjects, found: Boxes) -> Image.Image:
-    """Draw true boxes, in white, and found ones on the frame with the most counted objects.
-
-    Args:
-        store: Frames, of which the last N were judged.
-        true: The objects in these.
-        found: (N, K, 5) what was found in them.
-    """
-    counts = np.bincount(true.frame[true.counted[true.kind]], minlength=len(found))
-    t = int(counts.argmax())
-    frame = store.frames([len(store) - len(found) + t])[0]
-    marks = true_marks(true, t)
-    for mark in slot_marks([found[t]], frame.shape):
-        marks.append(mark._replace(colour=mark.colour + (mark.colour >= _WHITE)))
-    return draw_marks(frame, marks)
+def _truth(game: str, store: FrameStore, truth: str, environment: Path) -> Truth:
+    if truth == "labels":
+        found = label_truth(game, store)
+    else:
+        found = ocatari_truth(game, store, environment)
+    judged = found.part(len(store) // 2, len(store)).objects
+    if not judged.counted[judged.kind].any():
+        raise CannotRead(f"{game}: nothing that moves is known in the frames that are judged")
+    return found
 
 
-def true_marks(true: TrueObjects, frame: int) -> list[Mark]:
-    """Return a white mark for each counted object of a frame; the first of a kind has its name."""
-    marks, named = [], set[int]()
-    for row in np.flatnonzero(true.frame == frame):
-        kind = int(true.kind[row])
-        if true.counted[kind]:
-            x, y, width, height = true.box[row]
-            left, top = round(x - (width - 1) / 2), round(y - (height - 1) / 2)
-            name = "" if kind in named else true.kinds[kind]
-            right, bottom = left + round(width), top + round(height)
-            marks.append(Mark(name, left, top, right, bottom, colour=_WHITE))
-            named.add(kind)
-    return marks
+def _rivals(rival: str | None, games: Iterable[str]) -> dict[str, list[Path]]:
+    """Return the folder of each game that has such an encoder."""
+    if rival is None:
+        return {}
+    places = {game: rival.replace("{game}", game) for game in games}
+    found = {game: [find_folder(at)] for game, at in places.items() if Path(at).is_dir()}
+    if not found:
+        raise FileNotFoundError(f"no game has an encoder in {rival}: give --rival other folders")
+    return found
 
 
-def _named(games: Sequence[str]) -> dict[str, str]:
-    """Return the key and the name of each game, of all with an encoder if there are none."""
-    named = {}
-    for asked in games or ready.names():
-        name = atari_game(asked)
-        if name is None:
-            raise ValueError(f"{asked} is no Atari game: detection needs the console's RAM")
-        named[name.lower()] = name
-    return named
-
-
-def _frames(folder: Path, name: str, frames: int, seed: int) -> FrameStore:
-    """Return frames of a game, as ALE/<Game>-v5 gives them, collected if they are not there."""
-    collect_data(folder, env=f"ALE/{name}-v5", preset="v5", frames=frames, seed=seed, workers=1)
-    return FrameStore(folder)
-
-
-def _open(folder: Path, store: FrameStore) -> ObjectMixtureEncoder:
+def _open(folder: Path, store: FrameStore) -> SlotEncoder:
     encoder = SlotEncoder.from_pretrained(folder)
-    if not isinstance(encoder, ObjectMixtureEncoder):
-        raise ValueError(
-            f"{folder} holds a {type(encoder).__name__}, whose slots have no boxes: detection is "
-            "for encoders of method objects"
-        )
     if encoder.provenance.get("data_checksum") == store.checksum:
         raise ValueError(f"{folder} was fitted to these frames: give another --seed")
     return encoder

@@ -27,6 +27,10 @@ _DONE = "installed.txt"  # what is installed; missing while it is not all there
 _WITHOUT = "--truth labels does without OCAtari"
 
 
+class CannotRead(RuntimeError):
+    """OCAtari fails on a game, or does not have it; the message is one line."""
+
+
 class OcatariBoxes(NamedTuple):
     """What OCAtari says of N moments.
 
@@ -78,6 +82,23 @@ def install(folder: Path) -> Path:
     return python
 
 
+def ocatari_games(folder: Path) -> frozenset[str]:
+    """Return the keys of the games whose RAM OCAtari reads.
+
+    Args:
+        folder: Of the environment, as for :func:`install`.
+
+    Raises:
+        RuntimeError: If there is no environment.
+    """
+    python = install(folder)
+    with tempfile.TemporaryDirectory() as exchange:
+        target = Path(exchange, "games.npz")
+        _run([*_script(python), str(target)], f"{PINNED[0]} cannot be loaded", _WITHOUT)
+        with np.load(target) as found:
+            return frozenset(map(str, found["games"]))
+
+
 def read_ocatari(
     game: str, ram: NDArray[np.uint8], episode: NDArray[np.int64], folder: Path
 ) -> OcatariBoxes:
@@ -90,17 +111,25 @@ def read_ocatari(
         folder: Of the environment, as for :func:`install`.
 
     Raises:
-        RuntimeError: If there is no environment, or OCAtari fails: it may not have the game.
+        RuntimeError: If there is no environment.
+        CannotRead: If OCAtari fails: it may not have the game.
     """
     python = install(folder)
     with tempfile.TemporaryDirectory() as exchange:
         source, target = Path(exchange, "ram.npz"), Path(exchange, "boxes.npz")
         np.savez(source, ram=ram, episode=episode)
-        # -P: the folder of the script is not searched, where this very file is called ocatari.
-        command = [str(python), "-P", str(_SCRIPT), game, str(source), str(target)]
-        _run(command, f"{PINNED[0]} cannot read {game}", f"leave it out; {_WITHOUT}")
+        command = [*_script(python), str(target), game, str(source)]
+        try:
+            _run(command, f"{PINNED[0]} cannot read {game}", f"leave it out; {_WITHOUT}")
+        except RuntimeError as error:
+            raise CannotRead(str(error)) from None
         with np.load(target) as found:
             return OcatariBoxes(found["rows"], tuple(map(str, found["kinds"])), found["hud"])
+
+
+def _script(python: Path) -> list[str]:
+    # -P: the folder of the script is not searched, where this very file is called ocatari.
+    return [str(python), "-P", str(_SCRIPT)]
 
 
 def _run(command: list[str], cannot: str, remedy: str) -> None:

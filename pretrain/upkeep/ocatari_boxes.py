@@ -1,9 +1,10 @@
 """Read boxes of objects from recorded RAM with OCAtari: a script for an environment that has it.
 
-:mod:`pretrain.upkeep.ocatari` runs it with the name of a game and two files of NumPy arrays. The
-first has ``ram`` (N, 128) and ``episode`` (N,). The second is written: ``rows`` (M, 7) of frame,
-place in OCAtari's list, kind, left, top, width and height; the names ``kinds``; and ``hud``, which
-kinds are no part of the play, such as scores.
+:mod:`pretrain.upkeep.ocatari` runs it with a file to write, the name of a game and a file to read,
+both of NumPy arrays. What is read has ``ram`` (N, 128) and ``episode`` (N,). What is written has
+``rows`` (M, 7) of frame, place in OCAtari's list, kind, left, top, width and height; the names
+``kinds``; and ``hud``, which kinds are no part of the play, such as scores. With a file to write
+alone, that has the names of all ``games``.
 """
 
 import sys
@@ -39,8 +40,24 @@ def read_boxes(
     }
 
 
-def main(game: str, source: str, target: str) -> None:
-    """Read one file and write the other."""
+def read_games() -> list[str]:
+    """Return the names of the games whose RAM is read."""
+    import ocatari.core  # noqa: F401 (loads the modules of all games)
+
+    folder = "ocatari.ram."
+    modules = {name: module for name, module in sys.modules.items() if name.startswith(folder)}
+    return [
+        name.removeprefix(folder)
+        for name, module in modules.items()
+        if hasattr(module, "_detect_objects_ram")
+    ]
+
+
+def main(target: str, game: str = "", source: str = "") -> None:
+    """Read one file and write the other; without a game, write which games there are."""
+    if not game:
+        np.savez(target, games=np.array(read_games(), np.str_))
+        return
     with np.load(source) as recorded:
         ram, episode = recorded["ram"], recorded["episode"]
     try:

@@ -17,6 +17,14 @@ WRONG = {
     "assault": {
         "PlayerMissileHorizontal": "15 to 50 pixels beside the shot, or where nothing is drawn",
     },
+    "asteroids": {"Asteroid": "half a rock to the right of it as often as on it"},
+    "battlezone": {"Radar_Content": "marks on the radar, a display"},
+    "beamrider": {"Saucer": "5 to 10 pixels beside the saucer, or where nothing is drawn"},
+    "centipede": {"Mushroom": "stands still; its place in the list changes as others are shot"},
+    "choppercommand": {
+        kind: "marks on the radar, a display" for kind in ("MiniEnemy", "MiniPlayer", "MiniTruck")
+    },
+    "crazyclimber": {"Window": "up to 80 windows of one building, which scrolls as a whole"},
     "demonattack": {
         "EnemyMissile": "one box for a volley of up to eight shots, in a gap as often as on one",
         "EnemyPart": "three boxes that overlap for the two halves of a demon that appears, one of "
@@ -25,11 +33,14 @@ WRONG = {
     "enduro": {
         "Car": "as large as the player's at any distance; one far away is in a corner of its box",
     },
+    "galaxian": {"EnemyShip": "half a ship beside it, for some of the ships in a formation"},
+    "hero": {"BombStock": "the bombs that are left, a display"},
+    "krull": {"Line": "up to 220 pieces of a web that is scenery"},
     "pitfall": {"Rope": "one pixel, the lower end of a rope of 40 pixels"},
     "yarsrevenge": {"Shield_Block": "up to 60 blocks of one shield, which moves as a whole"},
 }
-"""Kinds that are not counted because OCAtari's boxes are wrong, game by game, with what pictures
-showed that had its boxes drawn."""
+"""Kinds that are not counted because OCAtari's boxes are wrong or of no object, game by game, with
+what pictures showed that had its boxes drawn."""
 
 _STILL = 0.01  # of the steps: what changes its place in a smaller share of them stands still
 _ENOUGH = 50  # steps from which on that is said of one object of a kind that moves

@@ -1,8 +1,19 @@
-"""Do the slots hold objects? Accuracy, modularity and compactness, measured against labels."""
+"""Do the slots hold objects? Measured against labels, and against boxes of objects.
+
+What each measure says and when it is fooled: docs/judging-slots.md in the repository.
+"""
 
 from slotenv.probe.dataset import Encode, Features, ProbeData, read_features
 from slotenv.probe.detection import DetectionReport, TrueObjects, detection
-from slotenv.probe.identity import ObjectPlaces, object_places, run_identity, slot_identity
+from slotenv.probe.disentanglement import (
+    slot_compactness,
+    slot_importance,
+    slot_modularity,
+    slot_variance,
+    variance_importance,
+    weighted_modularity,
+)
+from slotenv.probe.identity import run_identity, slot_identity
 from slotenv.probe.metrics import (
     METRICS,
     Metric,
@@ -11,11 +22,8 @@ from slotenv.probe.metrics import (
     label_accuracies,
     metrics_of,
     slot_accuracy,
-    slot_compactness,
-    slot_importance,
-    slot_modularity,
-    weighted_modularity,
 )
+from slotenv.probe.named import held_boxes, named_slots
 from slotenv.probe.paper import (
     PAPER_ABLATION,
     PAPER_ACCURACY,
@@ -23,6 +31,7 @@ from slotenv.probe.paper import (
     PAPER_METHODS,
     paper_row,
 )
+from slotenv.probe.places import ObjectPlaces, object_places
 from slotenv.probe.report import Identity, IdentityReport, ProbeCounts, ProbeReport
 from slotenv.probe.run import probe_features, probe_transfer, run_probe
 
@@ -46,8 +55,10 @@ __all__ = [
     "TrueObjects",
     "balanced_accuracy",
     "detection",
+    "held_boxes",
     "label_accuracies",
     "metrics_of",
+    "named_slots",
     "object_places",
     "paper_row",
     "probe_features",
@@ -60,5 +71,7 @@ __all__ = [
     "slot_identity",
     "slot_importance",
     "slot_modularity",
+    "slot_variance",
+    "variance_importance",
     "weighted_modularity",
 ]

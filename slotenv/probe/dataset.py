@@ -12,7 +12,7 @@ from slotenv import checks
 Indices = NDArray[np.integer[Any]]
 
 Encode = Callable[[NDArray[np.uint8]], ArrayLike]
-"""From frames uint8 (B, H, W, 3) to slots (B, K, D)."""
+"""From frames uint8 (B, H, W, 3) to slots (B, K, D), or to their boxes (B, K, 5)."""
 
 
 class ProbeData(Protocol):
@@ -34,10 +34,18 @@ class ProbeData(Protocol):
 
 
 class Features(NamedTuple):
-    """Slots (N, K, D) of N frames in the order of play, finite, and a digest of each frame."""
+    """What is probed of N frames in the order of play; all numbers are finite.
+
+    Attributes:
+        slots: (N, K, D).
+        digests: A digest of each frame.
+        boxes: (N, K, 5) where each slot is: presence from 0 to 1, x and y of the middle, width and
+            height in pixels; None if that is not known.
+    """
 
     slots: NDArray[np.float32]
     digests: list[bytes]
+    boxes: NDArray[np.float32] | None = None
 
 
 class Split(NamedTuple):
@@ -74,14 +82,24 @@ def split_frames(digests: list[bytes]) -> Split:
     return Split(np.arange(train_end), validation, np.array(test), duplicates)
 
 
-def read_features(encode: Encode, dataset: ProbeData, *, batch_size: int = 256) -> Features:
+def read_features(
+    encode: Encode, dataset: ProbeData, *, boxes: Encode | None = None, batch_size: int = 256
+) -> Features:
     """Encode all frames, ``batch_size`` at a time, and digest their bytes.
+
+    Args:
+        encode: From frames to slots.
+        dataset: The frames.
+        boxes: From frames to where the slots are, an encoder's ``boxes``; None if it has none.
+        batch_size: Frames at a time.
 
     Raises:
         TypeError: If frames are not uint8.
-        ValueError: If there are no frames, or the encoder does not return finite (B, K, D).
+        ValueError: If there are no frames, the encoder does not return finite (B, K, D), or boxes
+            are not finite (B, K, 5).
     """
     slots: list[NDArray[np.float32]] = []
+    places: list[NDArray[np.float32]] = []
     digests: list[bytes] = []
     for frames in frame_batches(dataset, len(dataset), batch_size):
         if frames.dtype != np.uint8:
@@ -92,7 +110,12 @@ def read_features(encode: Encode, dataset: ProbeData, *, batch_size: int = 256) 
         checks.shape(name, batch, len(frames), "K", "D")
         checks.finite(name, batch)
         slots.append(batch)
-    return Features(np.concatenate(slots), digests)
+        if boxes is not None:
+            where = np.asarray(boxes(frames), dtype=np.float32)
+            checks.shape(f"boxes of the {name}", where, *batch.shape[:2], 5)
+            checks.finite(f"boxes of the {name}", where)
+            places.append(where)
+    return Features(np.concatenate(slots), digests, np.concatenate(places) if places else None)
 
 
 def frame_batches(dataset: ProbeData, count: int, batch_size: int) -> Iterator[NDArray[np.uint8]]:

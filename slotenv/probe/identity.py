@@ -1,24 +1,25 @@
 """How often the slot that holds an object changes within an episode."""
 
-from typing import Any, NamedTuple, Protocol
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.optimize import linear_sum_assignment  # type: ignore[import-untyped]
 
 from slotenv import checks
-from slotenv.labels import GameLabels, labels_for
+from slotenv.labels import labels_for
 from slotenv.probe.dataset import ProbeData, frame_batches
+from slotenv.probe.places import (
+    RADIUS,
+    ObjectPlaces,
+    check_places,
+    distances,
+    find_holders,
+    find_offsets,
+    middles_at,
+    object_places,
+)
 from slotenv.probe.report import Identity, IdentityReport
 from slotenv.tracking import SEEN
-
-RADIUS = 12.0
-"""Pixels between an object and a slot from which on the slot is another's. Constant offsets are
-taken out first, so that what is left is small: 8 to 12 px find nearly the same. At 16 px a car of
-Freeway that has no slot takes one of the next lane, which is 16 px away."""
-
-_FARTHEST_OFFSET = 16.0  # from the edge of the console's widest sprite, 32 px, to its middle
-_CELL = 4.0  # px; offsets are looked for in squares of that size
 
 
 class BoxEncoder(Protocol):
@@ -26,21 +27,6 @@ class BoxEncoder(Protocol):
 
     def boxes(self, frames: NDArray[np.uint8]) -> NDArray[np.float32]:
         """Return (B, K, 5) for frames (B, H, W, 3), as :func:`slot_identity` takes them."""
-
-
-class ObjectPlaces(NamedTuple):
-    """Where O labelled objects are in N frames.
-
-    Attributes:
-        names: O names.
-        points: (N, O, 2) x and y in pixels of a point that moves with the object, its upper left
-            corner as a rule; NaN all along an axis that has no label. Meaningless while absent.
-        present: (N, O) whether the object is on the screen.
-    """
-
-    names: tuple[str, ...]
-    points: NDArray[np.float64]
-    present: NDArray[np.bool_]
 
 
 def run_identity(
@@ -89,24 +75,6 @@ def run_identity(
     )
 
 
-def object_places(labels: GameLabels, ram: NDArray[np.uint8]) -> ObjectPlaces:
-    """Read where objects are from RAM uint8 (N, 128), by labels of view ``"pixel"``.
-
-    An object is present where all its labels say so.
-    """
-    if labels.view != "pixel":
-        raise ValueError(f"places on the screen need labels of view 'pixel', got {labels.view!r}")
-    truth = labels.read(ram)
-    names = tuple(dict.fromkeys(labels.objects))
-    points = np.full((len(truth.values), len(names), 2), np.nan)
-    present = np.ones(points.shape[:2], np.bool_)
-    for column, label in enumerate(labels.labels):
-        owner = names.index(label.object)
-        points[:, owner, "xy".index(label.axis)] = truth.values[:, column]
-        present[:, owner] &= truth.presence[:, column]
-    return ObjectPlaces(names, points, present)
-
-
 def slot_identity(
     boxes: NDArray[np.floating[Any]],
     objects: ObjectPlaces,
@@ -140,29 +108,19 @@ def slot_identity(
             the radius is not positive.
     """
     boxes = np.asarray(boxes, np.float64)
-    _check(boxes, objects, episode, radius)
+    check_places(boxes, objects, radius)
+    checks.shape("episode", episode, len(boxes))
     names, points, present = objects
-    offsets = np.stack(
-        [
-            _offset(points[there, o], boxes[there], still_axes=still_axes)
-            for o, there in enumerate(present.T)
-        ]
-    )  # (O, 2), NaN along axes that are not looked at
-    middles = np.where(np.isnan(points), 0, points) + offsets
-    holders = np.full(present.shape, -1)  # (N, O) the slot of each object, -1: none
-    for t, there in enumerate(present):
-        slots = np.flatnonzero(boxes[t, :, 0] > SEEN)
-        distances = _distances(middles[t, there, None], boxes[t, slots]).clip(max=radius)
-        rows, columns = linear_sum_assignment(distances)
-        close = distances[rows, columns] < radius
-        holders[t, np.flatnonzero(there)[rows[close]]] = slots[columns[close]]
+    offsets = find_offsets(boxes, objects, still_axes=still_axes)
+    middles = middles_at(points, offsets)
+    holders = find_holders(boxes, middles, present, radius)
     run = np.cumsum(np.diff(episode, prepend=episode[:1]) != 0)  # (N,) numbers the episodes
     found = {}
     for o, name in enumerate(names):
         held = np.flatnonzero(holders[:, o] >= 0)
         changes = np.diff(holders[held, o]).astype(bool) & (np.diff(run[held]) == 0)
         changed, last = held[1:][changes], holders[held, o][:-1][changes]
-        gaps = _distances(middles[changed, o], boxes[changed, last])
+        gaps = distances(middles[changed, o], boxes[changed, last])
         still_there = (boxes[changed, last, 0] > SEEN) & (gaps < radius)
         free = (holders[changed] != last[:, None]).all(axis=1)
         x, y = (None if np.isnan(offset) else float(offset) for offset in offsets[o])
@@ -187,48 +145,3 @@ def slot_identity(
         radius=float(radius),
         still_axes=still_axes,
     )
-
-
-def _offset(
-    points: NDArray[np.float64], boxes: NDArray[np.float64], *, still_axes: bool
-) -> NDArray[np.float64]:
-    """Return x and y from one object's points (n, 2) to its slot's middle; NaN if not looked at."""
-    offset = np.full(2, np.nan)
-    labelled = ~np.isnan(points).all(axis=0)
-    axes = np.flatnonzero(labelled | (still_axes & labelled.any()))
-    if not len(points) or not len(axes):
-        return offset
-    places = np.where(labelled, points, 0)[:, None]
-    differences = (boxes[..., 1:3] - places)[boxes[..., 0] > SEEN]  # (m, 2)
-    near = (np.abs(differences) <= _FARTHEST_OFFSET) | ~labelled
-    differences = differences[near.all(axis=1)][:, axes]
-    offset[axes] = 0
-    if not len(differences):
-        return offset
-    cells, counts = np.unique(np.round(differences / _CELL), axis=0, return_counts=True)
-    middle = cells[counts.argmax()] * _CELL
-    for _ in range(3):  # what is dense may lie across the borders of cells
-        around = (np.abs(differences - middle) <= _CELL).all(axis=1)
-        middle = np.median(differences[around], axis=0) if around.any() else middle
-    offset[axes] = middle
-    return offset
-
-
-def _distances(middles: NDArray[np.float64], boxes: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return the distances (...) of middles (..., 2) from boxes (..., 5), NaN axes left out."""
-    return np.asarray(np.sqrt(np.nansum((boxes[..., 1:3] - middles) ** 2, axis=-1)))
-
-
-def _check(boxes: NDArray[Any], objects: ObjectPlaces, episode: Any, radius: float) -> None:
-    checks.shape("boxes", boxes, "N", "K", 5)
-    checks.finite("boxes", boxes)
-    checks.shape("points of the objects", objects.points, len(boxes), len(objects.names), 2)
-    checks.shape("presence of the objects", objects.present, len(boxes), len(objects.names))
-    checks.shape("episode", episode, len(boxes))
-    unknown = np.isnan(objects.points)
-    for o, name in enumerate(objects.names):
-        axes = unknown[:, o].all(axis=0)
-        if axes.all() or (unknown[:, o].any(axis=0) & ~axes).any():
-            raise ValueError(f"{name} needs x or y, and NaN in all frames or in none of an axis")
-    if not radius > 0:
-        raise ValueError(f"radius must be positive, got {radius}")

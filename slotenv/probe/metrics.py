@@ -1,21 +1,28 @@
-"""The paper's metrics as pure functions, and the table of what a probe reports of them.
+"""Accuracy as pure functions, and the table of what a probe reports of it and of other metrics.
 
-Functions turn arrays into a float and raise ValueError where it is undefined. Their source is Slot
-Contrastive Networks, https://arxiv.org/abs/2007.09294, after DCI (Eastwood and Williams, 2018).
+Functions turn arrays into a float and raise ValueError where it is undefined. Slot accuracy is that
+of Slot Contrastive Networks, https://arxiv.org/abs/2007.09294.
 
 Reports, their JSON and the rows and tables of a benchmark all follow the table, :class:`Metrics`. A
 new metric is a function and one entry there.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import MISSING, dataclass, field, fields
-from typing import Any, Literal, NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 from sklearn.metrics import balanced_accuracy_score, r2_score
 
 from slotenv import checks
+from slotenv.probe.disentanglement import (
+    slot_compactness,
+    slot_importance,
+    slot_modularity,
+    variance_importance,
+    weighted_modularity,
+)
 
 Floats = NDArray[np.floating[Any]]
 
@@ -42,66 +49,6 @@ def label_accuracies(truth: Floats, prediction: Floats) -> NDArray[np.float64]:
     return np.asarray(r2_score(truth.astype(np.float64), prediction, multioutput="raw_values"))
 
 
-def slot_importance(coefficients: Floats, objects: Sequence[str]) -> NDArray[np.float64]:
-    """How much each object's regressors rely on each slot.
-
-    Absolute coefficients are summed over a slot's dimensions, each label's row is normalised to 1,
-    and the rows of an object's labels are averaged.
-
-    Args:
-        coefficients: (L, K, D) of linear regressors on standardised features.
-        objects: Object of each label, length L.
-
-    Returns:
-        (P, K), rows sum to 1, objects in the order in which they first occur.
-
-    Raises:
-        ValueError: If the shapes do not fit or a label's coefficients are all zero.
-    """
-    checks.shape("coefficients", coefficients, "L", "K", "D")
-    checks.shape("objects", objects, len(coefficients))
-    weight = np.abs(coefficients.astype(np.float64)).sum(axis=2)  # (L, K)
-    total = weight.sum(axis=1, keepdims=True)
-    if unused := np.flatnonzero(total[:, 0] == 0).tolist():
-        raise ValueError(f"no slot has any weight for labels {unused}: importance is undefined")
-    rows = weight / total
-    names = np.array(objects)
-    return np.stack([rows[names == name].mean(axis=0) for name in dict.fromkeys(objects)])
-
-
-def slot_compactness(importance: Floats) -> float:
-    """How few slots each object is spread over: 1 is one slot an object, 0 is evenly over all.
-
-    Args:
-        importance: (P, K) nonnegative weight of slot k for object p.
-
-    Raises:
-        ValueError: If there is only one slot or an object with no weight at all.
-    """
-    return float(np.mean(_concentration(importance, of="object")[0]))
-
-
-def slot_modularity(importance: Floats) -> float:
-    """How few objects each slot serves: 1 is one object a slot, 0 is all objects alike.
-
-    ``importance`` is as for :func:`slot_compactness`; a slot without any weight is left out of the
-    mean.
-
-    Raises:
-        ValueError: If there is only one object or no slot has any weight.
-    """
-    return float(np.mean(_concentration(importance, of="slot")[0]))
-
-
-def weighted_modularity(importance: Floats) -> float:
-    """As :func:`slot_modularity`, each slot counted by its share of the total importance.
-
-    The plain mean gives a slot that nothing relies on as much say as the slot that holds all.
-    """
-    concentration, weight = _concentration(importance, of="slot")
-    return float(np.average(concentration, weights=weight))
-
-
 def balanced_accuracy(truth: NDArray[np.bool_], prediction: NDArray[np.bool_]) -> float:
     """Mean of the shares of present and of absent frames that are told right: 0.5 is chance.
 
@@ -117,42 +64,26 @@ def balanced_accuracy(truth: NDArray[np.bool_], prediction: NDArray[np.bool_]) -
     return float(balanced_accuracy_score(truth, prediction))
 
 
-def _concentration(
-    importance: Floats, *, of: Literal["object", "slot"]
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Return 1 - H of each object over the slots, or the reverse, and what each weighs in all.
-
-    The logarithm's base is the number of slots, or of objects; a slot without weight is left out.
-    """
-    checks.shape("importance", importance, "objects", "slots")
-    rows = importance.astype(np.float64)
-    if not np.isfinite(rows).all() or (rows < 0).any():
-        raise ValueError("importance must be finite and not negative")
-    measure, column, purpose = "compactness", "slot", "choose"
-    if of == "slot":
-        measure, column, purpose = "modularity", "object", "mix"
-        rows = rows.T[rows.any(axis=0)] if rows.any() else rows.T
-    if rows.shape[1] < 2:
-        raise ValueError(
-            f"slot {measure} is undefined for one {column}: there is nothing to {purpose}"
-        )
-    if empty := np.flatnonzero(~rows.any(axis=1)).tolist():
-        raise ValueError(f"slot {measure} is undefined without weight on any {column}: {empty}")
-    weight = rows.sum(axis=1)
-    share = rows / weight[:, None]
-    logs = np.log(share, out=np.zeros_like(share), where=share > 0)
-    entropy = -np.sum(share * logs, axis=1) / np.log(rows.shape[1])
-    return np.clip(1.0 - entropy, 0.0, 1.0), weight  # else -1e-16 if uniform
-
-
 class LabelScore(NamedTuple):
-    """One label's outcome; ``coefficients`` are (K, D), ``points`` pairs (true, predicted)."""
+    """One label's outcome.
+
+    Attributes:
+        name: The label's.
+        object: Its object's name.
+        ols: Test R2 of least squares.
+        ridge: Test R2 of ridge regression.
+        coefficients: (K, D) of least squares.
+        variance: (K,) what each slot adds to ridge's prediction in training, as
+            :func:`slotenv.probe.slot_variance` gives it.
+        points: Pairs (true, predicted by least squares).
+    """
 
     name: str
     object: str
     ols: float
     ridge: float
     coefficients: NDArray[np.float64]
+    variance: NDArray[np.float64]
     points: list[list[float]]
 
 
@@ -163,16 +94,25 @@ class ProbeScores:
     Attributes:
         labels: The scored labels.
         presence: Balanced accuracy of each object's presence.
+        named: The scored labels where the slots are put into the order of the objects; None if the
+            encoder does not say where its slots are.
     """
 
     labels: list[LabelScore]
     presence: dict[str, float]
+    named: list[LabelScore] | None = None
 
     @property
     def importance(self) -> NDArray[np.float64]:
         """(P, K) as :func:`slot_importance` returns it."""
         coefficients = np.stack([score.coefficients for score in self._scored()])
         return slot_importance(coefficients, [score.object for score in self.labels])
+
+    @property
+    def variance(self) -> NDArray[np.float64]:
+        """(P, K) as :func:`variance_importance` returns it."""
+        variance = np.stack([score.variance for score in self._scored()])
+        return variance_importance(variance, [score.object for score in self.labels])
 
     def mean_accuracy(self, regressor: str) -> float:
         """Return the mean R2 of ``"ols"`` or ``"ridge"``."""
@@ -183,6 +123,13 @@ class ProbeScores:
         if not self.presence:
             raise ValueError("no object both comes and goes often enough")
         return float(np.mean(list(self.presence.values())))
+
+    def named_accuracy(self) -> float:
+        """Return the mean R2 of ridge where the slots are in the order of the objects."""
+        if self.named is None:
+            raise ValueError("the encoder does not say where its slots are (boxes)")
+        self._scored()
+        return float(np.mean([score.ridge for score in self.named]))
 
     def _scored(self) -> list[LabelScore]:
         if not self.labels:
@@ -236,6 +183,16 @@ class Metrics:
         digits=3,
         by_game=True,
     )
+    named_accuracy: float | None = _entry(
+        "named",
+        "with ridge, after each frame's slots were put into the order of the true objects: what "
+        "a perfect order would get.",
+        ProbeScores.named_accuracy,
+        digits=3,
+        views=("pixel",),
+        by_game=True,
+        default=None,
+    )
     presence_accuracy: float | None = _entry(
         "presence",
         "balanced accuracy of telling whether an object is there: 1 perfect, 0.5 chance.",
@@ -258,6 +215,18 @@ class Metrics:
         "compactness",
         "1: each object sits in one slot. 0: it is spread evenly over all slots.",
         lambda scores: slot_compactness(scores.importance),
+    )
+    variance_modularity: float | None = _entry(
+        "modularity by variance",
+        "weighted modularity, a slot counting by the variance that it adds to ridge's predictions.",
+        lambda scores: weighted_modularity(scores.variance),
+        default=None,
+    )
+    variance_compactness: float | None = _entry(
+        "compactness by variance",
+        "compactness, a slot counting by the variance that it adds to ridge's predictions.",
+        lambda scores: slot_compactness(scores.variance),
+        default=None,
     )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from slotenv import markdown, records
@@ -43,6 +43,8 @@ class ProbeReport(Metrics):
         view: Label view, ``"scn"`` or ``"pixel"``.
         accuracy_by_label: Test R2 of least squares.
         ridge_by_label: Test R2 of ridge regression.
+        named_by_label: The same with slots in the order of the objects (``pixel`` view); empty for
+            encoders without boxes.
         object_by_label: Object of each scored label.
         presence_by_object: Balanced accuracy of presence (``pixel`` view).
         undefined: Metric that is None to the reason.
@@ -75,6 +77,7 @@ class ProbeReport(Metrics):
     shuffled: bool
     seed: Count
     points: dict[Text, list[list[float]]]
+    named_by_label: dict[Text, float] = field(default_factory=dict)  # files of before lack it
 
     def to_dict(self) -> dict[str, Any]:
         """Return the fields as plain JSON values."""
@@ -87,13 +90,18 @@ class ProbeReport(Metrics):
 
     def to_markdown(self) -> str:
         """Return a table of the labels, what was left out, and a summary line."""
+        columns = {
+            "R2": (self.accuracy_by_label, self.accuracy),
+            "R2 (ridge)": (self.ridge_by_label, self.ridge_accuracy),
+        }
+        if self.named_by_label:
+            columns["R2 (named)"] = self.named_by_label, self.named_accuracy
         rows = [
-            [name, self.object_by_label[name], _show(r2), _show(self.ridge_by_label[name])]
-            for name, r2 in self.accuracy_by_label.items()
+            [name, owner, *(_show(by_label[name]) for by_label, _ in columns.values())]
+            for name, owner in self.object_by_label.items()
         ]
-        means = (f"**{_show(mean)}**" for mean in (self.accuracy, self.ridge_accuracy))
-        rows.append(["**mean**", "", *means])
-        lines = markdown.table(["label", "object", "R2", "R2 (ridge)"], rows, words=2)
+        rows.append(["**mean**", "", *(f"**{_show(mean)}**" for _, mean in columns.values())])
+        lines = markdown.table(["label", "object", *columns], rows, words=2)
         if self.presence_by_object:
             rows = [[name, _show(share)] for name, share in self.presence_by_object.items()]
             lines += ["", *markdown.table(["object", "presence (balanced accuracy)"], rows)]

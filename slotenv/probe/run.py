@@ -7,6 +7,8 @@ from slotenv import checks
 from slotenv.labels import GameLabels, LabelValues, labels_for
 from slotenv.probe.dataset import Encode, Features, ProbeData, Split, read_features, split_frames
 from slotenv.probe.metrics import METRICS, ProbeScores, metrics_of
+from slotenv.probe.named import named_slots
+from slotenv.probe.places import object_places
 from slotenv.probe.report import ProbeCounts, ProbeReport
 from slotenv.probe.scores import score_coordinates, score_presence, standardise
 
@@ -17,6 +19,7 @@ def run_probe(
     *,
     game: str,
     view: str = "scn",
+    boxes: Encode | None = None,
     shuffle_labels: bool = False,
     seed: int = 0,
     batch_size: int = 256,
@@ -33,6 +36,8 @@ def run_probe(
         dataset: Frames and RAM from play that the encoder was not trained on.
         game: The game they come from, in any form that :func:`slotenv.labels.labels_for` takes.
         view: ``"scn"`` or ``"pixel"``; never compare numbers across views.
+        boxes: From the same frames to where the slots are, (B, K, 5), an encoder's ``boxes``: for
+            the named reading, which the ``pixel`` view has then.
         shuffle_labels: Permute the labels within each part, as a control: accuracy must fall to
             about 0 or below.
         seed: Seed of that permutation; nothing else is random.
@@ -51,7 +56,7 @@ def run_probe(
     """
     # What is wrong is told before the frames are encoded.
     _truth(labels_for(game, view), dataset, len(dataset))
-    features = read_features(encode, dataset, batch_size=batch_size)
+    features = read_features(encode, dataset, boxes=boxes, batch_size=batch_size)
     return probe_features(
         features, dataset, game=game, view=view, shuffle_labels=shuffle_labels, seed=seed
     )
@@ -75,13 +80,15 @@ def probe_features(
     labels = labels_for(game, view)
     truth = _truth(labels, dataset, len(features.slots), len(features.digests))
     split = split_frames(features.digests)
+    named = _named(features, dataset, labels, split)
     if shuffle_labels:
         rng, rows = np.random.default_rng(seed), np.arange(len(truth.values))
         for part in (split.train, split.validation, split.test):
             rows[part] = rng.permutation(part)
         truth = LabelValues(truth.values[rows], truth.presence[rows])
+    slots = features.slots
     return _report(
-        labels, truth, features.slots, split, [dataset], shuffled=shuffle_labels, seed=seed
+        labels, truth, slots, named, split, [dataset], shuffled=shuffle_labels, seed=seed
     )
 
 
@@ -129,7 +136,21 @@ def probe_transfer(
         duplicates=tested.duplicates + len(tested.test) - len(test),
     )
     slots = np.concatenate([fit_features.slots[fit], features.slots[test]])
-    return _report(labels, truth, slots, split, [fit_dataset, dataset])
+    fit_named = _named(fit_features, fit_dataset, labels, learned)
+    test_named = _named(features, dataset, labels, tested)
+    named = None
+    if fit_named is not None and test_named is not None:
+        named = np.concatenate([fit_named[fit], test_named[test]])
+    return _report(labels, truth, slots, named, split, [fit_dataset, dataset])
+
+
+def _named(
+    features: Features, dataset: ProbeData, labels: GameLabels, split: Split
+) -> NDArray[np.float32] | None:
+    """Return the boxes of slots in the order of the objects, None where they are not known."""
+    if features.boxes is None or labels.view != "pixel":
+        return None
+    return named_slots(features.boxes, object_places(labels, dataset.ram), learn_from=split.train)
 
 
 def _truth(labels: GameLabels, dataset: ProbeData, *counts: int) -> LabelValues:
@@ -145,6 +166,7 @@ def _report(
     labels: GameLabels,
     truth: LabelValues,
     slots: NDArray[np.float32],
+    named: NDArray[np.float32] | None,
     split: Split,
     plays: list[ProbeData],
     *,
@@ -158,7 +180,10 @@ def _report(
     if labels.view == "pixel":
         presence, reasons = score_presence(labels, truth, standard, split)
         left_out |= reasons
-    scores = ProbeScores(labels=scored, presence=presence)
+    in_order = None
+    if named is not None:
+        in_order, _ = score_coordinates(labels, truth, standardise(named, split.train), split)
+    scores = ProbeScores(labels=scored, presence=presence, named=in_order)
     values: dict[str, float | None] = dict.fromkeys(METRICS)
     undefined: dict[str, str] = {}
     for name, metric in metrics_of(labels.view).items():
@@ -177,6 +202,7 @@ def _report(
         view=labels.view,
         accuracy_by_label={score.name: score.ols for score in scored},
         ridge_by_label={score.name: score.ridge for score in scored},
+        named_by_label={score.name: score.ridge for score in in_order or ()},
         object_by_label=object_by_label,
         presence_by_object=presence,
         undefined=undefined,

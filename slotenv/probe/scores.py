@@ -15,6 +15,7 @@ from sklearn.linear_model import LinearRegression, LogisticRegression
 
 from slotenv.labels import GameLabels, LabelValues
 from slotenv.probe.dataset import Split
+from slotenv.probe.disentanglement import slot_variance
 from slotenv.probe.metrics import LabelScore, balanced_accuracy, label_accuracies
 
 Array = NDArray[np.float64]
@@ -51,7 +52,9 @@ def score_coordinates(
         train_y, validation_y, test_y = (truth.values[part][:, columns] for part in parts)
         coefficients = np.zeros((len(columns), *standard.varying.shape))
         ols, coefficients[:, standard.varying] = ols_predictions(train_x, train_y, test_x)
-        ridge = ridge_predictions(train_x, train_y, validation_x, validation_y, test_x)
+        ridge, weights = ridge_predictions(train_x, train_y, validation_x, validation_y, test_x)
+        owner = np.nonzero(standard.varying)[0]
+        variance = slot_variance(train_x, weights, owner, len(standard.varying))
         ols_r2, ridge_r2 = label_accuracies(test_y, ols), label_accuracies(test_y, ridge)
         shown = np.unique(np.linspace(0, len(test_y) - 1, MAX_POINTS).astype(int))
         for i, column in enumerate(columns):
@@ -61,6 +64,7 @@ def score_coordinates(
                 ols=float(ols_r2[i]),
                 ridge=float(ridge_r2[i]),
                 coefficients=coefficients[i],
+                variance=variance[i],
                 points=np.stack([test_y[shown, i], ols[shown, i]], axis=1).round(3).tolist(),
             )
     return [scores[column] for column in sorted(scores)], left_out
@@ -140,11 +144,12 @@ def ols_predictions(train_x: Array, train_y: Array, test_x: Array) -> tuple[Arra
 
 def ridge_predictions(
     train_x: Array, train_y: Array, validation_x: Array, validation_y: Array, test_x: Array
-) -> Array:
-    """Return ridge regression's predictions (t, L) from features (., V) and labels (., L).
+) -> tuple[Array, Array]:
+    """Return ridge regression's predictions (t, L) and coefficients (L, V).
 
-    Each label has its own strength: that of :data:`RIDGE_STRENGTHS` with the least squared error on
-    validation, which is also the best R2 there. One eigendecomposition serves all strengths.
+    Features are (., V), labels (., L). Each label has its own strength: that of
+    :data:`RIDGE_STRENGTHS` with the least squared error on validation, which is also the best R2
+    there. One eigendecomposition serves all strengths.
     """
     mean_x, mean_y = train_x.mean(axis=0), train_y.mean(axis=0)
     centred = train_x - mean_x
@@ -159,8 +164,8 @@ def ridge_predictions(
         error = np.mean((validation_rotated @ candidate + mean_y - validation_y) ** 2, axis=0)
         weights = np.where(error < best, candidate, weights)
         best = np.minimum(best, error)
-    predictions: Array = (test_x - mean_x) @ vectors @ weights + mean_y
-    return predictions
+    coefficients: Array = vectors @ weights
+    return (test_x - mean_x) @ coefficients + mean_y, coefficients.T
 
 
 def presence_predictions(

@@ -46,8 +46,8 @@ def test_a_test_part_of_duplicates_only_is_refused():
 
 
 def test_reading_keeps_order_whatever_the_batch(data):
-    whole, digests = read_features(pixels, data, batch_size=5000)
-    parts, same = read_features(pixels, data, batch_size=37)
+    whole, digests, _ = read_features(pixels, data, batch_size=5000)
+    parts, same, _ = read_features(pixels, data, batch_size=37)
     np.testing.assert_array_equal(parts, whole)
     assert digests == same
     assert max(data.reads[1:]) == 37

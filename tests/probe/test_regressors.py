@@ -50,30 +50,32 @@ def test_without_features_the_mean_is_predicted():
     prediction, coefficients = ols_predictions(empty, train_y, np.zeros((3, 0)))
     np.testing.assert_array_equal(prediction, [[2.0, 4.0]] * 3)
     assert coefficients.shape == (2, 0)
-    ridge = ridge_predictions(empty, train_y, empty, train_y, np.zeros((3, 0)))
+    ridge, weights = ridge_predictions(empty, train_y, empty, train_y, np.zeros((3, 0)))
     np.testing.assert_array_equal(ridge, prediction)
+    assert weights.shape == (2, 0)
     assert presence_predictions(empty, np.array([True, False]), np.zeros((3, 0))).all()
 
 
 @pytest.mark.parametrize("noise", [0.01, 1.0, 30.0])
 def test_ridge_is_scikit_learns_at_the_best_validated_strength(noise):
     train_x, train_y, validation_x, validation_y, test_x = problem(noise)
-    predicted = ridge_predictions(train_x, train_y, validation_x, validation_y, test_x)
+    predicted, weights = ridge_predictions(train_x, train_y, validation_x, validation_y, test_x)
     for label in range(2):
         models = [Ridge(alpha=a).fit(train_x, train_y[:, label]) for a in RIDGE_STRENGTHS]
         scores = [r2_score(validation_y[:, label], m.predict(validation_x)) for m in models]
-        expected = models[int(np.argmax(scores))].predict(test_x)
-        np.testing.assert_allclose(predicted[:, label], expected, rtol=1e-6)
+        best = models[int(np.argmax(scores))]
+        np.testing.assert_allclose(predicted[:, label], best.predict(test_x), rtol=1e-6)
+        np.testing.assert_allclose(weights[label], best.coef_, rtol=1e-6)
 
 
 def test_ridge_survives_collinear_features():
     train_x, train_y, validation_x, validation_y, test_x = problem()
-    alone = ridge_predictions(train_x, train_y, validation_x, validation_y, test_x)
+    alone, _ = ridge_predictions(train_x, train_y, validation_x, validation_y, test_x)
 
     def double(x):
         return np.hstack([x, x])
 
-    doubled = ridge_predictions(
+    doubled, _ = ridge_predictions(
         double(train_x), train_y, double(validation_x), validation_y, double(test_x)
     )
     np.testing.assert_allclose(doubled, alone, rtol=1e-2)
@@ -98,7 +100,7 @@ def test_ridge_of_small_features_is_scikit_learns():
     train_x, train_y, validation_x, validation_y, test_x = (
         part * 0.05 if i in (0, 2, 4) else part for i, part in enumerate(problem(0.01))
     )
-    predicted = ridge_predictions(train_x, train_y, validation_x, validation_y, test_x)
+    predicted, _ = ridge_predictions(train_x, train_y, validation_x, validation_y, test_x)
     model = Ridge(alpha=RIDGE_STRENGTHS[0]).fit(train_x, train_y)
     np.testing.assert_allclose(predicted, model.predict(test_x), rtol=1e-6)
 
@@ -108,7 +110,7 @@ def test_of_equally_good_strengths_the_smallest_is_taken():
     train_x, train_y, _, _, test_x = problem()
     flat = np.repeat(train_x.mean(axis=0)[None], 5, axis=0)
     means = np.repeat(train_y.mean(axis=0)[None], 5, axis=0)
-    predicted = ridge_predictions(train_x, train_y, flat, means, test_x)
+    predicted, _ = ridge_predictions(train_x, train_y, flat, means, test_x)
     model = Ridge(alpha=RIDGE_STRENGTHS[0]).fit(train_x, train_y)
     np.testing.assert_allclose(predicted, model.predict(test_x), rtol=1e-6)
 

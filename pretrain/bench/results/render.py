@@ -17,6 +17,7 @@ from pretrain.drawing.estimate import number
 from slotenv import markdown
 from slotenv.atomic import write_atomic
 from slotenv.probe import METRICS, metrics_of
+from slotenv.probe.metrics import ALWAYS_THERE
 
 _INTRODUCTION = """\
 # Benchmark
@@ -38,6 +39,7 @@ _HEADINGS = {  # of tables; another metric's has its title
     ("pixel", "presence_accuracy"): (
         "Screen coordinates: presence, balanced accuracy (0.5 is chance)"
     ),
+    ("pixel", "named_accuracy"): "Screen coordinates: with ridge, slots in objects' order",
     ("pixel", ""): "Screen coordinates: modularity and compactness",
 }
 
@@ -95,7 +97,8 @@ def _view(rows: list[Row], view: str, budget: Budget, out: Path, suffix: str) ->
     if of_paper and any(accuracy.values.values()) and any(ridge.values.values()):
         lines += _plot(out / f"overall{suffix}.png", plots.overall(accuracy, ridge, str(budget)))
     for name, scores in metrics.items():
-        if METRICS[name].by_game:
+        measured = name in ALWAYS_THERE or any(scores.values.values())  # not in rows of before
+        if METRICS[name].by_game and measured:
             table = tables.accuracy_table(scores, paper=of_paper and name == "accuracy")
             title = _HEADINGS.get((view, name), f"{METRICS[name].title}, {view} labels")
             note = _RIDGE if of_paper and name == "ridge_accuracy" else ""

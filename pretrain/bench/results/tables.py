@@ -52,7 +52,7 @@ def accuracy_table(scores: Scores, *, paper: bool) -> list[str]:
             cells = (_interval(scores, games, title) for title in titles)
             lines.append(line("95 % interval over games", cells))
     if paper and any(game in PAPER_ACCURACY for game in scores.games):
-        cells = (_games_ahead(scores, title) for title in titles)
+        cells = (games_ahead(scores, title) for title in titles)
         lines.append(line("games ahead of the paper's SCN and C-SWM", cells))
     if paper and "stdim" in scores.methods.values():
         note += " ST-DIM's paper column is from the notebook of SCN's authors."
@@ -190,6 +190,20 @@ def paper_mean(method: str, games: Collection[str]) -> float | None:
     return None if None in numbers else mean(numbers)
 
 
+def games_ahead(scores: Scores, title: str) -> str:
+    """Say in how many games a method is ahead of the better of the paper's SCN and C-SWM.
+
+    Returns:
+        ``"18 of 20"``, or a dash if it has no game of the paper's.
+    """
+    games = [game for game in scores.values[title] if game in PAPER_ACCURACY]
+    won = 0
+    for game, own in zip(games, scores.by_game(title, games), strict=True):
+        rivals = (PAPER_ACCURACY[game][name] for name in ("scn", "cswm"))
+        won += all(rival is None or own > rival for rival in rivals)
+    return f"{won} of {len(games)}" if games else NONE
+
+
 def _compared(
     rows: Sequence[Row], names: Iterable[str]
 ) -> tuple[dict[str, Scores], dict[str, list[str]], dict[str, list[str]]]:
@@ -225,16 +239,6 @@ def _interval(scores: Scores, games: Collection[str], title: str) -> str:
         return NONE
     _, low, high = bootstrap(scores.by_game(title, games))
     return f"{number(low, 2)} to {number(high, 2)}"
-
-
-def _games_ahead(scores: Scores, title: str) -> str:
-    """Return in how many games a method is ahead of the better of the paper's SCN and C-SWM."""
-    games = [game for game in scores.values[title] if game in PAPER_ACCURACY]
-    won = 0
-    for game, own in zip(games, scores.by_game(title, games), strict=True):
-        rivals = (PAPER_ACCURACY[game][name] for name in ("scn", "cswm"))
-        won += all(rival is None or own > rival for rival in rivals)
-    return f"{won} of {len(games)}" if games else NONE
 
 
 def _accuracy_of(statuses: Collection[str], row: Row) -> float | None:

@@ -105,9 +105,10 @@ def test_pixels_are_those_of_a_loop_over_all_blocks(noise: Noise) -> None:
 
 
 def test_the_mean_predictor_is_given_one_number_that_never_changes(noise: Noise) -> None:
-    slots, digests = REFERENCES["mean"].features(noise, "pong")
+    slots, digests, boxes = REFERENCES["mean"].features(noise, "pong")
     assert slots.shape == (400, 1, 1)
     assert len(np.unique(slots)) == 1
+    assert boxes is None
     assert digests == REFERENCES["pixels"].features(noise, "pong").digests
     assert digests == REFERENCES["coordinates"].features(noise, "pong").digests
 

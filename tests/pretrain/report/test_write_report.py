@@ -113,10 +113,10 @@ def test_pictures_are_whole(whole_page: Page, tmp_path: Path) -> None:
 def test_probe_rows_stand_beside_the_papers(whole_page: Page) -> None:
     text = whole_page.text
     # 0.5 and 0.7: mean 0.6, deviation 0.1414, standard error of the mean 0.1
-    assert "SCN 20 0.600 ± 0.100 0.650 ± 0.100 0.1000 ± 0.0000 0.2000 ± 0.0000 – 2" in text  # noqa: RUF001
+    assert "SCN 20 0.600 ± 0.100 0.650 ± 0.100 0.1000 ± 0.0000 0.2000 ± 0.0000 – – – 2" in text  # noqa: RUF001
     assert "untrained 0 0.310 0.360" in text
     assert "SCN, shuffled labels 20 -0.020" in text
-    assert "Paper: SCN 62,500 0.73 – 0.004 * – 0.014 *" in text  # noqa: RUF001
+    assert "Paper: SCN 62,500 0.73 – 0.004 * – 0.014 * – –" in text  # noqa: RUF001
     assert "Paper: random CNN 0.47" in text
     assert "Paper: C-SWM 0.82" in text
     assert "Paper: supervised 0.93" in text

@@ -14,7 +14,7 @@ import recorded_frames
 from pretrain.cli import main
 from pretrain.drawing.marked_frame import COLOURS, MARGIN
 from pretrain.upkeep import detection as measured
-from pretrain.upkeep.detection import draw_detection, true_marks
+from pretrain.upkeep.detection_picture import draw_detection, true_marks
 from pretrain.upkeep.detection_table import detection_table
 from pretrain.upkeep.ocatari import OcatariBoxes
 from slotenv import ready
@@ -48,7 +48,8 @@ def test_the_page_has_games_means_of_methods_and_kinds() -> None:
         ]
         for row in rows:
             row.setdefault("left_out", left_out)
-    page = detection_table(rows, "ocatari")
+    rows.append({"game": "surround", "failed": "OCAtari cannot read surround (KeyError)"})
+    page = detection_table(rows, "ocatari", "v5")
     assert (
         "| boxing | 2.0 | 2.5 | 0.400 | 0.500 | 0.444 | 0.250 | 0.000 | 0.125 | 0.250 | 0.200 |"
     ) in page
@@ -56,8 +57,29 @@ def test_the_page_has_games_means_of_methods_and_kinds() -> None:
     assert "| slots | 0.300 | 0.500 | 0.365 | 0.250 | 0.000 | 0.125 |" in page
     assert "| every object at its mean box | – | 0.100 | 0.200 |" in page  # noqa: RUF001
     assert "| pong | Ball 0.50 | Score: a display; Fog: too tall |" in page
+    assert page.endswith("| surround | OCAtari cannot read surround (KeyError) |\n")
     assert "True boxes are OCAtari's" in page
-    assert "so precision is too low" in detection_table(rows, "labels")
+    assert "Frames are single frames, as `gym.make` gives them" in page
+    assert "so precision is too low" in detection_table(rows, "labels", "v5")
+
+
+def test_a_rival_of_one_game_has_means_of_its_own() -> None:
+    rows: list[dict[str, Any]] = []
+    for game in ("boxing", "pong"):
+        for method, paired in (("slots", 10), ("difference", 5), ("mean", 2), ("attention", 4)):
+            if (game, method) != ("boxing", "attention"):
+                found = report(paired + (game == "pong"), 20, 20)
+                rows.append({"game": game, "method": method, "report": found, "left_out": {}})
+    page = detection_table(rows, "ocatari", "scn")
+    assert "the maximum of two frames each" in page
+    of = {line.split(" |")[0]: line for line in page.splitlines()[::-1]}  # the first of each game
+    assert of["| boxing"].endswith("| 0.250 | 0.100 | – |")  # noqa: RUF001
+    assert of["| pong"].endswith("| 0.300 | 0.150 | 0.250 |")
+    every, alone = page.split("| mean of 2 games |")[1].split("| mean of 1 game |")
+    assert "| slots | 0.525 |" in every
+    assert "Slot Attention" not in every
+    assert "| slots | 0.550 |" in alone
+    assert "| Slot Attention's masks | 0.250 |" in alone
 
 
 def truth(*rows: tuple[float, ...]) -> TrueObjects:
@@ -186,5 +208,5 @@ def test_encoders_without_boxes_are_refused(
 ) -> None:
     tiny_encoder.save_pretrained(tmp_path / "package" / "pong")
     monkeypatch.setattr(ready, "_HERE", tmp_path / "package")
-    message = refuse("--frames", "20", "--truth", "labels")
+    message = refuse("--frames", "80", "--truth", "labels")
     assert "a SlotMapEncoder, whose slots have no boxes" in message

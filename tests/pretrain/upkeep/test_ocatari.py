@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from pretrain.upkeep import ocatari
-from pretrain.upkeep.ocatari import install, read_ocatari
+from pretrain.upkeep.ocatari import CannotRead, install, ocatari_games, read_ocatari
 
 # Stands for the Python of a user: makes an "environment" that holds itself, and has a pip.
 PYTHON = """\
@@ -45,6 +45,9 @@ def detect_objects_ram(objects, ram, game, hud):
 """
 
 
+READS = "def _detect_objects_ram(objects, ram, hud): pass"
+
+
 @pytest.fixture
 def user(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., list[str]]:
     """Gives this user a Python with a working pip, or another; returns what it was called with."""
@@ -53,6 +56,9 @@ def user(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., list[
     for name in ("__init__.py", "core.py", "ram/__init__.py"):
         (packages / "ocatari" / name).write_text("")
     (packages / "ocatari" / "ram" / "extract_ram_info.py").write_text(EXTRACT)
+    (packages / "ocatari" / "core.py").write_text("from ocatari.ram import enduro, pong, utils")
+    for name, text in {"enduro": READS, "pong": READS, "utils": ""}.items():
+        (packages / "ocatari" / "ram" / f"{name}.py").write_text(text)
     monkeypatch.setattr(ocatari, "_NEWEST", sys.version_info[:2])
     log = tmp_path / "log"
 
@@ -118,10 +124,14 @@ def test_a_game_that_ocatari_has_not_is_an_error_of_one_line(
     user: Callable[..., list[str]], tmp_path: Path
 ) -> None:
     with pytest.raises(
-        RuntimeError, match=r"cannot read qbert \(KeyError.*qbert.*leave it out"
+        CannotRead, match=r"cannot read qbert \(KeyError.*qbert.*leave it out"
     ) as it:
         read_ocatari("qbert", ram((1, 1, 1)), np.array([0]), tmp_path / "env")
     assert "\n" not in str(it.value)
+
+
+def test_it_knows_which_games_it_has(user: Callable[..., list[str]], tmp_path: Path) -> None:
+    assert ocatari_games(tmp_path / "env") == {"enduro", "pong"}
 
 
 def test_without_a_network_the_message_says_what_to_do_and_the_next_try_begins_anew(
@@ -134,6 +144,7 @@ def test_without_a_network_the_message_says_what_to_do_and_the_next_try_begins_a
     ) as it:
         install(folder)
     assert "\n" not in str(it.value)
+    assert not isinstance(it.value, CannotRead)  # which would leave out all games one by one
     (folder / "venv" / "half").touch()
     user()
     python = install(folder)
