@@ -18,7 +18,7 @@ from stable_baselines3 import PPO
 from stable_baselines3.common.evaluation import evaluate_policy
 
 import slotenv
-from slotenv import SlotEncoder, SlotSetExtractor, ready
+from slotenv import SlotEncoder, SlotExtractor, ready
 from slotenv.encoders import SlotMapEncoder
 from slotenv.environments import game_key
 from slotenv.sb3 import make_slot_vec_env
@@ -57,7 +57,7 @@ def main() -> None:
         "MlpPolicy",
         venv,
         policy_kwargs=(
-            SlotSetExtractor.policy_kwargs()
+            SlotExtractor.policy_kwargs(attention=True)
             if options.attention
             else {"net_arch": [256, 256], "activation_fn": torch.nn.ReLU}
         ),

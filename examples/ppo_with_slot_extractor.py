@@ -1,10 +1,10 @@
-"""PPO on pixels with a pretrained encoder as its features extractor, frozen or fine-tuned.
+"""PPO on frames with a pretrained encoder as its features extractor, frozen or fine-tuned.
 
-    python examples/ppo_with_slot_extractor.py --encoder runs/pong
+    python examples/ppo_with_slot_extractor.py
     python examples/ppo_with_slot_extractor.py --encoder runs/pong --finetune
 
 The encoder is saved with the agent. Frozen, it encodes each frame several times: the wrapper of
-``ppo_on_slots.py`` is faster then.
+``ppo_on_slots.py`` is faster then, and the extractor needs no encoder over its slots.
 """
 
 from __future__ import annotations
@@ -24,14 +24,15 @@ def main() -> None:
     """Train and save an agent."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
     parser.add_argument("--env", default="ALE/Pong-v5", help="any pixel environment")
-    parser.add_argument("--encoder", help="encoder folder, run folder or hub id")
+    parser.add_argument("--encoder", help="folder or hub id; default: the package's of this game")
     parser.add_argument("--finetune", action="store_true", help="let PPO train the encoder, too")
+    parser.add_argument("--attention", action="store_true", help="read slots with attention")
     parser.add_argument("--steps", type=int, default=1_000_000)
     parser.add_argument("--out", default="ppo_with_slot_extractor.zip")
     parser.add_argument("--quick", action="store_true", help="a minute's try, even without encoder")
     options = parser.parse_args()
 
-    folder = options.encoder
+    folder = options.encoder or slotenv.ready.find(options.env)
     if folder is None:
         if not options.quick:
             parser.error("give --encoder (python -m pretrain run makes one), or --quick")
@@ -48,7 +49,10 @@ def main() -> None:
         "CnnPolicy",
         venv,
         policy_kwargs=slotenv.SlotExtractor.policy_kwargs(
-            folder, frozen=not options.finetune, net_arch=[128, 128]
+            folder,
+            frozen=not options.finetune,
+            attention=options.attention,
+            net_arch=[128, 128],
         ),
         n_steps=64 if options.quick else 256,
         batch_size=32 if options.quick else 512,

@@ -16,6 +16,9 @@ from slotenv.tracking import Memory, Slots, Tracking
 if TYPE_CHECKING:
     from slotenv.lazy_encoder import LazyEncoder
 
+PIXELS, SLOTS = "pixels", "slots"
+"""Entries of observations that are dicts, with ``keep_pixels=True``."""
+
 
 class SlotObservations:
     """Encodes the frames of n environments and remembers what was seen in the steps before.
@@ -51,11 +54,11 @@ class SlotObservations:
     def space(self, pixels: Space[Any]) -> Box | Dict:
         """Return the space of one environment's observations; ``pixels`` is that of its frames."""
         slots = Box(-np.inf, np.inf, self.shape, np.float32)
-        return Dict({"pixels": pixels, "slots": slots}) if self._keep_pixels else slots
+        return Dict({PIXELS: pixels, SLOTS: slots}) if self._keep_pixels else slots
 
     def with_pixels(self, slots: Slots, pixels: NDArray[np.uint8]) -> Any:
         """Return slots, of one environment or of several, in the form of observations."""
-        return {"pixels": pixels, "slots": slots} if self._keep_pixels else slots
+        return {PIXELS: pixels, SLOTS: slots} if self._keep_pixels else slots
 
     def reset(self, frames: NDArray[np.uint8], mask: NDArray[np.bool_] | None = None) -> Slots:
         """Return slots (n, *shape) after a reset: nothing has moved or been seen before.

@@ -19,7 +19,7 @@ import slotenv.extractor
 from slotenv import SlotExtractor, checkpoint
 from slotenv.encoders import SlotMapEncoder
 from slotenv.frames import plain
-from slotenv.sb3.extractor import PretrainedEncoder
+from slotenv.sb3.pretrained import PretrainedEncoder
 
 
 class SavedBy010:

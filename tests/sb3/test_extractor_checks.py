@@ -17,7 +17,7 @@ from torch import nn
 from slotenv import SlotEncoder, SlotExtractor
 from slotenv.encoders import ObjectMixtureEncoder
 from slotenv.frames import plain
-from slotenv.sb3.extractor import PretrainedEncoder
+from slotenv.sb3.pretrained import PretrainedEncoder
 
 PIXELS = Box(0, 255, (3, 84, 84), np.uint8)
 FLOATS = Box(0, 1, (3, 84, 84), np.float32)
@@ -70,9 +70,9 @@ def test_bytes_are_checked_until_they_tell(tiny_encoder_folder: Any) -> None:
     extractor = SlotExtractor(PIXELS, str(tiny_encoder_folder))
     for _ in range(2):
         extractor(torch.zeros(1, 3, 84, 84))
-        assert not extractor._range_checked
+        assert not extractor.encoder._range_checked
     extractor(images_of(sprites(1)))
-    assert extractor._range_checked
+    assert extractor.encoder._range_checked
 
 
 @pytest.mark.parametrize("frozen", [True, False])
