@@ -5,7 +5,7 @@ INSTALLED := .venv/installed
 # One more than cores: many tests wait for processes that they start.
 WORKERS := $(shell $(PYTHON) -c "import os; print((os.cpu_count() or 1) + 1)")
 
-.PHONY: demo test lint types tests benchmarks campaign campaign-short clean
+.PHONY: demo test lint types tests test-games benchmarks campaign campaign-short clean
 
 demo: $(INSTALLED)  ## Pong from random play to slots and a report, in about half a minute once installed.
 	$(BIN)/python -m pretrain run --env Pong --out runs/demo --budget demo
@@ -21,6 +21,9 @@ types: $(INSTALLED)
 
 tests: $(INSTALLED)
 	$(BIN)/python -m pytest -q -n $(WORKERS) --dist worksteal --durations=5
+
+test-games: $(INSTALLED)  ## README's first lines in every game of ALE's, about 5 minutes on 2 idle cores.
+	$(BIN)/python -m pytest -q -n $(WORKERS) --dist worksteal tests/test_every_game.py --every-game
 
 benchmarks: $(INSTALLED)  ## Speed ratios on this machine, about 10 minutes on 2 idle cores.
 	PYTHONPATH=tests/support $(BIN)/python tests/benchmarks/speed.py

@@ -25,6 +25,14 @@ from slotenv.frames import FramePreset, plain
 torch.set_num_threads(1)
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--every-game",
+        action="store_true",
+        help="run tests/test_every_game.py over all of ALE's games, not over a sample",
+    )
+
+
 @pytest.fixture(scope="session")
 def tiny_preset() -> FramePreset:
     """The frames of the registered sprites environment."""

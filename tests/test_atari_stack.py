@@ -134,6 +134,19 @@ def test_without_a_seed_a_game_goes_on_after_a_life_and_only_then():
         assert other.reset()[1]["lives"] == 5
 
 
+def test_a_copy_begins_a_game_where_ale_starts_it():
+    """Berzerk's first frame is its 20th, so that a game which has not begun looks like one."""
+    env = AtariStack(emulator("Berzerk"), terminal_on_life_loss=True)
+    _, begun = env.reset(seed=0)
+    rng, ended = np.random.default_rng(0), False
+    while not ended:
+        *_, ended, _, info = env.step(int(rng.integers(env.action_space.n)))
+    assert info["lives"] == begun["lives"] - 1
+    for other in (copy.deepcopy(env), pickle.loads(pickle.dumps(env))):
+        assert other.reset()[1]["episode_frame_number"] == begun["episode_frame_number"] == 20
+    assert env.reset()[1]["episode_frame_number"] == info["episode_frame_number"] + 4
+
+
 @pytest.mark.parametrize("preset", [SCN, V5], ids=lambda preset: preset.name)
 def test_a_spec_rebuilds_the_stack(preset):
     env = make_env("Breakout", preset)

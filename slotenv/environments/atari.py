@@ -62,10 +62,11 @@ def _choices(game: str) -> str:
     """Say which modes and difficulties a game has."""
     with make(f"ALE/{game}-v5") as env:
         ale: Any = env.unwrapped.ale  # type: ignore[attr-defined]
-        return (
-            f"{game} has modes {', '.join(map(str, ale.getAvailableModes()))} and difficulties "
-            f"{', '.join(map(str, ale.getAvailableDifficulties()))}"
-        )
+        modes, difficulties = ale.getAvailableModes(), ale.getAvailableDifficulties()
+    return (
+        f"{game} has modes {', '.join(map(str, modes))} and difficulties "
+        f"{', '.join(map(str, difficulties))}"
+    )
 
 
 def read_ram(env: gym.Env[Any, Any]) -> NDArray[np.uint8] | None:
