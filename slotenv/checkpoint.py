@@ -225,7 +225,7 @@ def find_folder(name: str | PathLike[str], **hub: Any) -> Path:
     except (HFValidationError, HfHubHTTPError, LocalEntryNotFoundError, OSError) as error:
         short = str(name) if len(str(name)) <= 200 else f"{str(name)[:200]}..."
         raise FileNotFoundError(
-            f"no encoder {short!r}: there is no such folder here, {ready.listing()}, and the "
+            f"no encoder {short!r}: there is no such folder here, {ready.listing(short)}, and the "
             f"hub does not give it either ({type(error).__name__}). Make one with: "
             f"python -m pretrain run --out {short}"
         ) from error

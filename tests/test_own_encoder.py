@@ -169,14 +169,20 @@ def test_every_shipped_encoder_is_its_games_own(monkeypatch):
 @pytest.mark.parametrize(
     ("names", "words"),
     [
-        ([None], r'me cannot tell which game .* gymnasium\.make\("ALE/Pong-v5"\), or give an enc'),
+        (
+            [None],
+            r'me cannot tell which game .* gymnasium\.make\("ALE/Pong-v5"\), .*encoder="pong"',
+        ),
         ([PONG, None], "me cannot tell"),
-        ([SPRITES], f"{SPRITES} is none: .*--env {SPRITES} --out runs/mine, and give .*second arg"),
+        ([SPRITES], f"{SPRITES} is none: .*--env {SPRITES} --out runs/mine, .*encoder=.runs/mine"),
         (
             ["Carnival"],
             'me: no encoder of Carnival .*--env ALE/Carnival-v5 --out runs/carnival, .*"',
         ),
-        ([PONG, "Breakout"], "me takes .* one game, .* show Breakout and Pong: wrap .* apart, or"),
+        (
+            [PONG, "Breakout"],
+            "me takes .* one game, .* show Breakout and Pong: .* apart, or .*encoder=",
+        ),
         ([PONG, SPRITES], f"{SPRITES} is none"),
     ],
 )

@@ -114,6 +114,15 @@ def test_a_package_without_encoders_says_so(
         SlotEncoder.from_pretrained("sprites")
 
 
+def test_of_many_only_the_closest_are_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    many = tuple(f"game{letter}" for letter in "abcdefgh")
+    monkeypatch.setattr(ready, "names", lambda: (*many, "pong"))
+    assert ready.listing("Pnog") == "the package has 9, closest pong (slotenv.ready.names())"
+    assert ready.listing("?") == "the package has 9 (slotenv.ready.names())"
+    monkeypatch.setattr(ready, "names", lambda: many)
+    assert ready.listing("pong").endswith("those of " + ", ".join(many))
+
+
 def test_every_game_has_one() -> None:
     assert list(SHIPPED) == sorted(game.lower() for game in atari_games())
 

@@ -6,11 +6,13 @@ says how the encoder was made and, where that could be measured, how accurate it
 its slots see; ``python -m pretrain upkeep ready`` makes them.
 """
 
+import difflib
 import re
 from collections.abc import Iterable
 from pathlib import Path
 
 _HERE = Path(__file__).parent
+_ALL_ARE_NAMED = 8  # of more, a message names only the closest
 
 
 def names() -> tuple[str, ...]:
@@ -36,7 +38,7 @@ def find(name: str) -> str | None:
 def folder(name: str) -> Path:
     """Return the folder of an encoder of :func:`names`; another name is a ValueError."""
     if name not in names():
-        raise ValueError(f"no ready-made encoder {name!r}; {listing()}")
+        raise ValueError(f"no ready-made encoder {name!r}; {listing(name)}")
     return _HERE / name
 
 
@@ -63,8 +65,7 @@ def for_environments(env_names: Iterable[str | None], *, user: str) -> Path:
         if name is None:
             raise ValueError(
                 f"{user} cannot tell which game this environment shows: make it by name, as in "
-                'gymnasium.make("ALE/Pong-v5"), or give an encoder, such as "pong", as the second '
-                "argument"
+                'gymnasium.make("ALE/Pong-v5"), or name its encoder: encoder="pong"'
             )
         game = atari_game(name)
         if game is None:
@@ -76,8 +77,8 @@ def for_environments(env_names: Iterable[str | None], *, user: str) -> Path:
     if len(games) != 1:
         raise ValueError(
             f"{user} takes the encoder of one game, and these environments show "
-            f"{' and '.join(sorted(games))}: wrap those of each game apart, or give one encoder "
-            "as the second argument"
+            f"{' and '.join(sorted(games))}: wrap those of each game apart, or name one "
+            'encoder for all: encoder="..."'
         )
     (game,) = games
     own = find(game)
@@ -91,11 +92,18 @@ def for_environments(env_names: Iterable[str | None], *, user: str) -> Path:
 
 def _how_to_pretrain(env_id: str, run: str) -> str:
     return (
-        f"pretrain one, python -m pretrain run --env {env_id} --out runs/{run}, and give "
-        f'"runs/{run}" as the second argument'
+        f"pretrain one, python -m pretrain run --env {env_id} --out runs/{run}, and name "
+        f'it: encoder="runs/{run}"'
     )
 
 
-def listing() -> str:
-    """Say in a sentence which encoders come with the package."""
-    return f"the package has those of {', '.join(names())}" if names() else "the package has none"
+def listing(wanted: str) -> str:
+    """Say in a sentence which encoders come with the package: of many, those most like a name."""
+    known = names()
+    if not known:
+        return "the package has none"
+    if len(known) <= _ALL_ARE_NAMED:
+        return f"the package has those of {', '.join(known)}"
+    close = difflib.get_close_matches(wanted.lower(), known)
+    most_like = f", closest {', '.join(close)}" if close else ""
+    return f"the package has {len(known)}{most_like} (slotenv.ready.names())"
