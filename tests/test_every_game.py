@@ -5,8 +5,7 @@ from __future__ import annotations
 import re
 import subprocess
 import sys
-import warnings
-from functools import cache, partial
+from functools import partial
 from pathlib import Path
 
 import gymnasium as gym
@@ -18,9 +17,8 @@ from stable_baselines3.common import env_checker as sb3_checker
 from stable_baselines3.common.vec_env import DummyVecEnv, SubprocVecEnv
 
 import slotenv
-from slotenv import ObjectSlotObservation, ready
-from slotenv.encoders.object_mixture import ObjectMixtureEncoder
-from slotenv.environments import atari_games, preset_for
+from slotenv import ObjectSlotObservation
+from slotenv.environments import atari_games
 from slotenv.sb3 import VecObjectSlotObservation, make_slot_vec_env
 from slotenv.vector import ObjectSlotObservation as VectorSlots
 
@@ -48,24 +46,8 @@ def pytest_generate_tests(metafunc):
         metafunc.parametrize("game", atari_games() if every else SAMPLE)
 
 
-@cache
-def encoder_of(game):
-    """Return None, which means the game's own, or an encoder made now where there is none."""
-    return None if ready.find(game) else made_now(game)
-
-
-def made_now(game, count=300):
-    env = gym.make(f"ALE/{game}-v5")
-    frames = [frame for frame, _ in play(env, count, seed=1)]
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # so few frames may show little
-        return ObjectMixtureEncoder.from_frames(
-            np.stack(frames), preprocess=preset_for(f"ALE/{game}-v5")
-        )
-
-
 def with_slots(game, **kwargs):
-    return ObjectSlotObservation(gym.make(f"ALE/{game}-v5"), encoder_of(game), **kwargs)
+    return ObjectSlotObservation(gym.make(f"ALE/{game}-v5"), **kwargs)
 
 
 def play(env, steps, seed):
@@ -84,8 +66,6 @@ def first_lines():
 
 
 def test_the_first_lines_of_the_readme_run_as_printed(game):
-    if encoder_of(game) is not None:
-        pytest.skip(f"the package has no encoder of {game}")
     lines = first_lines()
     assert "ALE/Pong-v5" in lines
     lines = lines.replace("ALE/Pong-v5", f"ALE/{game}-v5").replace('"pong"', f'"{game.lower()}"')
@@ -111,7 +91,7 @@ def test_slots_are_numbers_and_boxes_lie_on_the_frame(game):
     assert slots.dtype == np.float32
     assert np.isfinite(slots).all()
     assert all(shown in env.observation_space for shown in seen)
-    encoder = encoder_of(game) or slotenv.SlotEncoder.from_pretrained(game)
+    encoder = slotenv.SlotEncoder.from_pretrained(game)
     np.testing.assert_allclose(slots[::10], encoder.encode(frames[::10]), atol=ROUNDING)
     boxes = encoder.boxes(frames[::10])
     presence, x, y, width, height = np.moveaxis(boxes[boxes[..., 0] > 0.5], -1, 0)
@@ -143,21 +123,19 @@ KLAX = partial(gym.make, "ale_py:ALE/Klax-v5")  # a new process knows the id by 
 @pytest.mark.parametrize(
     "build",
     [
-        lambda encoder: VectorSlots(SyncVectorEnv([KLAX] * 2), encoder),
-        lambda encoder: VectorSlots(AsyncVectorEnv([KLAX] * 2), encoder),
-        lambda encoder: VectorSlots(
-            gym.make_vec("ALE/Klax-v5", 2, vectorization_mode="sync"), encoder
-        ),
-        lambda encoder: VecObjectSlotObservation(DummyVecEnv([KLAX] * 2), encoder),
-        lambda encoder: VecObjectSlotObservation(SubprocVecEnv([KLAX] * 2), encoder),
-        lambda encoder: make_slot_vec_env(
-            "Klax", encoder, n_envs=2, backend="dummy", motion=False, flatten=False, seed=7
+        lambda: VectorSlots(SyncVectorEnv([KLAX] * 2)),
+        lambda: VectorSlots(AsyncVectorEnv([KLAX] * 2)),
+        lambda: VectorSlots(gym.make_vec("ALE/Klax-v5", 2, vectorization_mode="sync")),
+        lambda: VecObjectSlotObservation(DummyVecEnv([KLAX] * 2)),
+        lambda: VecObjectSlotObservation(SubprocVecEnv([KLAX] * 2)),
+        lambda: make_slot_vec_env(
+            "ALE/Klax-v5", n_envs=2, backend="dummy", motion=False, flatten=False, seed=7
         ),
     ],
     ids=["sync", "async", "make_vec", "dummy", "subproc", "stack"],
 )
 def test_vectors_of_a_game_of_250_rows_give_the_slots_of_single_ones(build):
-    envs = build(encoder_of("Klax"))
+    envs = build()
     singles = [with_slots("Klax") for _ in range(2)]
     expected = [env.reset(seed=7 + i)[0] for i, env in enumerate(singles)]
     if isinstance(envs, VecObjectSlotObservation):
@@ -176,7 +154,7 @@ def test_vectors_of_a_game_of_250_rows_give_the_slots_of_single_ones(build):
 @pytest.mark.parametrize(
     "build",
     [
-        lambda encoder: VectorSlots(
+        lambda: VectorSlots(
             gym.make_vec(
                 "ALE/Klax-v5",
                 2,
@@ -186,14 +164,13 @@ def test_vectors_of_a_game_of_250_rows_give_the_slots_of_single_ones(build):
                 stack_num=1,
                 maxpool=False,
             ),
-            encoder,
         ),
-        lambda encoder: make_slot_vec_env("Klax", encoder, n_envs=2, flatten=False),
+        lambda: make_slot_vec_env("Klax", n_envs=2, flatten=False),
     ],
     ids=["make_vec", "stack"],
 )
 def test_ales_own_vectors_give_slots_in_a_game_of_250_rows(build):
-    envs = build(encoder_of("Klax"))
+    envs = build()
     first = envs.reset()
     slots = first if isinstance(envs, VecObjectSlotObservation) else first[0]
     assert slots.shape[0] == 2

@@ -23,7 +23,6 @@ def test_agents_learn_and_do_the_same_elsewhere(algorithm, tiny_encoder_folder, 
 
 
 @pytest.mark.ale
-@pytest.mark.filterwarnings("ignore:.*the maximum of two emulator frames")
 @pytest.mark.parametrize("form", ["slots", "dict", "frames"])
 def test_a_game_needs_no_encoder_to_be_named(form, tmp_path):
     made = {"env_id": "ALE/Pong-v5", "encoder": None, "steps": 64}
