@@ -78,7 +78,7 @@ def print_summary(folder: Path) -> None:
     rows, notes = [*probe_table(found), *paper_table(found)], comparison_notes(found)
     table = Table(title="Linear probe of the slots against the labels in RAM (R2 on test frames)")
     for i, heading in enumerate(HEADINGS):
-        table.add_column(heading, justify="right" if i else "left")
+        table.add_column(heading, justify="right" if i else "left", no_wrap=i == 0)
     for cells in rows:
         table.add_row(*cells)
     Console(width=118).print(table)

@@ -72,7 +72,7 @@ def test_values_out_of_bounds_are_one_line_and_exit_2(
         (["upkeep", "labels", "draw", "--moments", HUGE], "moments must be at most"),
         (["upkeep", "slots", "draw", "--seed", "-1"], "seed must be at least 0, got -1"),
         (["upkeep", "ready", "--frames", "0"], "frames must be at least 1, got 0"),
-        (["upkeep", "ready", "--seed", "-1"], "seed must lie in 0..999999"),
+        (["upkeep", "ready", "--probe-frames", HUGE], "probe_frames must be at most"),
         (["bench", "--updates", HUGE], "updates must be at most"),
         (["bench", "--seeds", "0", "-1"], "seeds must lie in 0..999999"),
         (["bench", "--ray", ""], "ray is the address of a cluster, host:port or auto, got ''"),

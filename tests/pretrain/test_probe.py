@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -54,16 +55,19 @@ def single(tmp_path_factory: pytest.TempPathFactory) -> FrameStore:
 
 
 def test_frames_pooled_otherwise_are_probed_with_a_warning(single: FrameStore) -> None:
-    pong = SlotEncoder.from_pretrained("pong")
-    with pytest.warns(UserWarning, match=r"maximum of two .*'scn'.* these are single .*--preset"):
+    pong = SlotEncoder.from_pretrained("pong")  # of both kinds
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
         report = probe_encoder(pong, single, view="pixel")
+    pong.preprocess = SCN
+    with pytest.warns(UserWarning, match=r"maximum of two .*'scn'.* these are single .*--preset"):
+        assert probe_encoder(pong, single, view="pixel") == report
     plain = run_probe(pong.encode, single, game="pong", view="pixel", boxes=pong.boxes)
     assert report.to_dict() == plain.to_dict()
     assert report.accuracy is not None
     assert report.accuracy > 0.9
 
 
-@pytest.mark.filterwarnings("ignore:probe. this encoder was trained on the maximum:UserWarning")
 def test_held_slots_are_those_of_the_wrapper(
     single: FrameStore, capsys: pytest.CaptureFixture[str]
 ) -> None:
