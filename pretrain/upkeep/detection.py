@@ -119,10 +119,10 @@ def measure_detection(
         try:
             known_objects = _truth(game, store, truth, environment)
         except CannotRead as error:
-            failed.append(str(error))
+            failed.append(f"{game}: {error}")
             picture.unlink(missing_ok=True)  # of a measurement that did not fail
             known.put([{"game": game, "failed": str(error), **facts}])
-            say("detection", str(error))
+            say("detection", failed[-1])
             continue
         judged = known_objects.part(len(store) // 2, len(store)).objects
         found = find_boxes([_open(folder, store) for folder in folders[game]], store, known_objects)
@@ -208,7 +208,7 @@ def _truth(game: str, store: FrameStore, truth: str, environment: Path) -> Truth
         found = ocatari_truth(game, store, environment)
     judged = found.part(len(store) // 2, len(store)).objects
     if not judged.counted[judged.kind].any():
-        raise CannotRead(f"{game}: nothing that moves is known in the frames that are judged")
+        raise CannotRead("nothing that moves is known in the frames that are judged")
     return found
 
 

@@ -198,3 +198,13 @@ def pong_curve() -> dict[int, float]:
     """Return accuracy by updates of the long training."""
     rows = [row for row in read("pong_scn.jsonl") if row["method"] == "snapshot"]
     return {row["updates"]: row["accuracy"] for row in rows}
+
+
+def found(method: str) -> list[Row]:
+    """Return the rows of detection of a method, one a game."""
+    return [row for row in read("detection/detection.jsonl") if row.get("method") == method]
+
+
+def mean_found(method: str, measure: str) -> float:
+    """Return the mean of a measure of detection over the games."""
+    return fmean(row["report"][measure] for row in found(method))

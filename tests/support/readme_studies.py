@@ -22,6 +22,22 @@ def lost_with_own_probe(*methods: str) -> float:
 
 STUDIES = (
     Sentence(
+        "of `gym.make`, # frames in each of # games whose boxes",
+        lambda: whole(rows.found("slots")[0]["frames"], len(rows.found("slots"))),
+    ),
+    Sentence(
+        "slots have an F1 of # (precision #, recall #);",
+        lambda: dec(*(rows.mean_found("slots", m) for m in ("f1", "precision", "recall"))),
+    ),
+    Sentence(
+        "that a tracker follows, has #, every object at its mean box #:",
+        lambda: dec(rows.mean_found("difference", "f1"), rows.mean_found("mean", "f1")),
+    ),
+    Sentence(
+        "there, # are the second on an object and # lie on nothing that OCAtari knows",
+        lambda: dec(*(rows.mean_found("slots", m) for m in ("doubles", "on_nothing"))),
+    ),
+    Sentence(
         "scripted players of # games, with",
         lambda: whole(len({row["game"] for row in rows.read("bench/players.jsonl")})),
     ),

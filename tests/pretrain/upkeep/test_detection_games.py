@@ -65,7 +65,7 @@ def test_a_game_that_fails_is_named_and_tried_again(
     ocatari.add("boxing")
     main(arguments)
     said = capsys.readouterr()
-    assert "detection: cannot read boxing (IndexError: 3)" in said.err
+    assert "detection: boxing: cannot read boxing (IndexError: 3)" in said.err
     assert "pong: F1" in said.out
     folder = tmp_path / "ocatari"
     failed, *others = rows_of(folder)
