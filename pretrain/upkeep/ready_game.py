@@ -91,14 +91,20 @@ class Game:
         return not differences(self._provenance().get("made", {}), self.made)
 
     def is_judged(self) -> bool:
-        """Whether it has been judged as it would be, and drawn."""
+        """Whether it has been judged as it would be, and drawn.
+
+        What ``upkeep detection`` found is only read, so that it is not worth judging again.
+        """
         judged = self._provenance().get("judged", {})
+        wanted = {name: value for name, value in self.figures().items() if name != "detection"}
         is_drawn = (self.folder / PICTURE).exists()
-        return is_drawn and self.is_fitted() and not differences(judged, self.figures())
+        return is_drawn and self.is_fitted() and not differences(judged, wanted)
 
     def is_done(self) -> bool:
         """Whether it has also the card that would be written."""
         if not (self.is_judged() and (self.folder / CARD).exists()):
+            return False
+        if differences(self._provenance()["judged"], self.figures()):
             return False
         text = card(self.key, SlotEncoder.from_pretrained(self.folder))
         return (self.folder / CARD).read_text() == text
@@ -144,11 +150,13 @@ def make_game(game: Game, threads: int | None = None) -> str:
     encoder = SlotEncoder.from_pretrained(game.folder) if game.is_fitted() else _fit(game)
     assert isinstance(encoder, ObjectMixtureEncoder)
     if game.is_judged():
-        figures, picture = encoder.provenance["judged"], (game.folder / PICTURE).read_bytes()
+        picture = (game.folder / PICTURE).read_bytes()
+        figures = encoder.provenance["judged"] | {"detection": game.figures()["detection"]}
     else:
         figures, drawn = judge(encoder, game.key, game.figures(), game.data)
         picture = small_png(drawn)
-        encoder.provenance |= {"command": game.command, "made": game.made, "judged": figures}
+        encoder.provenance |= {"command": game.command, "made": game.made}
+    encoder.provenance["judged"] = figures
     text = card(game.key, encoder)
     folder = save(encoder, game.folder, card=text, picture=picture)
     size = sum(path.stat().st_size for path in folder.iterdir())

@@ -152,7 +152,8 @@ def test_what_is_made_is_not_made_again(
 def test_detection_that_was_measured_of_these_weights_goes_into_the_card(
     made: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(ready_game, "_fit", None)
+    for what in ("_fit", "judge"):  # neither is done again
+        monkeypatch.setattr(ready_game, what, None)
     weights = checkpoint.read_config(made / "out" / LABELLED)["weights_sha256"]
     before = contents(made)
     for key, shown in (("0" * 64, False), (weights, True)):
