@@ -208,3 +208,19 @@ def found(method: str) -> list[Row]:
 def mean_found(method: str, measure: str) -> float:
     """Return the mean of a measure of detection over the games."""
     return fmean(row["report"][measure] for row in found(method))
+
+
+def read_ridge(kind: str, *, hold: bool) -> dict[str, float]:
+    """Return what ridge reads of single or pooled frames, by game."""
+    rows = [r for r in read("single_frames.jsonl") if (r["kind"], r["hold"]) == (kind, hold)]
+    return {row["game"]: row["ridge_accuracy"] for row in rows}
+
+
+def mean_read(kind: str, *, hold: bool) -> float:
+    """Return the mean of :func:`read_ridge`."""
+    return fmean(read_ridge(kind, hold=hold).values())
+
+
+def single_loses(game: str, *, hold: bool) -> float:
+    """Return what a game loses in single frames beside pooled ones."""
+    return read_ridge("pooled", hold=hold)[game] - read_ridge("single", hold=hold)[game]

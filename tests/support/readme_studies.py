@@ -22,6 +22,22 @@ def lost_with_own_probe(*methods: str) -> float:
 
 STUDIES = (
     Sentence(
+        "read # of the screen coordinates (ridge, mean of # games) in frames that are the maximum "
+        "of two emulator frames, # in single ones, which `gym.make` gives; with hidden objects "
+        "held # and #:",
+        lambda: [
+            *dec(rows.mean_read("pooled", hold=False)),
+            *whole(len(rows.read_ridge("pooled", hold=False))),
+            *dec(rows.mean_read("single", hold=False)),
+            *dec(rows.mean_read("pooled", hold=True), rows.mean_read("single", hold=True)),
+        ],
+    ),
+    Sentence(
+        "Held, SpaceInvaders loses #, whose",
+        lambda: dec(rows.single_loses("spaceinvaders", hold=True)),
+    ),
+    Sentence("and Frostbite #, where", lambda: dec(rows.single_loses("frostbite", hold=True))),
+    Sentence(
         "of `gym.make`, # frames in each of # games whose boxes",
         lambda: whole(rows.found("slots")[0]["frames"], len(rows.found("slots"))),
     ),
