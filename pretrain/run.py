@@ -77,10 +77,11 @@ def print_summary(folder: Path) -> None:
     found = read_run(folder)
     rows, notes = [*probe_table(found), *paper_table(found)], comparison_notes(found)
     table = Table(title="Linear probe of the slots against the labels in RAM (R2 on test frames)")
-    for i, heading in enumerate(HEADINGS):
-        table.add_column(heading, justify="right" if i else "left", no_wrap=i == 0)
-    for cells in rows:
-        table.add_row(*cells)
+    table.add_column(no_wrap=True)
+    for name, *_ in rows:  # a column each: there are more metrics than encoders
+        table.add_column(name, justify="right")
+    for i, heading in enumerate(HEADINGS[1:], start=1):
+        table.add_row(heading, *(cells[i] for cells in rows))
     Console(width=118).print(table)
     print("\n".join(notes))
     shown = "\n".join(markdown.table(HEADINGS, rows))
