@@ -268,37 +268,3 @@ def test_several_starts_are_tried_where_what_comes_next_is_known(
     assert [line.split(",")[0] for line in told] == [
         f"objects: start {number} of {starts}" for number in range(1, starts + 1)
     ]
-
-
-def test_places_share_sets_of_usual_colours(encoder: ObjectMixtureEncoder, tmp_path: Path) -> None:
-    assert encoder.num_usual == 2  # sky and ground
-    encoder.save_pretrained(tmp_path / "small")
-    again = SlotEncoder.from_pretrained(tmp_path / "small")
-    before = as_saved_before(encoder)
-    expected = before.encode(TEST.frames)
-    for one in (encoder, again):
-        np.testing.assert_array_equal(one.encode(TEST.frames), expected)
-    np.testing.assert_array_equal(
-        encoder.refit(TEST.frames).encode(TEST.frames),
-        before.refit(TEST.frames).encode(TEST.frames),
-    )
-
-
-def as_saved_before(encoder: ObjectMixtureEncoder) -> ObjectMixtureEncoder:
-    """The encoder in the form of version 0.1.0: each place with its own usual colours."""
-    kwargs = {**encoder.architecture_kwargs(), "num_usual": None}
-    state = encoder.state_dict()
-    places = state.pop("usual_places").long()
-    state["usual_colours"] = state["usual_colours"][places]  # (H, W, 3)
-    assert (state["usual_colours"].numpy() == encoder.background.usual).all()
-    before = ObjectMixtureEncoder(**kwargs)
-    before.load_state_dict(state)
-    return before.eval()
-
-
-def test_many_sets_need_larger_numbers() -> None:
-    kwargs = {"num_slots": 2, "num_colours": 4, "preprocess": plain(6, 8)}
-    dtypes = [ObjectMixtureEncoder(**kwargs, num_usual=n).usual_places.dtype for n in (256, 257)]
-    assert dtypes == [torch.uint8, torch.int32]
-    with pytest.raises(ValueError, match=r"num_usual.* got 0"):
-        ObjectMixtureEncoder(**kwargs, num_usual=0)
