@@ -64,11 +64,8 @@ def disentanglement_table(rows: Sequence[Row], view: str) -> list[str]:
 
     Methods that lack games come last, with the mean of those they have and their number.
     """
-    metrics = {
-        name.replace("_", " "): Scores(rows, view, name)
-        for name, metric in METRICS.items()
-        if not metric.by_game
-    }
+    names = _measured(rows, (name for name, metric in METRICS.items() if not metric.by_game))
+    metrics = {name.replace("_", " "): Scores(rows, view, name) for name in names}
     lines, marked = means_by_method(list(metrics.values()), digits=4)
     headings = ["method", *metrics]
     if view == "scn":
@@ -145,7 +142,7 @@ def sweep_table(rows: Iterable[Row], method: str) -> list[str]:
     """Return one line for each of a method's settings, means over the games all of them have."""
     part = [row for row in rows if row["method"] == method]
     swept = {row["game"] for row in part if is_variant(row)}
-    names = list(metrics_of("scn"))
+    names = _measured(part, metrics_of("scn"))
     metrics, games, lines = _compared([row for row in part if row["game"] in swept], names)
     headings = ["settings", *(name.replace("_", " ") for name in names)]
     shared = games["accuracy"]
@@ -202,6 +199,13 @@ def games_ahead(scores: Scores, title: str) -> str:
         rivals = (PAPER_ACCURACY[game][name] for name in ("scn", "cswm"))
         won += all(rival is None or own > rival for rival in rivals)
     return f"{won} of {len(games)}" if games else NONE
+
+
+def _measured(rows: Iterable[Row], names: Iterable[str]) -> list[str]:
+    """Leave out the metrics that no row has, as rows of before lack newer ones; not the first."""
+    first, *others = names
+    rows = list(rows)
+    return [first, *(name for name in others if any(row.get(name) is not None for row in rows))]
 
 
 def _compared(

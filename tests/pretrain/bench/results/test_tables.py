@@ -17,7 +17,6 @@ from pretrain.bench.results.tables import (
     label_effect_table,
     sweep_table,
 )
-from pretrain.drawing.estimate import NONE
 from slotenv.labels import labels_for
 
 
@@ -152,13 +151,15 @@ def test_undefined_metrics_are_left_out_of_their_mean(row: MakeRow) -> None:
         row("mean", "pong", 0.0, modularity=None, weighted_modularity=None, compactness=None),
     ]
     lines = disentanglement_table(rows, "scn")
-    assert cells(lines, "SCN") == ["0.2000", "0.2500", "0.1250", NONE, NONE, "0.004", "0.014"]
+    assert cells(lines, "SCN") == ["0.2000", "0.2500", "0.1250", "0.004", "0.014"]
     assert not any("Mean predictor" in line for line in lines)
-    # Rows of before have no numbers by variance.
-    assert (
-        "modularity: 1, weighted modularity: 2, compactness: 2, variance modularity: 0, "
-        "variance compactness: 0 games"
-    ) in lines[-1]
+    assert "(modularity: 1, weighted modularity: 2, compactness: 2 games)" in lines[-1]
+    # Rows of before have no numbers by variance: there is a column if any row has.
+    newer = [row("scn", "boxing", 0.6, variance_modularity=0.5), *rows]
+    lines = disentanglement_table(newer, "scn")
+    assert "| variance modularity |" in lines[0]
+    assert "variance compactness" not in lines[0]
+    assert cells(lines, "SCN")[3] == "0.5000"
 
 
 def test_what_the_diversity_loss_adds(row: MakeRow) -> None:
