@@ -26,9 +26,7 @@ pytestmark = pytest.mark.ale
 
 SAMPLE = (
     "Backgammon",  # three actions, none of them a no-op
-    "Breakout",
     "Carnival",  # 214 rows
-    "Freeway",  # no FIRE
     "Klax",  # 250 rows
     "Surround",  # two players
 )
