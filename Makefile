@@ -22,7 +22,7 @@ types: $(INSTALLED)
 tests: $(INSTALLED)
 	$(BIN)/python -m pytest -q -n $(WORKERS) --dist worksteal --durations=5
 
-test-games: $(INSTALLED)  ## README's first lines in every game of ALE's, about 5 minutes on 2 idle cores.
+test-games: $(INSTALLED)  ## README's first lines, and both check_envs, in every game of ALE's.
 	$(BIN)/python -m pytest -q -n $(WORKERS) --dist worksteal tests/test_every_game.py --every-game
 
 benchmarks: $(INSTALLED)  ## Speed ratios on this machine, about 10 minutes on 2 idle cores.

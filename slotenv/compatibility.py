@@ -136,7 +136,10 @@ def check_environments(
 def make_env_hint(env: gym.Env[Any, Any]) -> str:
     """Return what to do about frames made in another way, for messages."""
     env_id = env.spec.id if env.spec is not None else "ALE/Pong-v5"
-    return f'slotenv.make_env("{env_id}", encoder.preprocess) builds the right environment.'
+    return (
+        f'slotenv.make_env("{env_id}", encoder.preprocess) builds the right environment, where '
+        "encoder is what slotenv.SlotEncoder.from_pretrained(name) gives."
+    )
 
 
 def compare_frames(

@@ -124,6 +124,8 @@ def test_of_many_only_the_closest_are_named(monkeypatch: pytest.MonkeyPatch) -> 
 
 
 def test_every_game_has_one() -> None:
+    readme = (Path(__file__).parents[1] / "README.md").read_text()
+    assert f"an encoder for each of ALE's {len(SHIPPED)} games" in readme
     assert list(SHIPPED) == sorted(game.lower() for game in atari_games())
 
 
