@@ -14,7 +14,7 @@ from gymnasium.vector import AsyncVectorEnv, SyncVectorEnv
 from stable_baselines3.common.vec_env import DummyVecEnv
 
 from slotenv import ObjectSlotObservation, make_env
-from slotenv.environments import AtariStack
+from slotenv.environments import AtariStack, own_settings
 from slotenv.frames import SCN, V5
 from slotenv.sb3 import AtariVecEnv, VecObjectSlotObservation, make_slot_vec_env
 from slotenv.vector import ObjectSlotObservation as VectorSlots
@@ -207,3 +207,21 @@ def test_ales_threads_take_no_settings():
     venv = make_slot_vec_env("Pong", atari_encoder(), n_envs=1, env_kwargs={})
     assert isinstance(venv.unwrapped, AtariVecEnv)
     venv.close()
+
+
+def test_an_id_of_ones_own_keeps_its_settings(monkeypatch):
+    kwargs = {"game": "pong", "obs_type": "rgb", "frameskip": 4, "mode": 1, "difficulty": 3}
+    spec = gym.envs.registration.EnvSpec("Pong-v9", "ale_py.env:AtariEnv", kwargs=kwargs)
+    monkeypatch.setitem(gym.registry, "Pong-v9", spec)
+    with make_env("Pong-v9", V5) as env:
+        assert env.spec.kwargs["mode"] == 1
+        assert env.spec.kwargs["difficulty"] == 3
+    with make_env("Pong-v9", V5, mode=0) as env:
+        assert env.spec.kwargs["mode"] == 0
+    with pytest.raises(ValueError, match="Pong-v9 is registered with mode=1, difficulty=3"):
+        AtariVecEnv("Pong-v9", 1, preset=V5)
+    venv = make_slot_vec_env("Pong-v9", atari_encoder(V5), n_envs=1)
+    assert isinstance(venv.unwrapped, DummyVecEnv)
+    venv.close()
+    for plain in ("ALE/Pong-v5", "PongNoFrameskip-v4", "pong", "CartPole-v1"):
+        assert own_settings(plain) == {}

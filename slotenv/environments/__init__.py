@@ -17,6 +17,7 @@ from slotenv.environments.names import (
     atari_games,
     game_key,
     make,
+    own_settings,
 )
 from slotenv.environments.pixels import PixelObservation
 from slotenv.frames import SCN, V5, FramePreset, plain
@@ -29,6 +30,7 @@ __all__ = [
     "atari_games",
     "game_key",
     "make_env",
+    "own_settings",
     "preset_for",
     "read_ram",
     "resolve_preset",
@@ -122,7 +124,7 @@ def make_env(
     if not preset.is_atari:
         env = make(env_id, **kwargs)
     elif (game := atari_game(env_id)) is not None:
-        env = make_atari(game, preset, **kwargs)
+        env = make_atari(game, preset, **{**own_settings(env_id), **kwargs})
     else:
         raise ValueError(f"preset {preset.name!r} is for Atari games, {env_id!r} is none")
     try:

@@ -16,6 +16,7 @@ _ATARI_FORM = re.compile(
     r"(?:-v(?P<version>\d+))?$",
     re.IGNORECASE,
 )
+_SETTINGS = ("mode", "difficulty", "full_action_space", "continuous")  # no preset decides them
 _ALES_MODULE = "ale_py:"  # what Gymnasium allows in front of an id
 _MODULE_FORMS = ("{}", "{}_env", "{}_envs", "gym_{}")  # how packages of environments are named
 
@@ -74,6 +75,13 @@ def atari_games() -> tuple[str, ...]:
         ('Adventure', 'AirRaid', 'Alien')
     """
     return tuple(sorted(_atari_names().values()))
+
+
+def own_settings(env_id: str) -> dict[str, Any]:
+    """Return the settings of ALE's that someone registered an id of a game with, such as a mode."""
+    spec = gym.registry.get(env_id.removeprefix(_ALES_MODULE))
+    given = {} if spec is None or not _is_ales(spec) else spec.kwargs
+    return {name: given[name] for name in _SETTINGS if given.get(name) not in (None, False)}
 
 
 def make(env_id: str, **kwargs: Any) -> gym.Env[Any, Any]:

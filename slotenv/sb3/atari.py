@@ -19,7 +19,7 @@ from stable_baselines3.common.vec_env.base_vec_env import VecEnvStepReturn
 
 from slotenv.checks import whole_number
 from slotenv.compatibility import check_actions, check_open
-from slotenv.environments import make_env, resolve_preset
+from slotenv.environments import make_env, own_settings, resolve_preset
 from slotenv.frames import FramePreset
 
 _MAX_SEED = 2**31 - 1
@@ -64,6 +64,12 @@ class AtariVecEnv(VecEnv):
         max_frames: SupportsIndex = 108_000,
     ) -> None:
         n_envs = whole_number("n_envs", n_envs, low=1)
+        if own := own_settings(env_id):
+            raise ValueError(
+                f"AtariVecEnv plays games as they are, {env_id} is registered with "
+                f"{', '.join(f'{name}={value}' for name, value in own.items())}. "
+                "make_slot_vec_env(..., backend='dummy') takes any."
+            )
         with make_env(env_id, preset) as example:  # checks the size: ale-py would resize silently
             game: Any = example.unwrapped
             if not preset.is_atari:

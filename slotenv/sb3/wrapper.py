@@ -25,7 +25,7 @@ from stable_baselines3.common.vec_env.base_vec_env import VecEnvStepReturn
 from slotenv import compatibility, ready
 from slotenv.checks import switch, whole_number
 from slotenv.encoders import SlotEncoder
-from slotenv.environments import make_env, resolve_preset
+from slotenv.environments import make_env, own_settings, resolve_preset
 from slotenv.games import names_of
 from slotenv.lazy_encoder import LazyEncoder
 from slotenv.observations import SlotObservations
@@ -207,7 +207,8 @@ def make_slot_vec_env(
     shown = {"flatten": flatten, "keep_pixels": keep_pixels, "motion": motion, "hold": hold}
     SlotObservations(lazy, **shown)  # raises if they are odd, before environments are made
     preset = resolve_preset(env_id, lazy.preprocess)
-    can_be_ale = preset.is_atari and render_mode in (None, "rgb_array") and not env_kwargs
+    as_it_is = not env_kwargs and not own_settings(env_id)
+    can_be_ale = preset.is_atari and render_mode in (None, "rgb_array") and as_it_is
     if backend is None:
         backend = "ale" if can_be_ale else "dummy"
     if backend not in get_args(Backend):
@@ -215,8 +216,8 @@ def make_slot_vec_env(
     if backend == "ale" and not can_be_ale:
         raise ValueError(
             f"{user}: backend 'ale' is for Atari presets and shows them as 'rgb_array' only, "
-            f"without env_kwargs, got preset {preset.name!r}, render_mode={render_mode!r} and "
-            f"env_kwargs={env_kwargs!r}. Leave backend out."
+            f"without env_kwargs, got {env_id} with preset {preset.name!r}, "
+            f"render_mode={render_mode!r} and env_kwargs={env_kwargs!r}. Leave backend out."
         )
     if backend == "subproc":  # a VecEnv of processes does not say what is in them
         compatibility.check_game(env_id, lazy.trained_on, user=user)
