@@ -76,12 +76,21 @@ def read_slots(encoder: SlotEncoder, store: FrameStore, *, hold: bool) -> Featur
     """
     # Raises, before frames are encoded, if there is nothing to hold by.
     Tracking(slot_dim=encoder.slot_dim, fields=encoder.slot_fields, hold=hold)
-    features = read_features(encoder.encode, store, boxes=getattr(encoder, "boxes", None))
-    if not hold:
-        return features
-    held = track_recording(features.slots, store.episode, fields=encoder.slot_fields)
+    encode = encoder.encode_with_boxes if encoder.has_boxes else encoder.encode
+    features = read_features(encode, store)
+    return held_features(features, store, encoder.slot_fields) if hold else features
+
+
+def held_features(
+    features: Features, store: FrameStore, fields: tuple[str, ...] | None
+) -> Features:
+    """Return features with hidden objects where they were last seen, as ``hold=True`` shows them.
+
+    ``features`` are of all frames of ``store``, ``fields`` are the encoder's ``slot_fields``.
+    """
+    slots = track_recording(features.slots, store.episode, fields=fields)
     boxes = None if features.boxes is None else held_boxes(features.boxes, store.episode)
-    return features._replace(slots=held, boxes=boxes)
+    return features._replace(slots=slots, boxes=boxes)
 
 
 def _checked_game(encoder: SlotEncoder, store: FrameStore) -> str:
@@ -90,6 +99,11 @@ def _checked_game(encoder: SlotEncoder, store: FrameStore) -> str:
     if game is None:
         raise ValueError(
             f"there are no labels for {store.description.env_id}: only Atari games have"
+        )
+    if store.ram.shape[1] == 0:
+        raise ValueError(
+            "this data set has no RAM, where labels are: probe on frames of "
+            f"python -m pretrain collect --env {store.description.env_id}"
         )
     if encoder.provenance.get("data_checksum") == store.checksum:
         raise ValueError(

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from slotenv import checkpoint
 from slotenv.encoders import SlotEncoder
+from slotenv.encoders.encoding import SlotOutput, boxes_of, no_boxes, run
 from slotenv.encoders.saving import kind_of, load, parse_device
 from slotenv.frames import FramePreset
 
@@ -46,7 +47,8 @@ class LazyEncoder:
         if isinstance(encoder, SlotEncoder):
             self._module = encoder
             self.num_slots, self.slot_dim = encoder.num_slots, encoder.slot_dim
-            self.slot_fields, self.preprocess = encoder.slot_fields, encoder.preprocess
+            self.preprocess = encoder.preprocess
+            kind: type[SlotEncoder] = type(encoder)
             provenance = encoder.provenance
         else:
             folder = checkpoint.find_folder(encoder).resolve()
@@ -54,11 +56,12 @@ class LazyEncoder:
             kwargs, provenance = config["kwargs"], config.get("provenance", {})
             self.num_slots, self.slot_dim = kwargs["num_slots"], kwargs["slot_dim"]
             try:
-                self.slot_fields = kind_of(config).slot_fields
+                kind = kind_of(config)
             except ValueError as error:
                 raise ValueError(f"{folder}: {error}") from error
             self.preprocess = FramePreset.from_dict(kwargs["preprocess"])
             self._source = (str(folder), config["weights_sha256"], device_name)
+        self._kind, self.slot_fields = kind, kind.slot_fields
         self.trained_on: str | None = provenance.get("env_id")
 
     def get(self) -> SlotEncoder:
@@ -68,8 +71,8 @@ class LazyEncoder:
             self._module = _load(*self._source)
         return self._module
 
-    def encode(self, frames: NDArray[np.uint8]) -> NDArray[np.float32]:
-        """Encode frames (B, H, W, 3) to slots (B, K, D), a new array, on one thread."""
+    def encode(self, frames: NDArray[np.uint8]) -> SlotOutput:
+        """Encode frames (B, H, W, 3) on one thread, to slots (B, K, D) on the CPU and boxes."""
         try:
             self.preprocess.check_frames(frames)
         except (TypeError, ValueError) as error:
@@ -78,7 +81,17 @@ class LazyEncoder:
                 f"{error}"
             ) from error
         with one_thread():
-            return self.get().encode(frames)
+            return run(self.get(), frames)
+
+    def boxes(self, output: SlotOutput) -> NDArray[np.float32]:
+        """Return the boxes (B, K, 5) of what :meth:`encode` returned."""
+        with one_thread():
+            return boxes_of(output).numpy()
+
+    def check_has_boxes(self) -> None:
+        """Raise a TypeError if the encoder does not say where its slots are."""
+        if not self._kind.has_boxes:
+            raise no_boxes(self._kind)
 
     def __getstate__(self) -> dict[str, Any]:
         return self.__dict__ if self._source is None else {**self.__dict__, "_module": None}

@@ -14,6 +14,7 @@ from slotenv.checks import switch
 from slotenv.tracking import Memory, Slots, Tracking
 
 if TYPE_CHECKING:
+    from slotenv.encoders import SlotOutput
     from slotenv.lazy_encoder import LazyEncoder
 
 PIXELS, SLOTS = "pixels", "slots"
@@ -38,7 +39,7 @@ class SlotObservations:
         motion: bool = False,
         hold: bool = False,
     ) -> None:
-        self._encode = encoder.encode
+        self._encoder = encoder
         self._tracking = Tracking(
             slot_dim=encoder.slot_dim,
             fields=encoder.slot_fields,
@@ -50,6 +51,9 @@ class SlotObservations:
         self._keep_pixels = switch("keep_pixels", keep_pixels)
         self._memory: Memory | None = None  # after the step before
         self._shown: Any = None  # (n, K, width) as it was returned with it
+        self._output: SlotOutput | None = None  # of the last frames, until boxes are asked for
+        self._count = 0  # of those frames that were observations; the others ended episodes
+        self._boxes: NDArray[np.float32] | None = None  # (n, K, 5) once they have been
 
     def space(self, pixels: Space[Any]) -> Box | Dict:
         """Return the space of one environment's observations; ``pixels`` is that of its frames."""
@@ -66,7 +70,7 @@ class SlotObservations:
         ``mask`` (n,) says which environments were reset, all by default; others keep their slots.
         """
         everywhere = np.ones(len(frames), np.bool_)
-        shown, memory = self._tracking.follow(self._encode(frames), None, everywhere)
+        shown, memory = self._tracking.follow(self._encode(frames, len(frames)), None, everywhere)
         if mask is not None and memory is not None and self._memory is not None:
             before = (self._shown, *self._memory)
             for new, old in zip((shown, *memory), before, strict=True):
@@ -90,9 +94,10 @@ class SlotObservations:
         finals = final_frames or {}
         for final in finals.values():
             if final.shape != frames.shape[1:] or final.dtype != frames.dtype:
-                self._encode(final[None])  # says what is wrong, which joining them would hide
-        encoded = self._encode(np.stack([*frames, *finals.values()]) if finals else frames)
+                # It says what is wrong, which joining them would hide.
+                self._encoder.encode(final[None])
         count = len(frames)
+        encoded = self._encode(np.stack([*frames, *finals.values()]) if finals else frames, count)
         before = self._memory
         if before is not None and finals:
             before = before.of([*range(count), *finals])
@@ -101,6 +106,39 @@ class SlotObservations:
         self._shown, self._memory = shown[:count], memory and memory.of(slice(count))
         slots = self._arrange(shown)
         return slots[:count], dict(zip(finals, slots[count:], strict=True))
+
+    @property
+    def boxes(self) -> NDArray[np.float32]:
+        """(n, K, 5) where slots are in the frames of the last observation, a new array.
+
+        They are worked out when they are asked for, from what that observation was made of.
+
+        Raises:
+            TypeError: If the encoder does not say where its slots are.
+            RuntimeError: If there has been no observation yet.
+        """
+        self._encoder.check_has_boxes()
+        boxes = self._found_boxes()
+        if boxes is None:
+            raise RuntimeError("boxes are those of the last observation: call reset() first")
+        return boxes.copy()
+
+    def _found_boxes(self) -> NDArray[np.float32] | None:
+        if self._output is not None and self._output.boxes is not None:
+            self._boxes = self._encoder.boxes(self._output)[: self._count]
+        self._output = None
+        return self._boxes
+
+    def __getstate__(self) -> dict[str, Any]:
+        # Before the rest is read: boxes then are an array, whatever device the encoder is on.
+        self._found_boxes()
+        return self.__dict__
+
+    def _encode(self, frames: NDArray[np.uint8], count: int) -> Slots:
+        """Return slots of frames (B, H, W, 3); the first ``count`` are those of the observation."""
+        self._output, self._count = self._encoder.encode(frames), count
+        slots: Slots = self._output.slots.numpy()
+        return slots
 
     def _arrange(self, slots: Slots) -> Slots:
         """Return a copy, for the caller may write into it."""

@@ -135,6 +135,20 @@ class ObjectSlotObservation(VectorWrapper[Any, Any, Any, Any, Any]):
         shown = self._observations.with_pixels(slots, frames)
         return shown, rewards, terminations, truncations, infos
 
+    @property
+    def boxes(self) -> NDArray[np.float32]:
+        """Where slots are in the frames of the last observations, float32 (n, K, 5).
+
+        Presence from 0 to 1, x and y of the middle, width and height in pixels, inside the frame;
+        what was seen in this very frame, also with ``hold``. Of an environment that has started
+        anew it is the first frame. Nothing is encoded again.
+
+        Raises:
+            TypeError: If the encoder does not say where its slots are (``has_boxes``).
+            RuntimeError: Before the first reset.
+        """
+        return self._observations.boxes
+
     def _frames(self, obs: NDArray[np.uint8]) -> NDArray[np.uint8]:
         return obs[:, 0] if self._atari else obs
 

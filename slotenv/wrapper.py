@@ -123,6 +123,20 @@ class ObjectSlotObservation(gym.Wrapper[Any, Any, NDArray[np.uint8], Any], Recor
         shown = self._observations.with_pixels(slots[0], frame)
         return shown, reward, terminated, truncated, info
 
+    @property
+    def boxes(self) -> NDArray[np.float32]:
+        """Where slots are in the frame of the last observation, float32 (K, 5).
+
+        Presence from 0 to 1, x and y of the middle, width and height in pixels, inside the frame;
+        what was seen in this very frame, also with ``hold``. Nothing is encoded again.
+
+        Raises:
+            TypeError: If the encoder does not say where its slots are (``has_boxes``).
+            RuntimeError: Before the first reset.
+        """
+        boxes: NDArray[np.float32] = self._observations.boxes[0]
+        return boxes
+
     def close(self) -> None:
         """Close the environment."""
         self._closed = True

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
+from boxed_spots import BoxedSpotEncoder
 from fake_envs import SPRITES, random_frames
 
 from slotenv import SlotEncoder, checkpoint
@@ -42,6 +43,9 @@ def test_the_card_tells_how_to_use_it(tiny_encoder, tmp_path):
     assert f'slotenv.make_env("{SPRITES}", encoder.preprocess)' in card
     assert "84 x 84" in card
     assert "Contrastive" not in card
+    assert "describe" not in card  # its slots have no boxes
+    boxed = BoxedSpotEncoder(preprocess=tiny_encoder.preprocess)
+    assert "encoder.boxes(frames), encoder.describe(frames)" in model_card(boxed)
 
 
 def test_the_card_names_the_method(tiny_encoder):

@@ -16,7 +16,8 @@ from spots import SpotEncoder, TrackedByHand
 from sprite_vectors import LENGTHS, make_sprites, makers
 
 import slotenv
-from slotenv.encoders import SlotMapEncoder
+from slotenv import lazy_encoder
+from slotenv.encoders.encoding import run
 from slotenv.vector import ObjectSlotObservation
 
 NEXT, SAME, DISABLED = AutoresetMode.NEXT_STEP, AutoresetMode.SAME_STEP, AutoresetMode.DISABLED
@@ -172,11 +173,10 @@ def test_motion_is_the_change_of_each_slot_within_an_episode(tiny_encoder, mode)
 
 def test_all_frames_of_a_step_are_encoded_in_one_batch(tiny_encoder, monkeypatch):
     sizes = []
-    encode = SlotMapEncoder.encode
     monkeypatch.setattr(
-        SlotMapEncoder,
-        "encode",
-        lambda self, frames: sizes.append(len(frames)) or encode(self, frames),
+        lazy_encoder,
+        "run",
+        lambda encoder, frames: sizes.append(len(frames)) or run(encoder, frames),
     )
     envs = ObjectSlotObservation(SyncVectorEnv(makers(), autoreset_mode=SAME), tiny_encoder)
     play(envs, steps=15)
@@ -185,11 +185,10 @@ def test_all_frames_of_a_step_are_encoded_in_one_batch(tiny_encoder, monkeypatch
 
 def test_encoding_takes_one_thread_and_gives_the_others_back(tiny_encoder, monkeypatch):
     seen = []
-    encode = SlotMapEncoder.encode
     monkeypatch.setattr(
-        SlotMapEncoder,
-        "encode",
-        lambda self, frames: seen.append(torch.get_num_threads()) or encode(self, frames),
+        lazy_encoder,
+        "run",
+        lambda encoder, frames: seen.append(torch.get_num_threads()) or run(encoder, frames),
     )
     envs = ObjectSlotObservation(SyncVectorEnv(makers()), tiny_encoder)
     torch.set_num_threads(2)

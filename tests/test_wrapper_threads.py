@@ -15,7 +15,7 @@ from fake_envs import SPRITES, SpritesEnv
 from gymnasium.vector import AsyncVectorEnv
 
 from slotenv import ObjectSlotObservation, lazy_encoder
-from slotenv.encoders import SlotMapEncoder
+from slotenv.encoders.encoding import run
 
 
 def rollout(env, steps=5, seed=3):
@@ -134,11 +134,10 @@ def test_one_thread_keeps_all_of_pytorch_to_it():
 
 def test_encoding_takes_one_thread_and_gives_the_others_back(tiny_encoder, monkeypatch):
     seen = []
-    encode = SlotMapEncoder.encode
     monkeypatch.setattr(
-        SlotMapEncoder,
-        "encode",
-        lambda self, frames: seen.append(torch.get_num_threads()) or encode(self, frames),
+        lazy_encoder,
+        "run",
+        lambda encoder, frames: seen.append(torch.get_num_threads()) or run(encoder, frames),
     )
     env = ObjectSlotObservation(gym.make(SPRITES), tiny_encoder)
     torch.set_num_threads(2)

@@ -97,7 +97,7 @@ def draw(game: str) -> Figure:
     show(grid[0, 2], "3  foreground: what is unusual there", np.where(is_object, frame, _DARK))
     show(grid[1, 0], "4  runs, shared out among slots", runs)
     show(grid[1, 1], "5  objects: where each slot's pixels are", frame // 2)
-    (slots,), (boxes,) = encoder.encode(frame[None]), encoder.boxes(frame[None])
+    (slots,), (boxes,) = encoder.encode_with_boxes(frame[None])
     there = np.flatnonzero(slots[:, 0] > 0.5)
     for slot in there:
         _, x, y, wide, high = boxes[slot]

@@ -16,10 +16,10 @@ from torch import Tensor
 
 from slotenv.encoders.base import SlotOutput, silent
 from slotenv.encoders.object_mixture import ObjectMixtureEncoder
-from slotenv.encoders.object_mixture.encoder import MAX_SLOTS
 from slotenv.encoders.object_mixture.fit import (
     FINAL,
     FIT_FRAMES,
+    MAX_SLOTS,
     PALETTE_FRAMES,
     Parts,
     Steps,

@@ -26,8 +26,7 @@ from variant_fits import (
     several_starts,
 )
 
-from slotenv.encoders.object_mixture.encoder import MAX_SLOTS
-from slotenv.encoders.object_mixture.fit import FINAL, Steps
+from slotenv.encoders.object_mixture.fit import FINAL, MAX_SLOTS, Steps
 from slotenv.encoders.object_mixture.foreground import Background, Palette, fit_background
 from slotenv.encoders.object_mixture.mixture import Assignment, Mixture, Runs, assign
 from slotenv.encoders.object_mixture.readout import fit_readout, read_slots

@@ -39,11 +39,16 @@ env = slotenv.ObjectSlotObservation(gym.make("ALE/{name}-v5"))
 
 Frames are {frames.height} x {frames.width}.
 
-## How good it is
+## What the slots hold
 
 In {judged[frames]:,} single frames of other random play, {judged[present_slots]:.1f} of the \
 {encoder.num_slots} slots see something on average, and {judged[foreground]:.1%} of the screen \
-differs from the background.
+differs from the background. Sizes are width x height, places the median of the middle, in pixels. \
+`env.boxes` has them for each frame; `encoder.describe(frames)` made this table.
+
+{slots}
+
+## How good it is
 
 {accuracy}
 
@@ -73,8 +78,18 @@ def card(game: str, encoder: SlotEncoder) -> str:
         picture=PICTURE,
         made=encoder.provenance,
         judged=judged,
+        slots="\n".join(_slots(judged)),
         accuracy="\n\n".join(parts),
     )
+
+
+def _slots(judged: dict[str, Any]) -> list[str]:
+    """Return the table of what each slot held."""
+    lines = []
+    for number, slot in enumerate(judged["slots"]):
+        x, y, speed = ("-" if slot[name] is None else slot[name] for name in ("x", "y", "speed"))
+        lines.append([number, slot["name"], f"{slot['present']:.0%}", x, y, speed])
+    return markdown.table(["slot", "holds", "seen in", "x", "y", "pixels a step"], lines, words=2)
 
 
 def _probe(judged: dict[str, Any]) -> list[str]:

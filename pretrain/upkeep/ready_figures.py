@@ -2,25 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 from PIL import Image
 
 from pretrain.config import MAX_SEED
-from pretrain.data.store import FrameStore
 from pretrain.drawing.marked_frame import draw_marks
-from pretrain.probe import probe_encoder
+from pretrain.probe import held_features, read_slots
 from pretrain.upkeep.detection import read_detection
 from pretrain.upkeep.galleries import best, seen_moments
 from pretrain.upkeep.plays import recorded_play
+from slotenv import SlotDescription
 from slotenv.encoders import ObjectMixtureEncoder
+from slotenv.encoders.description import describe_slots
 from slotenv.environments import atari_game
 from slotenv.labels import labelled_games
-from slotenv.probe import METRICS
+from slotenv.probe import METRICS, probe_features
 from slotenv.probe.dataset import frame_batches
 from slotenv.tracking import SEEN
 
@@ -62,30 +61,54 @@ def judge(
         wanted: As :func:`figures_to_have` gives it; it is part of what is returned.
         plays: Folder of frames, as for :func:`pretrain.upkeep.plays.recorded_play`.
     """
+    seen, picture = look(encoder, game, wanted, plays)
+    return wanted | seen | {"probe": _probe(encoder, game, wanted, plays)}, picture
+
+
+def look(
+    encoder: ObjectMixtureEncoder, game: str, wanted: Figures, plays: Path
+) -> tuple[Figures, Image.Image]:
+    """Return what slots see in the frames of judging, and a picture; arguments as for judge.
+
+    ``slots`` is a list of what each holds: a :class:`slotenv.SlotDescription` without its colour
+    and picture, None where there is no number.
+    """
     name = str(atari_game(game))
     store = recorded_play(plays, name, frames=wanted["frames"], seed=wanted["seed"])
     batches = frame_batches(store, len(store), _BATCH)
-    seen = [(encoder.boxes(frames), encoder.foreground_share(frames)) for frames in batches]
-    boxes, foreground = (np.concatenate(part) for part in zip(*seen, strict=True))
-    figures = wanted | {
+    found = [(frames, encoder.boxes(frames), encoder.foreground(frames)) for frames in batches]
+    frames, boxes, foreground = (np.concatenate(part) for part in zip(*found, strict=True))
+    slots = describe_slots(frames, boxes, foreground)
+    figures = {
         "present_slots": round(float((boxes[..., 0] > SEEN).sum(axis=1).mean()), 2),
         "foreground": round(float(foreground.mean()), 4),
-        "probe": {},
+        "slots": [_slot_figures(slot) for slot in slots],
     }
-    if wanted["probe_frames"]:
-        probed = recorded_play(plays, name, frames=wanted["probe_frames"], seed=wanted["seed"])
-        for kind, hold in {"plain": False, "held": True}.items():
-            report = probe_encoder(encoder, probed, view="pixel", hold=hold)
-            figures["probe"][kind] = {metric: getattr(report, metric) for metric in METRICS}
-    _, frame, marks = best(seen_moments(_play(store, boxes)))
+    first = np.diff(store.episode, prepend=-1) != 0
+    _, frame, marks = best(seen_moments(zip(frames, first.tolist(), boxes, strict=True)))
     return figures, draw_marks(frame, marks, zoom=2, font_size=16)
 
 
-def _play(
-    store: FrameStore, boxes: NDArray[np.float32]
-) -> Iterator[tuple[NDArray[np.uint8], bool, NDArray[np.float32]]]:
-    """Yield each frame of a store, whether it is the first of its episode, and its boxes."""
-    first = np.diff(store.episode, prepend=-1) != 0
-    batches = frame_batches(store, len(store), _BATCH)
-    frames = (frame for batch in batches for frame in batch)
-    yield from zip(frames, first.tolist(), boxes, strict=True)
+def _slot_figures(slot: SlotDescription) -> Figures:
+    numbers = {"x": slot.x, "y": slot.y, "speed": slot.speed}
+    shown = {name: round(number, 1) if slot.present else None for name, number in numbers.items()}
+    return {"name": slot.name, "present": round(slot.present, 3), **shown}
+
+
+def _probe(
+    encoder: ObjectMixtureEncoder, game: str, wanted: Figures, plays: Path
+) -> dict[str, Figures]:
+    """Return the scores of plain and of held slots, none where there are no labels."""
+    if not wanted["probe_frames"]:
+        return {}
+    name = str(atari_game(game))
+    store = recorded_play(plays, name, frames=wanted["probe_frames"], seed=wanted["seed"])
+    plain = read_slots(encoder, store, hold=False)
+    scores = {}
+    for kind, features in {
+        "plain": plain,
+        "held": held_features(plain, store, encoder.slot_fields),
+    }.items():
+        report = probe_features(features, store, game=game, view="pixel")
+        scores[kind] = {metric: getattr(report, metric) for metric in METRICS}
+    return scores

@@ -28,6 +28,7 @@ from slotenv.checkpoint import CARD, PICTURE, is_saved, read_config
 from slotenv.encoders import ObjectMixtureEncoder, object_mixture
 from slotenv.encoders.saving import save
 
+_FITS = ("fit", "diagnosis")  # modules of the encoder that decide its weights and warnings
 _SEED = 0  # of the play, the sample and the fit
 _MOST_PICTURE = 12_000  # bytes: an eighth of an encoder's folder
 _PALETTES = (256, 128, 64, 32, 16)  # colours, of which the most are kept that fit
@@ -45,7 +46,7 @@ class Game:
         probe_frames: Frames of the probe, where there are labels.
         detection: Folder of ``upkeep detection``, which need not be there.
         command: What makes it, for its card.
-        code: Digest of the encoder's source, as :func:`code_digest` gives it.
+        code: Digest of the code that fits, as :func:`code_digest` gives it.
     """
 
     name: str
@@ -97,7 +98,7 @@ class Game:
         """
         judged = self._provenance().get("judged", {})
         wanted = {name: value for name, value in self.figures().items() if name != "detection"}
-        is_drawn = (self.folder / PICTURE).exists()
+        is_drawn = "slots" in judged and (self.folder / PICTURE).exists()
         return is_drawn and self.is_fitted() and not differences(judged, wanted)
 
     def is_done(self) -> bool:
@@ -118,14 +119,37 @@ class Game:
 
 
 def code_digest() -> str:
-    """Return a digest of the encoder of objects: other code, other slots.
+    """Return a digest of the code that fits an encoder of objects: other code, other slots.
 
-    Comments, docstrings and layout do not count.
+    Comments, docstrings and layout do not count, nor does what only reads a fitted encoder.
     """
     digest = hashlib.sha256()
-    for path in sorted(Path(str(object_mixture.__file__)).parent.glob("*.py")):
+    for path in fitting_files():
         digest.update(bare_code(path.read_text()).encode())
     return digest.hexdigest()
+
+
+def fitting_files() -> list[Path]:
+    """Return the modules that fit and diagnose, and those of their folder that they import."""
+    folder = Path(str(object_mixture.__file__)).parent
+    wanted, found = [*_FITS], set()
+    while wanted:
+        path = folder / f"{wanted.pop()}.py"
+        if path.exists() and path not in found:
+            found.add(path)
+            wanted += _imported(path.read_text(), object_mixture.__name__)
+    return sorted(found)
+
+
+def _imported(source: str, package: str) -> set[str]:
+    """Return the last part of all names that a module imports from a package or its modules."""
+    names = set()
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.ImportFrom) and node.module == package:
+            names |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and str(node.module).startswith(f"{package}."):
+            names.add(str(node.module).rpartition(".")[2])
+    return names
 
 
 def bare_code(source: str) -> str:

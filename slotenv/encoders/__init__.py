@@ -1,6 +1,8 @@
 """Encoders by name. A new one is a file here, an import below and a test."""
 
-from slotenv.encoders.base import SlotEncoder, SlotOutput, to_unit_float
+from slotenv.encoders.base import SlotEncoder
+from slotenv.encoders.description import SlotDescription
+from slotenv.encoders.encoding import BOX_FIELDS, SlotOutput, to_unit_float
 from slotenv.encoders.global_vector import GlobalVectorEncoder
 from slotenv.encoders.object_mixture import ObjectMixtureEncoder
 from slotenv.encoders.saving import ENCODERS
@@ -8,10 +10,12 @@ from slotenv.encoders.slot_attention import SlotAttentionEncoder
 from slotenv.encoders.slot_maps import SlotMapEncoder
 
 __all__ = [
+    "BOX_FIELDS",
     "ENCODERS",
     "GlobalVectorEncoder",
     "ObjectMixtureEncoder",
     "SlotAttentionEncoder",
+    "SlotDescription",
     "SlotEncoder",
     "SlotMapEncoder",
     "SlotOutput",

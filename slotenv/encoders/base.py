@@ -4,7 +4,7 @@ import inspect
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from os import PathLike
-from typing import Any, ClassVar, NamedTuple, Self, overload
+from typing import Any, ClassVar, Self, overload
 
 import numpy as np
 import torch
@@ -14,29 +14,20 @@ from torch import Tensor, nn
 
 from slotenv.checkpoint import find_folder
 from slotenv.checks import whole_number
-from slotenv.encoders.modes import refuse_recording, untraced
+from slotenv.encoders.description import SlotDescription, describe_slots
+from slotenv.encoders.encoding import SlotOutput as SlotOutput
+from slotenv.encoders.encoding import boxes_of, no_boxes, run, to_unit_float
 from slotenv.encoders.saving import check_numbers, load, parse_device, register, save
 from slotenv.frames import FramePreset
 
 MOST_SLOTS = 1024  # upper limit of K, far above the number of things on a screen
 _MOST_NUMBERS = 1024  # upper limit of D; the largest in the literature is 256
 _SLOT_DIM = 32  # D of the convolutional encoders, as in the paper's code
+_AT_ONCE = 256  # frames that are described
 
 
 def silent(line: str) -> None:
     """Say nothing of progress."""
-
-
-class SlotOutput(NamedTuple):
-    """What an encoder returns for B frames.
-
-    Attributes:
-        slots: (B, K, D) float slot vectors.
-        maps: (B, K, C, h, w) evidence behind each slot, where an encoder has such maps.
-    """
-
-    slots: Tensor
-    maps: Tensor | None = None
 
 
 class SlotEncoder(
@@ -71,6 +62,9 @@ class SlotEncoder(
     slot_fields: ClassVar[tuple[str, ...] | None] = None
     """What each of the D numbers of a slot is, for encoders whose slots say where they are; among
     them ``presence``, ``x`` and ``y``. None where the numbers have no meaning of their own."""
+
+    has_boxes: ClassVar[bool] = False
+    """Whether the encoder says where its slots are in a frame: :class:`SlotOutput` has boxes."""
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
@@ -173,7 +167,6 @@ class SlotEncoder(
     def encode(self, frames: NDArray[np.uint8]) -> NDArray[np.float32]: ...
     @overload
     def encode(self, frames: Tensor) -> Tensor: ...
-    @untraced
     def encode(self, frames: NDArray[np.uint8] | Tensor) -> NDArray[np.float32] | Tensor:
         """Encode raw frames, without gradients, in evaluation mode.
 
@@ -189,29 +182,86 @@ class SlotEncoder(
             ValueError: If they have another shape than ``preprocess`` says, or the weights are not
                 float32.
         """
-        refuse_recording("encode")
+        slots = run(self, frames).slots
+        return slots if isinstance(frames, Tensor) else slots.numpy()
+
+    @overload
+    def encode_with_boxes(
+        self, frames: NDArray[np.uint8]
+    ) -> tuple[NDArray[np.float32], NDArray[np.float32]]: ...
+    @overload
+    def encode_with_boxes(self, frames: Tensor) -> tuple[Tensor, Tensor]: ...
+    def encode_with_boxes(self, frames: Any) -> Any:
+        """Encode raw frames, and say where each slot is in them, in one pass.
+
+        Args:
+            frames: As for :meth:`encode`.
+
+        Returns:
+            Slots (B, K, D), equal to those of :meth:`encode`, and float32 boxes (B, K, 5): presence
+            from 0 to 1; x and y of the middle, width and height in pixels
+            (:data:`slotenv.encoders.BOX_FIELDS`). A box never leaves the frame: as pixel 0 reaches
+            from -0.5 to 0.5, x - width / 2 is at least -0.5. Where presence is 0, the other numbers
+            mean nothing.
+
+        Raises:
+            TypeError: If the encoder does not say where its slots are (:attr:`has_boxes`), or as
+                for :meth:`encode`.
+            ValueError: As for :meth:`encode`.
+
+        Example:
+            >>> slots, boxes = encoder.encode_with_boxes(frames)  # doctest: +SKIP
+            >>> boxes[0, boxes[0, :, 0] > 0.5]  # of those seen in the first  # doctest: +SKIP
+        """
+        self._check_has_boxes()
+        output = run(self, frames, what="encode_with_boxes")
+        both = output.slots, boxes_of(output)
+        return both if isinstance(frames, Tensor) else tuple(part.numpy() for part in both)
+
+    def boxes(self, frames: NDArray[np.uint8]) -> NDArray[np.float32]:
+        """Return the boxes of :meth:`encode_with_boxes` alone, (B, K, 5)."""
+        return self.encode_with_boxes(frames)[1]
+
+    def foreground(self, frames: NDArray[np.uint8]) -> NDArray[np.bool_]:
+        """Return which pixels of frames, uint8 (B, H, W, 3), are no background, (B, H, W).
+
+        All of them for encoders that do not tell objects from a background.
+        """
+        self.preprocess.check_frames(frames)
+        return np.ones(frames.shape[:3], np.bool_)
+
+    def describe(self, frames: NDArray[np.uint8]) -> list[SlotDescription]:
+        """Say what each slot holds, from a few hundred frames in the order they were played.
+
+        Args:
+            frames: uint8 (T, H, W, 3), one step after the other: speed is how far slots get from
+                one to the next. Where one episode follows another, the jump counts as well.
+
+        Returns:
+            One description for each slot, in the order of slots.
+
+        Raises:
+            TypeError: If the encoder does not say where its slots are (:attr:`has_boxes`), or
+                frames are not uint8.
+            ValueError: If there are no frames, or they have another shape than ``preprocess`` says.
+
+        Example:
+            >>> for slot in encoder.describe(frames):  # doctest: +SKIP
+            ...     print(slot)
+            slot 0: green, 4 x 16, moves: seen in 100% of frames, around (142, 69), 6 pixels a step
+        """
+        self._check_has_boxes()
         self.preprocess.check_frames(frames)
         if len(frames) == 0:
-            empty = torch.zeros(0, self.num_slots, self.slot_dim, dtype=torch.float32)
-            return empty.to(frames.device) if isinstance(frames, Tensor) else empty.numpy()
-        weight = next(self.parameters())
-        if weight.dtype != torch.float32:
-            raise ValueError(f"encode needs float32 weights, got {weight.dtype}: encoder.float()")
-        was_training = self.training
-        if was_training:
-            self.eval()
-        # What an encoder remembers from one call to the next must serve outside of inference mode.
-        kind = weight.device.type
-        try:
-            with torch.inference_mode(False), torch.no_grad(), torch.autocast(kind, enabled=False):
-                if isinstance(frames, Tensor):
-                    prepared = frames if frames.is_cuda else self.prepare(frames.numpy())
-                    return self.forward_prepared(prepared).slots.float().to(frames.device)
-                prepared = self.prepare(np.ascontiguousarray(frames))
-                return self.forward_prepared(prepared).slots.float().cpu().numpy()
-        finally:
-            if was_training:
-                self.train()
+            raise ValueError("describe needs frames to see slots in, a few hundred; got none")
+        starts = range(0, len(frames), _AT_ONCE)
+        parts = [frames[start : start + _AT_ONCE] for start in starts]
+        boxes = np.concatenate([self.boxes(part) for part in parts])
+        return describe_slots(frames, boxes, np.concatenate([*map(self.foreground, parts)]))
+
+    def _check_has_boxes(self) -> None:
+        if not self.has_boxes:
+            raise no_boxes(type(self))
 
     @classmethod
     def from_pretrained(  # type: ignore[override]  # unknown arguments are an error here
@@ -280,11 +330,3 @@ class SlotEncoder(
         if not push_to_hub:
             return None
         return self.push_to_hub(repo_id=repo_id or folder.name, **hub_kwargs)
-
-
-def to_unit_float(frames: Tensor) -> Tensor:
-    """Turn uint8 (B, H, W, 3) frames into float32 (B, 3, H, W) in [0, 1], channels last in memory.
-
-    The only place in the package that scales and transposes pixels.
-    """
-    return frames.permute(0, 3, 1, 2).float() / 255.0

@@ -15,6 +15,14 @@ from slotenv.checkpoint import CONFIG, REMEDY, WEIGHTS, Config
 
 _Encoder = Any  # a SlotEncoder, whose file imports this one
 
+_BOXES = """
+Where slots are in frames, in pixels, and what each of them holds, from consecutive frames:
+
+```python
+boxes, slots = encoder.boxes(frames), encoder.describe(frames)
+```
+"""
+
 ENCODERS: dict[str, type[_Encoder]] = {}
 """Every encoder class that is defined in this process, by its ``architecture``."""
 
@@ -206,6 +214,6 @@ encoder = slotenv.SlotEncoder.from_pretrained("this/folder")
 env = slotenv.make_env("{made.get("env_id", "ALE/Pong-v5")}", encoder.preprocess)
 env = slotenv.ObjectSlotObservation(env, encoder)
 ```
-"""
+{_BOXES if encoder.has_boxes else ""}"""
     table = markdown.table(["made by", ""], made.items(), words=2)
     return "\n".join([card, *table, ""]) if made else card

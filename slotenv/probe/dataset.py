@@ -11,8 +11,9 @@ from slotenv import checks
 
 Indices = NDArray[np.integer[Any]]
 
-Encode = Callable[[NDArray[np.uint8]], ArrayLike]
-"""From frames uint8 (B, H, W, 3) to slots (B, K, D), or to their boxes (B, K, 5)."""
+Encode = Callable[[NDArray[np.uint8]], ArrayLike | tuple[ArrayLike, ArrayLike]]
+"""From frames uint8 (B, H, W, 3) to slots (B, K, D), such as an encoder's ``encode``; or to a tuple
+of slots and their boxes (B, K, 5), such as its ``encode_with_boxes``."""
 
 
 class ProbeData(Protocol):
@@ -82,15 +83,12 @@ def split_frames(digests: list[bytes]) -> Split:
     return Split(np.arange(train_end), validation, np.array(test), duplicates)
 
 
-def read_features(
-    encode: Encode, dataset: ProbeData, *, boxes: Encode | None = None, batch_size: int = 256
-) -> Features:
+def read_features(encode: Encode, dataset: ProbeData, *, batch_size: int = 256) -> Features:
     """Encode all frames, ``batch_size`` at a time, and digest their bytes.
 
     Args:
-        encode: From frames to slots.
+        encode: From frames to slots, or to slots and where they are: :data:`Encode`.
         dataset: The frames.
-        boxes: From frames to where the slots are, an encoder's ``boxes``; None if it has none.
         batch_size: Frames at a time.
 
     Raises:
@@ -106,12 +104,14 @@ def read_features(
             raise TypeError(f"the probe needs uint8 frames, the dataset gives {frames.dtype}")
         name = f"slots of the frames from {len(digests)} on"
         digests += [hashlib.blake2b(frame.tobytes(), digest_size=16).digest() for frame in frames]
-        batch = np.asarray(encode(frames), dtype=np.float32)
+        found = encode(frames)
+        seen, boxes = found if isinstance(found, tuple) else (found, None)
+        batch = np.asarray(seen, dtype=np.float32)
         checks.shape(name, batch, len(frames), "K", "D")
         checks.finite(name, batch)
         slots.append(batch)
         if boxes is not None:
-            where = np.asarray(boxes(frames), dtype=np.float32)
+            where = np.asarray(boxes, dtype=np.float32)
             checks.shape(f"boxes of the {name}", where, *batch.shape[:2], 5)
             checks.finite(f"boxes of the {name}", where)
             places.append(where)

@@ -8,6 +8,7 @@ Source: Slot Contrastive Networks, https://arxiv.org/abs/2007.09294, tables 1 to
 from slotenv.labels import find_game
 
 PAPER_METHODS = ("random", "scn", "cswm", "supervised", "notebook_scn", "notebook_stdim")
+"""What the paper and its notebook have numbers of, in the order of their columns."""
 
 # Slot accuracy: random CNN, SCN, C-SWM, supervised (table 3); then the notebook's SCN and ST-DIM.
 _TABLE_3: dict[str, tuple[float, float, float, float, float | None, float | None]] = {

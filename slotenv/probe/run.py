@@ -19,7 +19,6 @@ def run_probe(
     *,
     game: str,
     view: str = "scn",
-    boxes: Encode | None = None,
     shuffle_labels: bool = False,
     seed: int = 0,
     batch_size: int = 256,
@@ -32,12 +31,12 @@ def run_probe(
     presence is scored by itself.
 
     Args:
-        encode: From frames uint8 (B, H, W, 3) to slots (B, K, D).
+        encode: From frames uint8 (B, H, W, 3) to slots (B, K, D), an encoder's ``encode``; or to
+            slots and boxes (B, K, 5), its ``encode_with_boxes``: for the named reading, which the
+            ``pixel`` view has then.
         dataset: Frames and RAM from play that the encoder was not trained on.
         game: The game they come from, in any form that :func:`slotenv.labels.labels_for` takes.
         view: ``"scn"`` or ``"pixel"``; never compare numbers across views.
-        boxes: From the same frames to where the slots are, (B, K, 5), an encoder's ``boxes``: for
-            the named reading, which the ``pixel`` view has then.
         shuffle_labels: Permute the labels within each part, as a control: accuracy must fall to
             about 0 or below.
         seed: Seed of that permutation; nothing else is random.
@@ -51,12 +50,12 @@ def run_probe(
         ValueError: If the game has no such labels, shapes do not fit or there are too few frames.
 
     Example:
-        >>> report = run_probe(encode, dataset, game="pong")  # doctest: +SKIP
+        >>> report = run_probe(encoder.encode_with_boxes, dataset, game="pong")  # doctest: +SKIP
         >>> print(report.to_markdown())  # doctest: +SKIP
     """
     # What is wrong is told before the frames are encoded.
     _truth(labels_for(game, view), dataset, len(dataset))
-    features = read_features(encode, dataset, boxes=boxes, batch_size=batch_size)
+    features = read_features(encode, dataset, batch_size=batch_size)
     return probe_features(
         features, dataset, game=game, view=view, shuffle_labels=shuffle_labels, seed=seed
     )

@@ -131,6 +131,20 @@ class VecObjectSlotObservation(VecEnvWrapper):
             infos[i] = {**infos[i], _LAST: self._slots.with_pixels(end, last[i])}
         return self._slots.with_pixels(slots, pixels), rewards, dones, infos
 
+    @property
+    def boxes(self) -> NDArray[np.float32]:
+        """Where slots are in the frames of the last observations, float32 (n, K, 5).
+
+        Presence from 0 to 1, x and y of the middle, width and height in pixels, inside the frame;
+        what was seen in this very frame, also with ``hold``. Of an environment that has started
+        anew it is the first frame. Nothing is encoded again.
+
+        Raises:
+            TypeError: If the encoder does not say where its slots are (``has_boxes``).
+            RuntimeError: Before the first reset.
+        """
+        return self._slots.boxes
+
     def close(self) -> None:
         """Close the environments."""
         self._closed = True

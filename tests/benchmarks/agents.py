@@ -25,7 +25,7 @@ from stable_baselines3.common.env_util import make_atari_env
 from stable_baselines3.common.vec_env import VecEnv, VecFrameStack, VecMonitor
 
 import slotenv.vector
-from slotenv import ObjectSlotObservation, SlotEncoder, SlotExtractor, make_env
+from slotenv import ObjectSlotObservation, SlotEncoder, SlotExtractor, lazy_encoder, make_env
 from slotenv.encoders import ObjectMixtureEncoder, SlotMapEncoder
 from slotenv.frames import SCN
 from slotenv.lazy_encoder import one_thread
@@ -187,7 +187,7 @@ def with_slots(table: Table, name: str, encoder: SlotEncoder, steps: int, learne
     clock, venv = Clock(), fast()
     for method in ("step_async", "step_wait", "reset"):
         clock.around(venv.unwrapped, method, "environment")
-    clock.around(encoder, "encode", "encoding")
+    clock.around(lazy_encoder, "run", "encoding")
     slots = learning_rate(venv, SLOTS, learned, clock)
     table.add(f"{name}: PPO, MlpPolicy on make_slot_vec_env", slots)
     table.add(f"{name}: PPO, CnnPolicy with SlotExtractor", extracted)

@@ -94,11 +94,14 @@ OTHER_NAMES = {
         "encoders/test_contract.py test_checkpoint.py test_checkpoint_names.py"
         " test_checkpoint_damage.py test_checkpoint_saving.py"
     ),
+    "slotenv/encoders/description.py": "encoders/test_description.py",
+    "slotenv/encoders/encoding.py": "encoders/test_modes.py test_wrapper_boxes.py",
     "slotenv/encoders/saving.py": (
         "test_checkpoint.py test_checkpoint_names.py test_checkpoint_damage.py"
         " test_checkpoint_saving.py encoders/test_devices.py encoders/test_weights.py"
     ),
     "slotenv/encoders/object_mixture/__init__.py": "encoders/object_mixture/test_encoder.py",
+    "slotenv/encoders/object_mixture/boxes.py": "encoders/object_mixture/test_boxes.py",
     "slotenv/encoders/object_mixture/encoder.py": (
         "encoders/test_modes.py encoders/test_weights.py encoders/test_sizes.py"
         " encoders/object_mixture/test_refit.py"

@@ -124,7 +124,7 @@ def test_other_dtypes_are_refused_where_they_would_matter(
         encoder.save_pretrained(tmp_path / "encoder")
     assert not (tmp_path / "encoder" / "config.json").exists()
     if isinstance(encoder, ObjectMixtureEncoder):
-        with pytest.raises(ValueError, match=f"slots need float32 weights, got {dtype}"):
+        with pytest.raises(ValueError, match=f"boxes needs float32 weights, got {dtype}"):
             encoder.boxes(FRAMES[:5])
     np.testing.assert_allclose(encoder.float().encode(FRAMES[:5]), expected, atol=0.2)
 

@@ -62,7 +62,7 @@ def test_frames_pooled_otherwise_are_probed_with_a_warning(single: FrameStore) -
     pong.preprocess = SCN
     with pytest.warns(UserWarning, match=r"maximum of two .*'scn'.* these are single .*--preset"):
         assert probe_encoder(pong, single, view="pixel") == report
-    plain = run_probe(pong.encode, single, game="pong", view="pixel", boxes=pong.boxes)
+    plain = run_probe(pong.encode_with_boxes, single, game="pong", view="pixel")
     assert report.to_dict() == plain.to_dict()
     assert report.accuracy is not None
     assert report.accuracy > 0.9

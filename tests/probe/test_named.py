@@ -86,6 +86,10 @@ class Seen:
     def encode(self, frames):
         return self.boxes(frames)[..., :3]
 
+    def encode_with_boxes(self, frames):
+        boxes = self.boxes(frames)
+        return boxes[..., :3], boxes
+
 
 def _permuted(boxes, rng):
     order = np.argsort(rng.random(boxes.shape[:2]), axis=1)
@@ -93,7 +97,7 @@ def _permuted(boxes, rng):
 
 
 def probe(data, encoder, **more):
-    return run_probe(encoder.encode, data, game="pong", view="pixel", boxes=encoder.boxes, **more)
+    return run_probe(encoder.encode_with_boxes, data, game="pong", view="pixel", **more)
 
 
 def test_the_order_of_slots_does_not_matter(data):
@@ -110,7 +114,7 @@ def test_shuffled_labels_score_about_zero(data):
 
 
 def test_slots_of_other_frames_score_what_chance_would(data):
-    features = read_features(Seen().encode, data, boxes=Seen().boxes)
+    features = read_features(Seen().encode_with_boxes, data)
     other = features._replace(boxes=np.roll(features.boxes, 7, axis=0))
     report = probe_features(other, data, game="pong", view="pixel")
     assert report.named_by_label["ball_x"] < 0.1
@@ -118,13 +122,10 @@ def test_slots_of_other_frames_score_what_chance_would(data):
 
 
 def test_a_slot_that_never_is_there_predicts_the_mean(data):
-    report = run_probe(
-        Seen().encode,
-        data,
-        game="pong",
-        view="pixel",
-        boxes=lambda frames: np.zeros((len(frames), 4, 5)),
-    )
+    def blind(frames):
+        return Seen().encode(frames), np.zeros((len(frames), 4, 5))
+
+    report = run_probe(blind, data, game="pong", view="pixel")
     assert report.named_accuracy == pytest.approx(0, abs=0.01)
 
 
@@ -134,7 +135,7 @@ def test_encoders_without_boxes_have_no_named_reading(data):
     assert "does not say where its slots are" in report.undefined["named_accuracy"]
     assert report.named_by_label == {}
     assert "named" not in report.to_markdown().split("\n")[0]
-    scn = run_probe(Seen().encode, data, game="pong", boxes=Seen().boxes)
+    scn = run_probe(Seen().encode_with_boxes, data, game="pong")
     assert scn.named_accuracy is None
     assert "named_accuracy" not in scn.undefined
 
@@ -156,9 +157,7 @@ def test_another_play_is_named_by_its_own_places(data, make_data):
     moved = np.random.default_rng(9).integers(60, 200, (2000, 4))
     other.ram[:, [49, 50, 51, 54]] = moved
     encoder = Seen(seed=2)
-    features, fit = (
-        read_features(encoder.encode, one, boxes=encoder.boxes) for one in (other, data)
-    )
+    features, fit = (read_features(encoder.encode_with_boxes, one) for one in (other, data))
     report = probe_transfer(
         features, other, fit_features=fit, fit_dataset=data, game="pong", view="pixel"
     )
@@ -194,6 +193,6 @@ def test_wrong_boxes_are_named(data):
     with pytest.raises(ValueError, match=r"points of the objects must be \(2, 1, 2\)"):
         named_slots(np.zeros((2, 1, 5)), places)
     with pytest.raises(ValueError, match=r"boxes of the slots.*must be \(256, 4, 5\)"):
-        run_probe(Seen().encode, data, game="pong", boxes=lambda f: Seen().boxes(f)[:, :2])
+        run_probe(lambda f: (Seen().encode(f), Seen().boxes(f)[:, :2]), data, game="pong")
     with pytest.raises(ValueError, match=r"boxes of the slots.*finite"):
-        run_probe(Seen().encode, data, game="pong", boxes=lambda f: Seen().boxes(f) * np.nan)
+        run_probe(lambda f: (Seen().encode(f), Seen().boxes(f) * np.nan), data, game="pong")

@@ -1,8 +1,8 @@
 """An encoder whose slots are objects: each says whether it is there, where, and how large."""
 
-import math
 import warnings
 from collections.abc import Callable
+from functools import partial
 from typing import Any, Self
 
 import numpy as np
@@ -14,8 +14,16 @@ from slotenv.checks import whole_number
 from slotenv.encoders.base import MOST_SLOTS, SlotEncoder, SlotOutput, silent
 from slotenv.encoders.modes import refuse_recording, untraced
 from slotenv.encoders.object_mixture.bounds import check_state
+from slotenv.encoders.object_mixture.boxes import read_boxes
 from slotenv.encoders.object_mixture.diagnosis import diagnose
-from slotenv.encoders.object_mixture.fit import FIT_FRAMES, Parts, fit_parts, refit_parts, spread
+from slotenv.encoders.object_mixture.fit import (
+    FIT_FRAMES,
+    MAX_SLOTS,
+    Parts,
+    fit_parts,
+    refit_parts,
+    spread,
+)
 from slotenv.encoders.object_mixture.foreground import (
     MAX_COLOURS,
     MOST_USUAL_SETS,
@@ -24,11 +32,9 @@ from slotenv.encoders.object_mixture.foreground import (
     Palette,
     places_dtype,
 )
-from slotenv.encoders.object_mixture.mixture import Assignment, Mixture, Runs, assign
-from slotenv.encoders.object_mixture.readout import SLOT_FIELDS, Readout, read_boxes, read_slots
+from slotenv.encoders.object_mixture.mixture import Mixture, Runs, assign
+from slotenv.encoders.object_mixture.readout import SLOT_FIELDS, Readout, read_slots
 from slotenv.frames import FramePreset
-
-MAX_SLOTS = 24  # if no other limit is asked for
 
 
 class ObjectMixtureEncoder(SlotEncoder):
@@ -47,6 +53,7 @@ class ObjectMixtureEncoder(SlotEncoder):
     architecture = "object_mixture"
     fit_frames = 2_000
     slot_fields = SLOT_FIELDS
+    has_boxes = True
 
     palette: Tensor
     usual_colours: Tensor
@@ -216,35 +223,23 @@ class ObjectMixtureEncoder(SlotEncoder):
         """Encode a foreground, or frames (B, H, W, 3)."""
         if isinstance(prepared, Tensor):
             prepared = self.prepare(prepared.cpu().numpy())
-        mixture = self.mixture
-        return SlotOutput(read_slots(mixture, self.readout, self._shared_out(mixture, prepared)))
-
-    def _shared_out(self, mixture: Mixture, runs: Runs) -> Assignment:
-        runs = Runs(*(part.to(self.palette.device) for part in runs))
+        mixture, readout = self.mixture, self.readout
+        runs = Runs(*(part.to(self.palette.device) for part in prepared))
         with torch.autocast(self.palette.device.type, enabled=False):
-            return assign(mixture, runs)
+            found = assign(mixture, runs)
+            slots = read_slots(mixture, readout, found)
+        screen = {"height": self.preprocess.height, "width": self.preprocess.width}
+        return SlotOutput(slots, boxes=partial(read_boxes, readout, found.moments, **screen))
+
+    def foreground(self, frames: NDArray[np.uint8]) -> NDArray[np.bool_]:
+        """Return which pixels have a colour that is unusual at their place, (B, H, W)."""
+        self.preprocess.check_frames(frames)
+        return self.background.mask(np.ascontiguousarray(frames))
 
     def foreground_share(self, frames: NDArray[np.uint8]) -> NDArray[np.float32]:
         """Return the share of pixels, (B,), that are no background, of uint8 (B, H, W, 3)."""
-        self.preprocess.check_frames(frames)
-        weights = self.prepare(np.ascontiguousarray(frames)).weights.numpy()
-        share: NDArray[np.float32] = weights.sum(1) / math.prod(self.preprocess.shape[:2])
+        share: NDArray[np.float32] = self.foreground(frames).mean((1, 2), dtype=np.float32)
         return share
-
-    @untraced
-    @torch.no_grad()
-    def boxes(self, frames: NDArray[np.uint8]) -> NDArray[np.float32]:
-        """Return where each slot is in frames, uint8 (B, H, W, 3); errors as for :meth:`encode`.
-
-        Returns:
-            float32 (B, K, 5): presence 0 to 1, x and y of the middle, width and height, in pixels
-            (:data:`slotenv.encoders.object_mixture.BOX_FIELDS`). An absent slot's place means
-            nothing.
-        """
-        self.preprocess.check_frames(frames)
-        found = self._shared_out(self.mixture, self.prepare(np.ascontiguousarray(frames)))
-        height, width = self.preprocess.height, self.preprocess.width
-        return read_boxes(self.readout, found, height=height, width=width).cpu().numpy()
 
     @property
     def readout(self) -> Readout:

@@ -34,6 +34,7 @@ from slotenv.encoders.object_mixture.mixture import (
 )
 from slotenv.encoders.object_mixture.readout import Readout, fit_readout, read_slots
 
+MAX_SLOTS = 24  # if no other limit is asked for
 FIT_FRAMES = 400  # spread over all, that the mixture and the readout are fitted to
 PALETTE_FRAMES = 200  # spread over all, that colours are taken from
 _FIT_RUNS = 200  # of a frame, while the mixture is fitted: what takes longest

@@ -152,6 +152,12 @@ class Background:
         )
         return Runs(features, colours, padded(weight))
 
+    def mask(self, frames: NDArray[np.uint8]) -> NDArray[np.bool_]:
+        """Return which pixels of frames, (B, H, W, 3) uint8, are foreground, (B, H, W)."""
+        found = np.zeros(frames.shape[:3], np.bool_)
+        found.reshape(-1)[self._unusual(frames)[0]] = True
+        return found
+
     def _unusual(self, frames: NDArray[np.uint8]) -> tuple[NDArray[np.int64], NDArray[np.uint8]]:
         """Return place, counted over all frames, and colour of each foreground pixel, in order."""
         pixels = len(self._picture)

@@ -21,9 +21,6 @@ SLOT_FIELDS = ("presence", "x", "y", "width", "height", "shade")
 (mean brightness) to what is usual for the slot; lengths are in tenths of the screen, shade is a
 share of white. All are 0 while it is absent."""
 
-BOX_FIELDS = ("presence", "x", "y", "width", "height")
-"""What the numbers of a box are: presence from 0 to 1, middle and extent in pixels."""
-
 LOOK_QUANTILES = (0.05, 0.95)  # over frames, at which a look is cut off
 _ENOUGH = 0.15  # of the usual mass: half present. Most of a paddle may be beyond the edge
 _SAME_LOOK = (0.024, 0.02, 0.04)  # half ranges below which a look does not change: edges do
@@ -57,26 +54,13 @@ def read_slots(
     Looks are cut off at the edge of what was seen in training. A slot that has ``enough`` of its
     usual mass is half present.
     """
-    presence = _presence(found, readout.usual_mass, enough).unsqueeze(-1)  # (B, K, 1)
-    middle, look = _means(found)
+    presence = presence_of(found.moments, readout.usual_mass, enough).unsqueeze(-1)  # (B, K, 1)
+    middle, look = middle_and_look(found.moments)
     place = _TENTHS * (middle - mixture.home) * readout.moves  # (B, K, 2)
     difference = (look - readout.look).clamp(-readout.look_range, readout.look_range)
     natural = difference.new_tensor([_TENTHS * _EXTENT, _TENTHS * _EXTENT, 1.0])
     numbers = torch.cat([place.flip(-1), natural * difference], -1)  # x before y
     return torch.cat([presence, presence * numbers], -1)
-
-
-def read_boxes(readout: Readout, found: Assignment, *, height: int, width: int) -> Tensor:
-    """Return where slots are in frames of that many pixels, (B, K, 5): :data:`BOX_FIELDS`.
-
-    The extent is that of a full rectangle with the same standard deviations.
-    """
-    presence = _presence(found, readout.usual_mass, _ENOUGH).unsqueeze(-1)
-    middle, look = _means(found)
-    pixels = presence.new_tensor([width, height]) / 2.0  # in a half screen
-    # A row of n pixels one apart has the variance (n^2 - 1) / 12.
-    size = (12 * (look[..., :2] * pixels) ** 2 + 1).sqrt()
-    return torch.cat([presence, (middle.flip(-1) + 1) * pixels - 0.5, size], -1)
 
 
 def fit_readout(
@@ -92,9 +76,9 @@ def fit_readout(
     the frames. ``same_look`` are half ranges of width, height and shade that count as no change.
     """
     mass = found.moments[..., MASS]
-    middle, look = _means(found)
+    middle, look = middle_and_look(found.moments)
     usual_mass = torch.stack([some[some > 1].median().nan_to_num(1.0) for some in mass.T])
-    there = _presence(found, usual_mass, enough) > 0.5  # (B, K)
+    there = presence_of(found.moments, usual_mass, enough) > 0.5  # (B, K)
     kept = there.sum(0) >= max(2, fewest * len(mass))
     moves, looks, ranges = (look.new_zeros(len(kept), n) for n in (2, 3, 3))
     for k in kept.nonzero().flatten().tolist():
@@ -105,19 +89,19 @@ def fit_readout(
     return Readout(usual_mass, moves, looks, ranges), kept
 
 
-def _presence(found: Assignment, usual: Tensor, enough: float) -> Tensor:
+def presence_of(moments: Tensor, usual: Tensor, enough: float = _ENOUGH) -> Tensor:
     """Return (B, K), exactly 0 below 0.07 of the usual mass, exactly 1 above a third of it."""
-    mass = found.moments[..., MASS].clamp(min=1e-3)
+    mass = moments[..., MASS].clamp(min=1e-3)
     soft = torch.sigmoid(_STEEP * (mass / (enough * usual)).log())
     return ((soft - _CUT) / (1 - 2 * _CUT)).clamp(0, 1)
 
 
-def _means(found: Assignment) -> tuple[Tensor, Tensor]:
+def middle_and_look(moments: Tensor) -> tuple[Tensor, Tensor]:
     """Return of each slot's pixels the middle, (B, K, 2) row and column, and the look.
 
     The look is (B, K, 3): standard deviation of columns and of rows, mean brightness.
     """
-    mean = found.moments / found.moments[..., MASS].unsqueeze(-1).clamp(min=_LEAST_MASS)
+    mean = moments / moments[..., MASS].unsqueeze(-1).clamp(min=_LEAST_MASS)
     middle = mean[..., PLACE]
     extent = (mean[..., SQUARES] - middle**2).clamp(min=1e-8).sqrt()
     return middle, torch.cat([extent.flip(-1), mean[..., BRIGHTNESS]], -1)

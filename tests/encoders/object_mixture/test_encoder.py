@@ -81,6 +81,62 @@ def test_places_are_read_off_without_any_regression(encoder: ObjectMixtureEncode
         assert np.quantile(away.max(-1), 0.95, 0).min() < 1, j
 
 
+def test_slots_and_boxes_come_of_one_pass(
+    encoder: ObjectMixtureEncoder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    expected, frames = encoder.encode(TEST.frames), torch.from_numpy(TEST.frames)
+    prepared = []
+    prepare = encoder.prepare
+    monkeypatch.setattr(encoder, "prepare", lambda given: prepared.append(1) or prepare(given))
+    slots, boxes = encoder.encode_with_boxes(TEST.frames)
+    assert prepared == [1]
+    assert (boxes.shape, boxes.dtype) == ((60, encoder.num_slots, 5), np.float32)
+    np.testing.assert_array_equal(slots, expected)
+    np.testing.assert_array_equal(boxes[..., 0], slots[..., 0])
+    np.testing.assert_array_equal(boxes, encoder.boxes(TEST.frames))
+    for of_tensor, of_array in zip(encoder.encode_with_boxes(frames), (slots, boxes), strict=True):
+        np.testing.assert_array_equal(of_tensor.numpy(), of_array)
+    none = encoder.encode_with_boxes(TEST.frames[:0])
+    assert [part.shape for part in none] == [(0, *slots.shape[1:]), (0, *boxes.shape[1:])]
+    seen = boxes[..., 1:][boxes[..., 0] > 0.5]
+    reach = seen[:, :2] - seen[:, 2:] / 2, seen[:, :2] + seen[:, 2:] / 2
+    assert (reach[0] > -0.51).all()
+    assert (reach[1] < np.array([WIDTH, HEIGHT]) - 0.49).all()
+
+
+def test_each_thing_is_described_by_one_slot(encoder: ObjectMixtureEncoder) -> None:
+    slots = encoder.describe(TEST.frames)
+    assert [slot.index for slot in slots] == list(range(encoder.num_slots))
+    for j, block in enumerate(BLOCKS):
+        there = TEST.there[:, j]
+        row, column = np.median(TEST.centres[there, j], axis=0)
+        found = [
+            slot
+            for slot in slots
+            if slot.colour == block.colour
+            and abs(slot.width - block.width) < 1
+            and abs(slot.height - block.height) < 1
+            and np.hypot(slot.x - column, slot.y - row) < 1.5
+        ]
+        assert len(found) == 1, block
+        assert found[0].present == pytest.approx(there.mean(), abs=0.02)
+        assert found[0].moves
+        height, width, _ = found[0].picture.shape
+        assert block.height < height <= block.height + 9
+        assert block.width < width <= block.width + 9
+
+
+def test_nothing_is_described_without_frames_of_the_right_kind(
+    encoder: ObjectMixtureEncoder,
+) -> None:
+    with pytest.raises(ValueError, match=r"needs frames to see slots in.*got none"):
+        encoder.describe(TEST.frames[:0])
+    with pytest.raises(ValueError, match=r"frames .*\(B, 48, 40, 3\)"):
+        encoder.describe(TEST.frames[:, :-1])
+    with pytest.raises(TypeError, match="uint8"):
+        encoder.describe(TEST.frames.astype(np.float32))
+
+
 def test_a_guest_is_present_exactly_when_it_is_there(encoder: ObjectMixtureEncoder) -> None:
     presence = encoder.encode(TEST.frames)[..., 0]
     guest = TEST.there[:, BLOCKS.index(GUEST)]

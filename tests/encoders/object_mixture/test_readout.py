@@ -4,11 +4,9 @@ from torch import Tensor
 
 from slotenv.encoders.object_mixture.mixture import Assignment, Mixture, run_features
 from slotenv.encoders.object_mixture.readout import (
-    BOX_FIELDS,
     SLOT_FIELDS,
     Readout,
     fit_readout,
-    read_boxes,
     read_slots,
 )
 
@@ -117,21 +115,6 @@ def test_extents_are_in_tenths_of_the_screen() -> None:
     usual = (fifth, fifth, 0.0)
     got = read(found, readout_of(mass=601, look=usual, look_range=(1, 1, 1)))
     assert got[3:5] == pytest.approx([2.0, 1.0], abs=0.01)
-
-
-def test_boxes_are_in_pixels() -> None:
-    """A filled rectangle of 8 rows and 20 columns in a 100 x 200 frame."""
-    row, column = torch.meshgrid(torch.arange(40, 48), torch.arange(30, 50), indexing="ij")
-    rows, columns = (
-        ((2 * row + 1) / 100 - 1).reshape(1, -1),
-        ((2 * column + 1) / 200 - 1).reshape(1, -1),
-    )
-    found = found_by_one_slot(rows, columns, brightness=torch.zeros_like(rows))
-    box = read_boxes(readout_of(mass=160.0), found, height=100, width=200)
-    assert box.shape == (1, 1, len(BOX_FIELDS))
-    expected = {"presence": 1.0, "x": 39.5, "y": 43.5, "width": 20.0, "height": 8.0}
-    assert tuple(expected) == BOX_FIELDS
-    assert box[0, 0].tolist() == pytest.approx(list(expected.values()), rel=1e-4)
 
 
 def test_empty_slots_have_finite_gradients() -> None:

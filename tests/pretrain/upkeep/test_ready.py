@@ -103,6 +103,13 @@ def test_the_figures_are_those_of_frames_it_was_not_fitted_to(made: Path) -> Non
     seen = recorded_play(made / "data", "Pong", frames=80, seed=MAX_SEED).frames(np.arange(80))
     present = (encoder.boxes(seen)[..., 0] > 0.5).sum() / 80
     assert judged["present_slots"] == pytest.approx(present, abs=0.01)
+    described = encoder.describe(seen)
+    assert [(slot["name"], slot["x"], slot["speed"]) for slot in judged["slots"]] == [
+        (slot.name, round(slot.x, 1), round(slot.speed, 1))
+        if slot.present
+        else (slot.name, None, None)
+        for slot in described
+    ]
     assert judged["foreground"] == pytest.approx(encoder.foreground_share(seen).mean(), abs=1e-4)
 
 
@@ -117,6 +124,8 @@ def test_the_card_says_what_was_measured_or_that_nothing_was(made: Path) -> None
     assert "to 300 of 300 frames" in card
     assert 'slotenv.ObjectSlotObservation(gym.make("ALE/Pong-v5"))' in card
     assert f"{judged['present_slots']:.1f} of the {slots} slots" in card
+    for number, slot in enumerate(judged["slots"]):
+        assert f"| {number} | {slot['name']} | {slot['present']:.0%} |" in card
     assert f"| pixel labels | {judged['probe']['plain']['accuracy']:.3f} |" in card
     assert f"(`hold=True`) | {judged['probe']['held']['accuracy']:.3f} |" in card
     assert "was not measured" in unknown
@@ -230,6 +239,19 @@ def test_only_what_python_runs_counts_as_code() -> None:
     assert ready_game.bare_code(source) == ready_game.bare_code(same)
     for changed in (source.replace("1", "2"), source.replace("C.", "Z.")):
         assert ready_game.bare_code(source) != ready_game.bare_code(changed)
+
+
+def test_only_the_modules_that_fit_count_as_code() -> None:
+    names = {path.name for path in ready_game.fitting_files()}
+    assert {"diagnosis.py", "fit.py", "foreground.py", "mixture.py", "readout.py"} <= names
+    assert not names & {"__init__.py", "bounds.py", "boxes.py", "encoder.py"}
+
+
+def test_encoders_that_are_shipped_are_of_this_code() -> None:
+    code = ready_game.code_digest()
+    for game in ready.names():
+        made = checkpoint.read_config(ready.folder(game))["provenance"]["made"]
+        assert made["code"] == code, f"{game}: python -m pretrain upkeep ready fits it again"
 
 
 def test_a_picture_is_small_with_as_many_colours_as_fit() -> None:
