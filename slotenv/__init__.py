@@ -1,16 +1,20 @@
 """Object slots for reinforcement learning from pixels, learned without labels.
 
-Everything here is imported on first use: Stable-Baselines3 is loaded only by what needs it.
+Importing it registers Gymnasium's ids of ale-py and of games seen as slots, ``Pong-slots-v0``.
+All else is imported on first use: PyTorch and Stable-Baselines3 are loaded by what needs them.
 """
 
 import importlib
 from typing import TYPE_CHECKING, Any
 
+from slotenv.registration import register_ids
 from slotenv.version import __version__ as __version__
 
 _MODULES = ("encoders", "labels", "objectives", "probe", "ready", "sb3", "vector")
 _HOMES = {
     "ObjectSlotObservation": "slotenv.wrapper",
+    "RecordLabels": "slotenv.record_labels",
+    "SlotDescription": "slotenv.encoders",
     "SlotEncoder": "slotenv.encoders",
     "SlotExtractor": "slotenv.sb3",
     "SlotSetExtractor": "slotenv.sb3",
@@ -28,12 +32,16 @@ if TYPE_CHECKING:
     from slotenv import ready as ready
     from slotenv import sb3 as sb3
     from slotenv import vector as vector
+    from slotenv.encoders import SlotDescription as SlotDescription
     from slotenv.encoders import SlotEncoder as SlotEncoder
     from slotenv.environments import make_env as make_env
     from slotenv.environments import preset_for as preset_for
+    from slotenv.record_labels import RecordLabels as RecordLabels
     from slotenv.sb3 import SlotExtractor as SlotExtractor
     from slotenv.sb3 import SlotSetExtractor as SlotSetExtractor
     from slotenv.wrapper import ObjectSlotObservation as ObjectSlotObservation
+
+register_ids()
 
 
 def __getattr__(name: str) -> Any:

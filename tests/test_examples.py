@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import importlib.util
 import subprocess
 import sys
 
 import pytest
-from run_example import run
+import torch
+from run_example import EXAMPLES, run
 
 SPRITES = "fake_envs:slotenv_tests/Sprites-v0"
 
@@ -57,6 +59,27 @@ def test_probe_your_encoder(tmp_path):
     rows = [line.split("|") for line in out.splitlines() if "|" in line]
     assert all(float(row[3]) > 0.9 for row in rows if row[1].strip() in ("ball_x", "player_y"))
     assert "accuracy" in out
+
+
+@pytest.mark.ale
+def test_cleanrl_ppo_slots(tmp_path):
+    out = run("cleanrl_ppo_slots.py", tmp_path, "--quick", "--logdir", "curves")
+    assert "step 128: return" in out
+    assert (tmp_path / "cleanrl_ppo_slots.pt").is_file()
+    assert list((tmp_path / "curves").glob("events.*"))
+
+
+def test_the_advantages_of_cleanrl_ppo_slots_end_with_episodes():
+    spec = importlib.util.spec_from_file_location("one_file", EXAMPLES / "cleanrl_ppo_slots.py")
+    one_file = importlib.util.module_from_spec(spec)
+    sys.modules["one_file"] = one_file  # where its dataclass looks for its types
+    spec.loader.exec_module(one_file)
+    args = one_file.Args(gamma=0.5, gae_lambda=0.5)
+    rewards, dones = torch.tensor([[1.0], [2.0], [4.0]]), torch.tensor([[0.0], [1.0], [0.0]])
+    values = torch.tensor([[1.0], [2.0], [3.0], [8.0]])
+    # By hand: 4 + 0.5 * 8 - 3; then 2 - 2, the end; then 1 + 0.5 * 2 - 1 + 0.25 * 0.
+    expected = torch.tensor([[1.0], [0.0], [5.0]])
+    torch.testing.assert_close(one_file.advantages_of(rewards, dones, values, args), expected)
 
 
 def test_an_example_without_encoder_asks_for_one(tmp_path):

@@ -30,6 +30,7 @@ ALLOWED = {  # room -> our rooms that it may import when it is imported itself
         "slotenv.frames",
         "slotenv.markdown",
         "slotenv.records",
+        "slotenv.tracking",
     },
     "slotenv.objectives": {"slotenv.checks", "slotenv.encoders", "slotenv.labels"},
     "slotenv.environments": {"slotenv.frames"},
@@ -67,6 +68,8 @@ ALLOWED = {  # room -> our rooms that it may import when it is imported itself
         "slotenv.ready",
         "slotenv.tracking",
     },
+    "slotenv.registration": {"slotenv.environments", "slotenv.ready"},
+    "slotenv.record_labels": {"slotenv.environments", "slotenv.games", "slotenv.labels"},
     "slotenv.sb3": {
         "slotenv.checkpoint",
         "slotenv.checks",
@@ -101,10 +104,15 @@ ALLOWED = {  # room -> our rooms that it may import when it is imported itself
         "slotenv.tracking",
     },
     "slotenv.tracking": set(),
-    "slotenv": {"slotenv.version"},
+    "slotenv.torchrl": {"slotenv.encoders", "slotenv.lazy_encoder", "slotenv.observations"},
+    "slotenv.rllib": {"slotenv.encoders", "slotenv.lazy_encoder", "slotenv.tracking"},
+    "slotenv": {"slotenv.registration", "slotenv.version"},
 }
 HOMES = {  # third party -> the only rooms that import it at their top
     "stable_baselines3": {"slotenv.sb3"},
+    "torchrl": {"slotenv.torchrl"},
+    "tensordict": {"slotenv.torchrl"},
+    "ray": {"slotenv.rllib"},
     "pydantic": {"slotenv.checkpoint", "slotenv.records"},
     "sklearn": {"slotenv.probe"},
     "ale_py": {"slotenv.environments", "slotenv.sb3"},
@@ -211,11 +219,11 @@ def test_labels_import_numpy_and_nothing_else():
 @pytest.mark.parametrize(
     ("statement", "absent"),
     [
-        ("import slotenv", ["torch", "stable_baselines3", "sklearn", "ale_py"]),
-        ("import slotenv.labels", ["torch", "gymnasium", "ale_py"]),
+        ("import slotenv", ["torch", "stable_baselines3", "sklearn"]),
+        ("import slotenv.labels", ["torch"]),
         ("import slotenv.environments", ["torch", "stable_baselines3"]),
-        ("from slotenv import SlotEncoder, ObjectSlotObservation", ["stable_baselines3", "ale_py"]),
-        ("import slotenv; slotenv.vector.ObjectSlotObservation", ["stable_baselines3", "ale_py"]),
+        ("from slotenv import SlotEncoder, ObjectSlotObservation", ["stable_baselines3"]),
+        ("import slotenv; slotenv.vector.ObjectSlotObservation", ["stable_baselines3"]),
         ("import slotenv; slotenv.sb3", ["torch", "stable_baselines3"]),
     ],
 )

@@ -28,16 +28,22 @@ def collect_data(
     path: Path,
     *,
     env: str,
-    preset: str | None,
+    preset: str | None = None,
     frames: int,
     seed: int,
     player: str = "random",
-    workers: int | None,
+    workers: int | None = None,
 ) -> str:
-    """Collect what is missing of the ``frames`` steps of an environment, given by its name.
+    """Collect frames of an environment that is given by its name, or what is missing of them.
 
-    ``preset`` is the name of a frame preset; None: by the form of ``env``. The rest is as for
-    :func:`collect` and :class:`pretrain.data.store.DataDescription`.
+    Args:
+        path: Data folder, made if missing.
+        env: Its name, in any form that :func:`slotenv.make_env` takes.
+        preset: Name of a frame preset; None: by the form of the name.
+        frames: How many, one a step.
+        seed: Decides every byte; from 1,000,000 on for frames that encoders are probed on.
+        player: ``"random"`` or ``"scripted"``.
+        workers: As for :func:`collect`, and so are what is returned and the errors.
     """
     made_by = preset_for(env, preset).to_dict()
     description = DataDescription(

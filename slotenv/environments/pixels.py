@@ -36,19 +36,15 @@ class PixelObservation(gym.Wrapper[NDArray[np.uint8], Any, Any, Any], RecordCons
         gym.Wrapper.__init__(self, env)
         self._name = env_id or (str(env.unwrapped) if env.spec is None else env.spec.id)
         space = env.observation_space
-        parts = space.spaces.items() if isinstance(space, Dict) else [(None, space)]
-        frames = [
-            (key, part)
-            for key, part in parts
-            if isinstance(part, Box) and part.dtype == np.uint8 and part.shape[2:] == (3,)
-        ]
-        if len(frames) != 1:
+        found = image_in(space)
+        if found is None:
             raise TypeError(
                 f"{self._name} gives observations {space}; slotenv needs uint8 frames (H, W, 3), "
                 f"or a Dict with exactly one such image.{self._drawing()}"
             )
-        self._key: str | None = frames[0][0]
-        self.observation_space: Space[Any] = frames[0][1]
+        self._key: str | None
+        self.observation_space: Space[Any]
+        self._key, self.observation_space = found
 
     def reset(
         self, *, seed: SupportsIndex | None = None, options: dict[str, Any] | None = None
@@ -96,6 +92,20 @@ class PixelObservation(gym.Wrapper[NDArray[np.uint8], Any, Any, Any], RecordCons
             f"import gymnasium as gym; gym.register({drawn!r}, lambda **kwargs: "
             f"gym.wrappers.AddRenderObservation(gym.make({self._name!r}, render_mode='rgb_array')))"
         )
+
+
+def image_in(space: Space[Any]) -> tuple[str | None, Box] | None:
+    """Return the key and the space of a Dict's only image; key None if the space is an image.
+
+    None if there is no image, uint8 (H, W, 3), or more than one.
+    """
+    parts = space.spaces.items() if isinstance(space, Dict) else [(None, space)]
+    images = [
+        (key, part)
+        for key, part in parts
+        if isinstance(part, Box) and part.dtype == np.uint8 and part.shape[2:] == (3,)
+    ]
+    return images[0] if len(images) == 1 else None
 
 
 def _kind(value: Any) -> str:
