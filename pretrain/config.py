@@ -104,8 +104,9 @@ class TrainConfig(TrainingFlags):
     """How an encoder is pretrained: the paper's settings, by default at a smaller budget."""
 
     budget: Literal["demo", "short", "paper"] = "short"
-    """Sizes that are not given otherwise. demo: minutes; short: about half an hour on 2 cores;
-    paper: 62,500 updates (100 epochs)."""
+    """Sizes that are not given otherwise. On 2 cores demo takes half a minute, short a minute, with
+    method scn minutes and half an hour; paper: 62,500 updates (100 epochs), for methods that are
+    trained."""
     method: MethodFlag = "objects"
     """What is trained and how, a name in pretrain.methods.METHODS; scn is the paper's."""
     settings: tuple[str, ...] = ()
@@ -124,7 +125,7 @@ class TrainConfig(TrainingFlags):
     validation_share: Share = 0.2
     """Share of the frames, whole episodes of them, held out for validation."""
     seed: TrainingSeed = 0
-    """Decides initial weights, split and order of the pairs."""
+    """Decides initial weights (of objects: where slots start), split and order of the pairs."""
     precision: Literal["float32", "bf16"] = "float32"
     """bf16: autocast, for GPUs. Not everything learns with it: ST-DIM's loss rose above chance in
     Breakout; on processors with bf16 instructions it is no faster."""
@@ -223,7 +224,7 @@ class BenchConfig(TrainingFlags):
     games: tuple[str, ...] = ()
     """Games, by key or Atari id, always on the paper's frames. Default: the paper's 20."""
     methods: tuple[MethodFlag, ...] = (
-        *("objects", "random", "scn", "loss1only", "cswm", "supervised"),
+        *("objects", "objects_held", "random", "scn", "loss1only", "cswm", "supervised"),
         *("pixels", "mean", "coordinates"),
     )
     """Methods of pretrain.methods.METHODS, also with settings of their own, as in
