@@ -10,8 +10,9 @@ from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.linalg import lstsq  # type: ignore[import-untyped]
 from sklearn.exceptions import ConvergenceWarning
-from sklearn.linear_model import LinearRegression, LogisticRegression
+from sklearn.linear_model import LogisticRegression
 
 from slotenv.labels import GameLabels, LabelValues
 from slotenv.probe.dataset import Split
@@ -30,6 +31,7 @@ RIDGE_STRENGTHS = np.logspace(-2, 7, 19)
 """Penalties tried, on the sum of squares of standardised features: from none to nearly total."""
 
 _ROUNDING = 1e-6  # relative; about eight float32 steps
+_COLLINEAR = 1e-5  # of the largest spread: that of rounding where an object is hardly ever there
 
 
 def score_coordinates(
@@ -132,14 +134,18 @@ def standardise(features: NDArray[np.float32], train: NDArray[np.int64]) -> Stan
 def ols_predictions(train_x: Array, train_y: Array, test_x: Array) -> tuple[Array, Array]:
     """Return least squares' predictions (t, L) and coefficients (L, V).
 
-    There is an intercept, and the solution is the shortest if there are many. Without features
-    (V = 0) the mean is predicted.
+    There is an intercept, and the solution is the shortest if there are many: as in scikit-learn's
+    ``LinearRegression``, but features are known to float32 rounding. What varies by no more than
+    that in training, such as the difference of two numbers that were proportional in all of its
+    frames, is given no weight; it would get one of millions. Without features (V = 0) the mean is
+    predicted.
     """
     if not train_x.shape[1]:
         mean = np.broadcast_to(train_y.mean(axis=0), (len(test_x), train_y.shape[1]))
         return mean, np.zeros((train_y.shape[1], 0))
-    model = LinearRegression().fit(train_x, train_y)
-    return np.asarray(model.predict(test_x)), np.asarray(model.coef_)
+    mean_x, mean_y = train_x.mean(axis=0), train_y.mean(axis=0)
+    coefficients: Array = lstsq(train_x - mean_x, train_y - mean_y, cond=_COLLINEAR)[0]  # (V, L)
+    return (test_x - mean_x) @ coefficients + mean_y, coefficients.T
 
 
 def ridge_predictions(

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from sklearn.linear_model import Ridge
+from sklearn.linear_model import LinearRegression, Ridge
 from sklearn.metrics import r2_score
 
 from slotenv.probe.scores import (
@@ -42,6 +42,37 @@ def test_ols_recovers_a_line():
     prediction, coefficients = ols_predictions(x, y, np.array([[10.0, 100.0]]))
     np.testing.assert_allclose(prediction, [[-163.0, -1630.0]])
     np.testing.assert_allclose(coefficients, [[3.0, -2.0], [30.0, -20.0]])
+
+
+def test_ols_gives_no_weight_to_what_only_rounding_told_apart_in_training():
+    """A slot's shade was 0.3 of its presence in all of training, and is not in the test."""
+    rng = np.random.default_rng(0)
+    place = rng.normal(size=(1200, 1))
+    presence = rng.random((1200, 1)) * (np.arange(1200) % 10 == 0)[:, None]
+    rounding = 1 + 1e-5 * rng.random((1200, 1))  # a difference of numbers hundreds times as large
+    shade = np.where(np.arange(1200)[:, None] < 1000, 0.3 * rounding, 0.7) * presence
+    slots = np.hstack([place, presence, shade]).astype(np.float32)
+    values = 5 * place + 2 * presence + rng.normal(size=(1200, 1)) / 10
+    features = standardise(slots, np.arange(1000)).features
+    train, test = features[:1000], features[1000:]
+    blown_up = LinearRegression().fit(train, values[:1000]).predict(test)
+    assert r2_score(values[1000:], blown_up) < -10
+    predicted, _ = ols_predictions(train, values[:1000], test)
+    assert r2_score(values[1000:], predicted) > 0.99
+    without_shade = LinearRegression().fit(train[:, :2], values[:1000]).predict(test[:, :2])
+    seen = slots[1000:, 1] == 0
+    np.testing.assert_allclose(predicted[seen], without_shade[seen], atol=1e-3)
+
+
+@pytest.mark.parametrize("scale", [1.0, 1e-3])
+def test_ols_is_scikit_learns_where_features_differ_by_more(scale):
+    train_x, train_y, _, _, test_x = problem(1.0)
+    train_x[:, 1] = train_x[:, 0] + scale * train_x[:, 1]
+    test_x[:, 1] = test_x[:, 0] + scale * test_x[:, 1]
+    model = LinearRegression().fit(train_x, train_y)
+    predicted, coefficients = ols_predictions(train_x, train_y, test_x)
+    np.testing.assert_allclose(predicted, model.predict(test_x), rtol=1e-6, atol=1e-6)
+    np.testing.assert_allclose(coefficients, model.coef_, rtol=1e-5, atol=1e-5)
 
 
 def test_without_features_the_mean_is_predicted():
