@@ -1,4 +1,4 @@
-"""What the README's figures follow from: the rows in ``examples/results``."""
+"""What the figures of README and docs follow from: the rows in ``examples/results``."""
 
 import json
 import re
@@ -25,7 +25,7 @@ from slotenv.probe import PAPER_ACCURACY
 
 ROOT = Path(__file__).parents[2]
 RESULTS = ROOT / "examples/results"
-UPDATES = 2_000  # of the README's benchmark; rows of other budgets have tables of their own
+UPDATES = 2_000  # of the benchmark on the pages; rows of other budgets have tables of their own
 
 
 @cache
@@ -43,7 +43,7 @@ def every_row() -> list[Row]:
 
 @cache
 def budget() -> Budget:
-    """Return the budget of the README's benchmark."""
+    """Return the budget of the benchmark on the pages."""
     again = repeats(every_row())
     (one,) = (b for b in budgets(every_row()) if b.updates == UPDATES and b not in again)
     return one

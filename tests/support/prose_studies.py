@@ -1,8 +1,8 @@
-"""Sentences of the README on studies beside the benchmark, and their figures from rows."""
+"""Sentences of docs/results.md on studies beside the benchmark, and their figures from rows."""
 
-import readme_rows as rows
-from readme_check import Sentence
-from readme_words import agents, dec, minutes, named, standing_out, sweep, whole, word
+import prose_rows as rows
+from prose_check import Sentence
+from prose_words import agents, dec, found, minutes, named, standing_out, sweep, whole, word
 
 from pretrain.drawing.estimate import show
 from pretrain.report.tables import PAPER_UPDATES
@@ -41,17 +41,15 @@ STUDIES = (
         "of `gym.make`, # frames in each of # games whose boxes",
         lambda: whole(rows.found("slots")[0]["frames"], len(rows.found("slots"))),
     ),
+    Sentence("| slots | **#** | # | # |", lambda: found("slots", "f1", "precision", "recall")),
     Sentence(
-        "slots have an F1 of # (precision #, recall #);",
-        lambda: dec(*(rows.mean_found("slots", m) for m in ("f1", "precision", "recall"))),
+        "followed by a tracker | # | # | # |",
+        lambda: found("difference", "f1", "precision", "recall"),
     ),
-    Sentence(
-        "that a tracker follows, has #, every object at its mean box #:",
-        lambda: dec(rows.mean_found("difference", "f1"), rows.mean_found("mean", "f1")),
-    ),
+    Sentence("| every object at its mean box | # | | |", lambda: found("mean", "f1")),
     Sentence(
         "there, # are the second on an object and # lie on nothing that OCAtari knows",
-        lambda: dec(*(rows.mean_found("slots", m) for m in ("doubles", "on_nothing"))),
+        lambda: found("slots", "doubles", "on_nothing"),
     ),
     Sentence(
         "scripted players of # games, with",
@@ -87,7 +85,7 @@ STUDIES = (
         "endless rallies and ends at +#.",
         lambda: [
             *whole(rows.agents("slots")[0]["return"], 21 - rows.agents("slots")[0]["return"]),
-            minutes(0),
+            minutes("slots", 0),
             *whole(rows.agents("slots")[1]["return"]),
         ],
     ),

@@ -1,8 +1,8 @@
-"""Figures as the README writes them."""
+"""Figures as the pages write them."""
 
 from collections.abc import Iterable
 
-import readme_rows as rows
+import prose_rows as rows
 
 from slotenv.environments import atari_game
 
@@ -36,12 +36,16 @@ def both(metric: str, view: str = "scn") -> list[str]:
     return dec(*(rows.overall(method, metric, view) for method in ("objects", "objects_held")))
 
 
-def seeds() -> tuple[str, str, str]:
-    """Return the most seeds that four methods have, in how many games, and the fewest of any."""
+def seeds() -> tuple[str, str, str, str]:
+    """Return the most seeds that four methods have, in how many of how many games, and the fewest.
+
+    The fewest are those of any method in any game.
+    """
     found = list(rows.seeds_of(SEVERAL_SEEDS).values())
     every = rows.bench("accuracy").values.values()
     fewest = min(len(of_game) for by_game in every for of_game in by_game.values())
-    return word(max(found)).title(), str(found.count(max(found))), word(fewest)
+    in_games = whole(found.count(max(found)), len(found))
+    return word(max(found)).title(), *in_games, word(fewest)
 
 
 def exploding() -> tuple[str, str]:
@@ -49,6 +53,11 @@ def exploding() -> tuple[str, str]:
     lost = rows.least_squares_losses()
     worst = max(lost, key=lambda game: lost[game])
     return dec(lost[worst] / len(lost))[0], named([worst])
+
+
+def found(method: str, *measures: str) -> list[str]:
+    """Return means over games of measures of detection."""
+    return dec(*(rows.mean_found(method, measure) for measure in measures))
 
 
 def attention(metric: str, *methods: str) -> list[str]:
@@ -75,7 +84,7 @@ def agents() -> tuple[str, str]:
     return word(done.count("slots")), word(max(done.count(arm) for arm in {*done} - {"slots"}))
 
 
-def minutes(seed: int) -> str:
-    """Return the minutes that an agent on slots took, with pretraining."""
-    row = rows.agents("slots")[seed]
+def minutes(arm: str, seed: int) -> str:
+    """Return the minutes that an agent took, with pretraining."""
+    row = rows.agents(arm)[seed]
     return f"{(row['seconds'] + row['pretraining_seconds']) / 60:.0f}"

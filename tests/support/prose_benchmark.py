@@ -1,10 +1,10 @@
-"""Sentences of the README on games and methods, and how their figures follow from rows."""
+"""Sentences of docs/results.md on games and methods, and how their figures follow from rows."""
 
 from statistics import fmean
 
-import readme_rows as rows
-from readme_check import Sentence
-from readme_words import (
+import prose_rows as rows
+from prose_check import Sentence
+from prose_words import (
     attention,
     both,
     dec,
@@ -23,17 +23,20 @@ PAPER = PAPER_ACCURACY["overall"]
 BENCHMARK = (
     Sentence(
         "# updates of # pairs where the paper has # (`objects` takes none), # frames a game, "
-        "probes of #. Pairs are drawn in runs of #, which",
+        "probes of #.",
         lambda: whole(
             *(rows.budget().updates, rows.budget().batch_size, PAPER_UPDATES),
-            *(rows.budget().frames, rows.budget().probe_frames, rows.budget().run_length),
+            *(rows.budget().frames, rows.budget().probe_frames),
         ),
     ),
+    Sentence("Pairs are drawn in runs of #, which", lambda: whole(rows.budget().run_length)),
     Sentence(
         "with one seed, SCN ends in Pong at #, with pairs drawn at random, as in the paper, at #;",
         lambda: dec(rows.of_seed("scn", 0), rows.of_seed("scn", 0, run_length=1)),
     ),
-    Sentence("# seeds of SCN, Random-CNN, objects and held in # games, else #.", seeds),
+    Sentence(
+        "# seeds of SCN, Random-CNN, objects and held in # of # games, # of everything else.", seeds
+    ),
     Sentence(
         "Objects over the paper's # games",
         lambda: whole(len(rows.games())),
