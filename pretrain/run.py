@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from rich.console import Console
@@ -16,7 +17,6 @@ from pretrain.report import write_report
 from pretrain.report.run_folder import read_run
 from pretrain.report.tables import HEADINGS, comparison_notes, paper_table, probe_table
 from pretrain.training.data_parallel import check_devices
-from pretrain.training.encoders import slots_of
 from pretrain.training.loop import train
 from slotenv import markdown, records
 from slotenv.atomic import write_atomic
@@ -24,8 +24,21 @@ from slotenv.environments import game_key, preset_for
 from slotenv.labels import labelled_games
 
 
-def run(config: RunConfig, command: list[str]) -> None:
-    """Do the main job, or go on with it; the command line goes into the folder's record."""
+def run(config: RunConfig, command: Sequence[str] = ()) -> None:
+    """Do the main job, or go on with it; leaves everything in the folder ``config.out``.
+
+    Args:
+        config: What to run.
+        command: The command line that asked for it, for the folder's record; none from Python.
+
+    Raises:
+        ValueError: If the environment, the preset or a size does not fit, or the folder holds
+            another run.
+        KeyboardInterrupt: On Ctrl-C; the same call goes on from there.
+
+    Example:
+        >>> run(RunConfig(env="Pong", out=Path("runs/pong")))  # doctest: +SKIP
+    """
     if config.train.devices > 1:
         check_devices(config.train)  # now, not after the frames are collected
     game = game_key(config.env)
@@ -50,8 +63,7 @@ def run(config: RunConfig, command: list[str]) -> None:
 
     budget, asked = BUDGETS[config.train.budget], config.probe
     store = data("pretrain", config.frames or budget.frames, config.train.seed)
-    num_slots = slots_of(config.train, config.env)
-    encoder = train(store, config.train, folder, num_slots=num_slots)
+    encoder = train(store, config.train, folder)
     # Only now is it sure that the folder is this run's, perhaps extended.
     records.write(folder / RECORD_FILE, record)
     probed = game in labelled_games(asked.view)

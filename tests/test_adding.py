@@ -1,4 +1,4 @@
-"""A new verb and a new game, added as CONTRIBUTING says to a copy of the packages."""
+"""A new verb and a new game, added as docs/adding.md says to a copy of the packages."""
 
 from __future__ import annotations
 

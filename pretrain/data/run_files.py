@@ -6,6 +6,7 @@ import importlib.metadata
 import platform
 import shlex
 import subprocess
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, cast
@@ -33,10 +34,10 @@ class RunRecord(TypedDict):
     versions: dict[str, Text | None]
 
 
-def record_of(config: RunConfig, command: list[str], game: str | None) -> dict[str, Any]:
-    """Return the record of a run that is starting."""
+def record_of(config: RunConfig, command: Sequence[str], game: str | None) -> dict[str, Any]:
+    """Return the record of a run that is starting; without a command it was called from Python."""
     return {
-        "command": "python -m pretrain " + shlex.join(command),
+        "command": f"python -m pretrain {shlex.join(command)}" if command else f"run({config})",
         "env_id": config.env,
         "game": game,
         "arguments": asdict(config),

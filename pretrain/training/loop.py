@@ -37,7 +37,7 @@ _SAVE_SECONDS = 60.0  # between two saved states
 
 
 def train(
-    store: FrameStore, config: TrainConfig, folder: Path, *, num_slots: int | None
+    store: FrameStore, config: TrainConfig, folder: Path, *, num_slots: int | None = None
 ) -> SlotEncoder:
     """Pretrain an encoder, or go on with a training that was interrupted in this folder.
 
@@ -46,9 +46,9 @@ def train(
 
     Args:
         store: The frames.
-        config: How to train; ``config.num_slots`` is not read here.
+        config: How to train.
         folder: Run folder: gets ``encoder/``, ``metrics.jsonl``, TensorBoard events and the state.
-        num_slots: K; None lets an encoder that can count the objects do so.
+        num_slots: K. Default: as the configuration says, and of the game if it leaves that open.
 
     Returns:
         The encoder with the lowest validation loss, also saved as ``folder / "encoder"``.
@@ -61,6 +61,8 @@ def train(
         RuntimeError: If one of the processes of several devices was killed.
         KeyboardInterrupt: On Ctrl-C, after the state was saved.
     """
+    if num_slots is None:
+        num_slots = encoders.slots_of(config, store.description.env_id)
     if config.devices > 1 and config.num_updates:
         launch(train_with, config, store, config, folder, num_slots)
         return SlotEncoder.from_pretrained(folder / "encoder")

@@ -22,10 +22,7 @@ class TrainVerbConfig(Flags):
     def __call__(self, command: list[str]) -> None:
         """Train, and print where the encoder lies."""
         from pretrain.data.store import FrameStore
-        from pretrain.training.encoders import slots_of
         from pretrain.training.loop import train
 
-        store = FrameStore(self.data)
-        slots = slots_of(self.train, store.description.env_id)
-        train(store, self.train, self.out, num_slots=slots)
+        train(FrameStore(self.data), self.train, self.out)
         print(f"encoder: {self.out / 'encoder'}")

@@ -20,6 +20,7 @@ OBJECTIVES: dict[str, type[Objective]] = {
     "st_dim": SpatioTemporalDeepInfoMax,
     "supervised": Supervised,
 }
+"""Objective classes by the name that methods and records have."""
 
 __all__ = [
     "OBJECTIVES",

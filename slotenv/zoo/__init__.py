@@ -31,7 +31,11 @@ from slotenv.wrapper import ObjectSlotObservation
 __all__ = ["PPO_YAML", "VARIABLE", "encoder_from_environment", "with_slots"]
 
 PPO_YAML = str(Path(__file__).with_name("ppo.yml"))
+"""Path of a YAML file with the settings of :mod:`slotenv.zoo.ppo`, to copy and change."""
+
 VARIABLE = "SLOTENV_ENCODER"
+"""The environment variable that names the encoder, if not the game's own."""
+
 _USER = "with_slots"
 
 
