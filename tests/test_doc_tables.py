@@ -15,6 +15,7 @@ from slotenv import ready
 from slotenv.labels import labelled_games
 
 PRETRAIN = (ROOT / "docs" / "pretrain.md").read_text()
+WRAPPERS = (ROOT / "docs" / "wrappers.md").read_text()
 
 
 def first_column(heading: str) -> set[str]:
@@ -44,6 +45,17 @@ def test_budgets_are_as_the_table_says(name):
     assert row is not None
     frames, updates, probe_frames = (int(cell.replace(",", "")) for cell in row[1].split("|"))
     assert BUDGETS[name] == (frames, updates, probe_frames)
+
+
+def test_held_slots_read_as_the_study_found():
+    said = re.findall(r"^\| ([\w ]+) \| (0\.\d+) \| (0\.\d+) \|$", WRAPPERS, re.MULTILINE)
+    study = (ROOT / "examples" / "results" / "single_frames.md").read_text()
+    found = re.findall(r"^\| \W*(\w+)\W* \| [\d.]+ \| [\d.]+ \| ([\d.]+) \| ([\d.]+) ", study, re.M)
+    rows = {name: (plain, held) for name, plain, held in found}
+    assert len(said) > 5
+    for game, *read in said:
+        assert tuple(read) == rows[game.lower().removesuffix(" of 20 games")]
+    assert len(rows) == 20 + 1
 
 
 @pytest.mark.parametrize(
