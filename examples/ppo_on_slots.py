@@ -1,7 +1,7 @@
 """PPO on slots: the agent of the README's curves, from an encoder to a film.
 
     python examples/ppo_on_slots.py
-    python -m pretrain watch --encoder pong --agent ppo_on_slots.zip --hold --out ppo.gif
+    python -m pretrain watch --encoder pong --env Pong --agent ppo_on_slots.zip --hold --out p.gif
 
 Slots are encoded in the environments, once per step and in one batch, with velocity, and hidden
 objects stay where they were last seen.

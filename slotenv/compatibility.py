@@ -124,7 +124,8 @@ def check_environments(
 
     What wrappers from elsewhere do cannot be seen: :class:`FrameNumberCheck` finds out.
     """
-    for name in dict.fromkeys(map(name_of, envs)):
+    others = (env for env in envs if not _is_by_id(env, trained_on))
+    for name in dict.fromkeys(map(name_of, others)):
         check_game(name, trained_on, user=user)
     if not preset.is_atari:  # such a preset does not say how frames are made
         return
@@ -202,6 +203,13 @@ class FrameNumberCheck:
         self._to_check -= bool(going.any())
         for skip in (numbers - before)[going]:
             compare_frames(int(skip), None, self._preset, user=self._user, hint=self._hint)
+
+
+def _is_by_id(env: gym.Env[Any, Any], trained_on: str | None) -> bool:
+    """Return whether it was made by the id of training: one's own, for a mode of a game, say."""
+    if env.spec is None or trained_on is None:
+        return False
+    return _plain_name(env.spec.id) == _plain_name(trained_on)
 
 
 def _plain_name(env_id: str) -> tuple[bool, str]:

@@ -41,6 +41,24 @@ def test_each_game_of_a_vector_is_looked_at(cls):
         wrap(cls([bare_pong, partial(bare_pong, frameskip=2)]), encoder)
 
 
+@pytest.mark.ale
+def test_an_id_of_ones_own_for_a_mode_of_a_game_is_itself():
+    own = {"game": "pong", "mode": 1, "obs_type": "rgb", "frameskip": 4}
+    gym.register("PongMode1-v0", entry_point="ale_py.env:AtariEnv", kwargs=own)
+    encoder = atari_encoder(V5)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")
+            for trained_on in ("my_games:PongMode1-v0", "PongMode1-v1", "ALE/Pong-v5"):
+                encoder.provenance = {"env_id": trained_on}
+                ObjectSlotObservation(gym.make("PongMode1-v0"), encoder)
+        encoder.provenance = {"env_id": "my_games:PongMode2-v0"}
+        with pytest.warns(UserWarning, match="trained on PongMode2, these are frames of Pong"):
+            ObjectSlotObservation(gym.make("PongMode1-v0"), encoder)
+    finally:
+        del gym.registry["PongMode1-v0"]
+
+
 @pytest.mark.parametrize(
     ("env_id", "trained_on"),
     [
