@@ -95,10 +95,11 @@ def test_the_final_variant_is_the_encoder(monkeypatch):
 
 
 @pytest.mark.ale
-def test_the_figure_of_the_steps_is_drawn(tmp_path):
-    run("studies/draw_fit_steps.py", tmp_path, "--game", "Pong", "--out", "steps.png")
-    assert (tmp_path / "steps.png").read_bytes().startswith(b"\x89PNG")
-    assert (tmp_path / "steps.png").stat().st_size < 60_000
+@pytest.mark.parametrize("script", ["draw_fit_steps", "draw_slot_numbers"])
+def test_figures_of_the_pages_are_drawn(script, tmp_path):
+    run(f"studies/{script}.py", tmp_path, "--game", "Pong", "--out", "figure.png")
+    assert (tmp_path / "figure.png").read_bytes().startswith(b"\x89PNG")
+    assert 5_000 < (tmp_path / "figure.png").stat().st_size < 60_000
 
 
 @pytest.mark.ale
