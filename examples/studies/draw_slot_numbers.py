@@ -63,7 +63,8 @@ def draw(game: str) -> Figure:
     colours = slot_colours(encoder.num_slots)
     count = encoder.num_slots
     figure = Figure(figsize=(9, 4.4 + 0.22 * count), layout="constrained")
-    pictures, below = figure.subfigures(2, 1, height_ratios=(4, 0.5 + 0.22 * count))
+    halves: Any = figure.subfigures(2, 1, height_ratios=(4, 0.5 + 0.22 * count))
+    pictures, below = halves
     for t, axes in enumerate(pictures.subplots(1, _FRAMES)):
         show(axes, f"step {_WARM_UP + t * _APART}", frames[t])
         draw_boxes(axes, boxes[t], colours)

@@ -8,12 +8,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from slotenv.labels import GameLabels
+from slotenv.tracking import SEEN
 
 OBJECT_SIZE = (9, 12)
 """Width and height in pixels of most Atari objects, whose true sizes the labels do not tell."""
 TRAIL = 15
 """Steps back that a trail goes: a second of play."""
-_THERE = 0.5  # presence from which on a slot counts as seeing its object
 _JUMP = 24.0  # pixels: what moves further in a step is another object
 _CLEAR = 8  # distance from the border, beyond the object's size, of what is in plain view
 _ENOUGH = 60  # more space than this around an object is no better
@@ -77,10 +77,10 @@ def slot_marks(history: Sequence[NDArray[np.floating[Any]]], shape: tuple[int, .
     places = np.stack([boxes[:, :3] for boxes in history[-TRAIL - 1 :]])  # (n, K, 3)
     found = []
     for slot, (presence, x, y, width, height) in enumerate(history[-1].tolist()):
-        if presence >= _THERE:
+        if presence > SEEN:
             left, right = _edges(x, width, shape[1])
             top, bottom = _edges(y, height, shape[0])
-            seen = np.where(places[:, slot, :1] < _THERE, np.nan, places[:, slot, 1:])
+            seen = np.where(places[:, slot, :1] <= SEEN, np.nan, places[:, slot, 1:])
             found.append(Mark(str(slot), left, top, right, bottom, trail_of(seen), slot))
     return found
 

@@ -16,15 +16,16 @@ from pretrain.drawing.files import to_png
 from pretrain.drawing.marked_frame import draw_marks
 from pretrain.drawing.marks import fullness, label_marks
 from pretrain.drawing.moments import sample_rows
-from pretrain.report import attention, figures, tables
+from pretrain.report import attention, figures, slots, tables
 from pretrain.report.run_folder import RunFolder, read_run
 from slotenv.atomic import write_atomic
+from slotenv.encoders import SlotEncoder
 from slotenv.labels import GameLabels, labelled_games, labels_for
 from slotenv.labels.base import RAM_SIZE
 
 _SAMPLE = 200  # frames for the background and the spread of the slots
 _MOMENTS = 500  # from which the frame with most labelled objects is chosen
-_SCENES, _CLIP = 5, 40  # still frames; frames of the animation
+_SCENES, _CLIP = 3, 40  # still frames; frames of the animation
 
 
 def write_report(folder: Path) -> Path:
@@ -58,7 +59,12 @@ def render(run: RunFolder) -> str:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    pictures, constant_slots = _draw(run)
+    pictures = _draw_numbers(run)
+    seen: dict[str, Any] = {}
+    if run.store is not None and run.encoder.has_boxes:
+        seen = _draw_boxes(run.store, run.encoder)
+    elif run.store is not None:
+        seen = _draw_attention(run.store, run.encoder)
     page = environment.get_template("page.html.j2").render(
         run=run,
         encoder=run.encoder,
@@ -67,7 +73,8 @@ def render(run: RunFolder) -> str:
         tiles=_tiles(run),
         tables=tables,
         pictures={name: _embedded(content) for name, content in pictures.items()},
-        constant_slots=constant_slots,
+        predictions=_draw_predictions(run),
+        seen=seen,
     )
     # A path need not be text: bytes that are none were read as lone surrogates.
     return page.encode(errors="backslashreplace").decode()
@@ -104,36 +111,65 @@ def _tiles(run: RunFolder) -> list[tuple[str, str]]:
     return [(f"{value:.2f}", name) for value, name in found if value is not None]
 
 
-def _draw(run: RunFolder) -> tuple[dict[str, bytes], list[int]]:
-    """Draw what there are numbers for, and say which slots are the same in every frame."""
+def _draw_numbers(run: RunFolder) -> dict[str, bytes]:
+    """Draw the charts that there are numbers for, and the labels where there are any."""
     pictures: dict[str, bytes] = {}
     if run.metrics:
         pictures["losses"] = figures.losses(run.metrics, num_slots=run.encoder.num_slots)
     if (report := run.report) and report.importance:
         matrix = np.array(report.importance)
         pictures["importance"] = figures.importance(matrix, report.object_names)
-    if report and report.points:
-        pictures["predictions"] = figures.predictions(report.points, report.accuracy_by_label)
     if run.curve:
         untrained = mean(row.report.accuracy for row in run.untrained_rows)
         paper = tables.paper_accuracy(run) or {}
         pictures["curve"] = figures.curve(run.curve, untrained=untrained, paper=paper.get("scn"))
-    if run.store is None:
-        return pictures, []
-    if run.game in labelled_games("pixel") and run.store.ram.shape[1] == RAM_SIZE:
-        pictures["labels"] = _draw_labels(run.store, labels_for(run.game, "pixel"))
-    sample = run.store.frames(sample_rows(len(run.store), _SAMPLE))
-    occlusion = Occlusion(run.encoder.encode, sample)
+    store = run.store
+    if store and run.game in labelled_games("pixel") and store.ram.shape[1] == RAM_SIZE:
+        pictures["labels"] = _draw_labels(store, labels_for(run.game, "pixel"))
+    return pictures
+
+
+def _draw_predictions(run: RunFolder) -> list[tuple[str, dict[str, Any]]]:
+    """Draw a chart of each label that has predictions, beside its name."""
+    if run.report is None:
+        return []
+    scores = run.report.accuracy_by_label
+    return [
+        (label, _embedded(figures.predictions(label, pairs, scores.get(label))))
+        for label, pairs in run.report.points.items()
+    ]
+
+
+def _draw_boxes(store: FrameStore, encoder: SlotEncoder) -> dict[str, Any]:
+    """Draw boxes and tracks, and describe the slots; for encoders that have boxes."""
+    found = slots.stretches(store, encoder)
+    rows, unseen, frames = slots.described(store, encoder)
+    moments = [slots.moment(stretch) for stretch in slots.varied_moments(found, _SCENES)]
+    return {
+        "moments": [_embedded(to_png(picture)) for picture in moments],
+        "animation": _embedded(slots.animate(slots.liveliest(found))) if moments else None,
+        "slots": [(row, _embedded(row.crop)["uri"]) for row in rows],
+        "unseen": unseen,
+        "frames": frames,
+    }
+
+
+def _draw_attention(store: FrameStore, encoder: SlotEncoder) -> dict[str, Any]:
+    """Draw what each slot looks at, and say which are the same in every frame."""
+    sample = store.frames(sample_rows(len(store), _SAMPLE))
+    occlusion = Occlusion(encoder.encode, sample)
     scenes = attention.varied_frames(sample, occlusion, _SCENES)
-    clip = attention.lively_clip(run.store, occlusion, _CLIP)
+    clip = attention.lively_clip(store, occlusion, _CLIP)
     of_scenes = np.stack([occlusion(frame) for frame in scenes])  # (n, K, gh, gw)
     of_clip = np.stack([occlusion(frame) for frame in clip])
     scale = attention.heat_scale(of_scenes)
     still = attention.slot_panels(scenes, of_scenes, occlusion.block, scale)
-    pictures["attention"] = attention.sheet(still, scale)
     moving = attention.slot_panels(clip, of_clip, occlusion.block, scale)
-    pictures["animation"] = attention.animate(moving)
-    return pictures, np.flatnonzero(occlusion.spread == 0).tolist()
+    return {
+        "attention": _embedded(attention.sheet(still, scale)),
+        "heat": _embedded(attention.animate(moving)),
+        "constant": np.flatnonzero(occlusion.spread == 0).tolist(),
+    }
 
 
 def _draw_labels(store: FrameStore, labels: GameLabels) -> bytes:

@@ -16,10 +16,10 @@ from pretrain.drawing.moments import sample_rows
 _MAX_BYTES = 2_000_000  # of the clip
 _CLIPS = 24  # places in the data at which a clip may begin
 _DIM, _OPAQUE = 0.6, 0.9  # brightness of the grey frame; opacity of the strongest heat
-_WIDTH, _GAP, _TITLE = 1080, 8, 22  # widest page of the clip, space between panels, title's height
-_COLUMNS = 6  # most panels in a row of the clip
+_WIDTH, _GAP, _TITLE = 800, 8, 30  # widest picture, space between panels, title's height
+_COLUMNS = 4  # most panels in a row
+_FONT = 22  # half of it is left on a phone
 _SCALES = (2.0, 1.5, 1.0, 0.75, 0.5)
-_PANEL = 240  # width of a panel of the still pictures
 _MILLISECONDS = 130  # about half the game's own speed, so that an eye can follow
 _PAPER, _INK = (255, 255, 255), (30, 30, 30)
 
@@ -93,19 +93,21 @@ def slot_panels(
 
 
 def sheet(panels: NDArray[np.uint8], scale: float) -> bytes:
-    """Draw a PNG of :func:`slot_panels`, a row for each frame, above a scale."""
-    rows = [np.asarray(_page(row, len(row), _PANEL / panels.shape[3])) for row in panels]
-    height, width = len(rows) * len(rows[0]), rows[0].shape[1]
-    page = Image.new("RGB", (width, height + 50), _PAPER)
+    """Draw a PNG of :func:`slot_panels`, the moments below each other, above a scale."""
+    columns = min(panels.shape[1], _COLUMNS)
+    zoom = (_WIDTH / columns - _GAP) / panels.shape[3]
+    # Pictures of a page of few panels are made no larger than those of a full one.
+    zoom = min(zoom, (_WIDTH / _COLUMNS - _GAP) / panels.shape[3] * 1.5)
+    rows = [np.asarray(_page(row, columns, zoom)) for row in panels]
+    height, width = len(rows) * len(rows[0]), max(400, rows[0].shape[1])
+    page = Image.new("RGB", (width, height + 36), _PAPER)
     page.paste(Image.fromarray(np.concatenate(rows)))
-    bar = _heat(np.linspace(0, 1, _PANEL)[None].repeat(12, axis=0)).astype(np.uint8)
-    page.paste(Image.fromarray(bar), (30, height + 6))
+    bar = _heat(np.linspace(0, 1, 240)[None].repeat(16, axis=0)).astype(np.uint8)
+    page.paste(Image.fromarray(bar), (30, height + 10))
     draw = ImageDraw.Draw(page)
-    draw.font = ImageFont.load_default(size=15)
-    draw.text((25, height + 12), "0", fill=_INK, anchor="rm")
-    draw.text((35 + _PANEL, height + 12), f"{scale:.2g}", fill=_INK, anchor="lm")
-    what = "how far the slot moves when the patch is hidden (1: as far as it usually varies)"
-    draw.text((0, height + 26), what, fill=_INK)
+    draw.font = ImageFont.load_default(size=_FONT)
+    draw.text((24, height + 18), "0", fill=_INK, anchor="rm")
+    draw.text((278, height + 18), f"{scale:.2g}", fill=_INK, anchor="lm")
     return to_png(page)
 
 
@@ -144,7 +146,7 @@ def _page(panels: NDArray[np.uint8], columns: int, zoom: float) -> Image.Image:
     size = (columns * (width + _GAP) - _GAP, rows * (height + _TITLE + _GAP) - _GAP)
     page = Image.new("RGB", size, _PAPER)
     draw = ImageDraw.Draw(page)
-    font = ImageFont.load_default(size=15)
+    font = ImageFont.load_default(size=_FONT)
     for i, panel in enumerate(panels):
         left, top = i % columns * (width + _GAP), i // columns * (height + _TITLE + _GAP)
         name = f"slot {i - 1}" if i else "the frame"

@@ -1,6 +1,7 @@
 """The report's charts, each a function from numbers to a PNG file."""
 
 import math
+import textwrap
 from collections.abc import Iterable, Sequence
 from typing import Any
 
@@ -66,33 +67,24 @@ def importance(matrix: NDArray[np.floating[Any]], object_names: Sequence[str]) -
     return png(figure)
 
 
-def predictions(points: dict[str, list[list[float]]], accuracies: dict[str, float]) -> bytes:
-    """Draw predicted against true values: pairs (true, predicted) and R2 of each label."""
-    columns = min(4, len(points))
-    rows = math.ceil(len(points) / columns)
-    # Placed by hand: with dozens of panels, automatic layout takes longer than all the drawing.
-    side, left, above, below = 2.0, 0.65, 0.35, 0.55  # inches
-    wide, high = columns * (left + side) + 0.15, rows * (above + side + below)
-    figure = Figure(figsize=(wide, high))
-    edges = {"left": left / wide, "right": 1 - 0.15 / wide, "bottom": below / high}
-    edges |= {"top": 1 - above / high, "wspace": left / side, "hspace": (above + below) / side}
-    axes = figure.subplots(rows, columns, squeeze=False, gridspec_kw=edges).ravel()
-    for axis in axes[len(points) :]:
-        axis.remove()
-    for axis, (label, pairs) in zip(axes, points.items(), strict=False):
-        true, predicted = np.array(pairs, float).reshape(-1, 2).T
-        low, high = (float(true.min()), float(true.max())) if len(true) else (0.0, 1.0)
-        margin = 0.15 * (high - low) or 1.0
-        limits = (low - margin, high + margin)
-        axis.plot(limits, limits, color=CHANCE, linewidth=1, linestyle="--")
-        shown = np.clip(predicted, *limits)  # a few wild guesses must not squeeze the rest
-        axis.scatter(true, shown, s=7, alpha=0.45, color=HELD_OUT, linewidths=0)
-        axis.set(xlim=limits, ylim=limits, aspect="equal")
-        score = f"R² = {accuracies[label]:.2f}" if label in accuracies else ""
-        axis.set_title(f"{_readable(label)}   {score}", fontsize=10)
-        axis.set_xlabel("true", fontsize=9)
-        axis.set_ylabel("predicted", fontsize=9)
-        axis.tick_params(labelsize=8)
+def predictions(label: str, pairs: list[list[float]], accuracy: float | None) -> bytes:
+    """Draw a label's predicted against its true values: pairs (true, predicted), and R2."""
+    figure = Figure(figsize=(2.5, 2.8))
+    # Placed by hand: there may be dozens, and automatic layout takes longer than all the drawing.
+    axis = figure.add_axes((0.24, 0.17, 0.72, 0.643))
+    true, predicted = np.array(pairs, float).reshape(-1, 2).T
+    low, high = (float(true.min()), float(true.max())) if len(true) else (0.0, 1.0)
+    margin = 0.15 * (high - low) or 1.0
+    limits = (low - margin, high + margin)
+    axis.plot(limits, limits, color=CHANCE, linewidth=1, linestyle="--")
+    shown = np.clip(predicted, *limits)  # a few wild guesses must not squeeze the rest
+    axis.scatter(true, shown, s=7, alpha=0.45, color=HELD_OUT, linewidths=0)
+    axis.set(xlim=limits, ylim=limits, aspect="equal")
+    score = [] if accuracy is None else [f"R² = {accuracy:.2f}"]
+    axis.set_title("\n".join([textwrap.fill(_readable(label), 26), *score]), fontsize=10)
+    axis.set_xlabel("true", fontsize=9)
+    axis.set_ylabel("predicted", fontsize=9)
+    axis.tick_params(labelsize=8)
     return png(figure)
 
 

@@ -48,7 +48,9 @@ class RunFolder:
 
     @property
     def untrained_rows(self) -> list[ProbeRow]:
-        """Probe rows of the encoder before any update."""
+        """Probe rows of the encoder before any update; none where there are no updates."""
+        if self.encoder.provenance.get("updates") == 0:
+            return []
         return [row for row in self.rows if row.name == "untrained"]
 
     @property

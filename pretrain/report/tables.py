@@ -1,15 +1,23 @@
 """The report's tables as text: the probe beside the paper, label by label, and the settings."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 from pretrain.data.run_files import ProbeRow
 from pretrain.drawing.estimate import NONE, estimate, number, show
 from pretrain.report.run_folder import RunFolder
 from slotenv.labels import labels_for
-from slotenv.probe import PAPER_ACCURACY, PAPER_DISENTANGLEMENT, metrics_of
+from slotenv.probe import PAPER_ACCURACY, PAPER_DISENTANGLEMENT, Metric, metrics_of
 
 PAPER_UPDATES = 62_500
+_OF_UPDATES = (  # ends of settings' names
+    "batch_size",
+    "run_length",
+    "learning_rate",
+    "validate_every",
+    "validation_share",
+    "precision",
+)
 METRICS = metrics_of("scn")  # presence stands in a table of its own, by object
 _PAPER_NAMES = {
     "scn": "Paper: SCN",
@@ -39,6 +47,50 @@ def probe_table(run: RunFolder) -> list[Cells]:
     return lines
 
 
+class ShownProbe(NamedTuple):
+    """The probe's table as the page shows it: without columns that would be empty.
+
+    Attributes:
+        headings: Of all columns but the first.
+        rows: Lines of :func:`probe_table`.
+        paper: Lines of :func:`paper_table`.
+        metrics: Those that have a column.
+        explained: Sentences about words that occur in the lines.
+    """
+
+    headings: Cells
+    rows: list[Cells]
+    paper: list[Cells]
+    metrics: list[Metric]
+    explained: list[str]
+
+
+def shown_probe(run: RunFolder) -> ShownProbe:
+    """Return the probe's and the paper's lines without columns in which no line says anything."""
+    rows, paper = probe_table(run), paper_table(run)
+    if not run.untrained_rows:
+        rows = [row for row in rows if not row[0].startswith("untrained")]
+    kept = [
+        i
+        for i in range(len(HEADINGS))
+        if i == 0 or any(row[i] not in ("", "0", NONE) for row in rows)
+    ]
+    means = {
+        "±": "Values after ± are standard errors over probes on differently seeded play.",
+        "untrained": "“untrained”: the same network with its initial weights.",
+        "shuffled labels": "“shuffled labels”: a control whose accuracy must be about 0 or below.",
+    }
+    words = " ".join(cell for row in rows for cell in row)
+    titles = [HEADINGS[i] for i in kept[1:]]
+    return ShownProbe(
+        headings=titles,
+        rows=[[row[i] for i in kept] for row in rows],
+        paper=[[row[i] for i in kept] for row in paper],
+        metrics=[metric for metric in METRICS.values() if metric.title in titles],
+        explained=[sentence for word, sentence in means.items() if word in words],
+    )
+
+
 def paper_table(run: RunFolder) -> list[Cells]:
     """Return the paper's lines for the game in the same columns; none where they do not compare."""
     accuracies = paper_accuracy(run)
@@ -60,13 +112,13 @@ def paper_accuracy(run: RunFolder) -> dict[str, float | None] | None:
 
 def comparison_notes(run: RunFolder) -> list[str]:
     """Say in sentences what makes this run and the paper's numbers less than comparable."""
+    if PAPER_ACCURACY.get(run.game or "") is None:
+        return []
     if _of_other_labels(run):
         return [
             "The paper's numbers are not shown: they are about its own labels (the view “scn”), "
             "those here are about others."
         ]
-    if paper_accuracy(run) is None:
-        return ["The paper has no numbers for this environment."]
     notes = ["* The paper gives modularity and compactness only as means over its 20 games."]
     preset, slots = run.encoder.preprocess.name, run.encoder.num_slots
     if preset != "scn":
@@ -118,12 +170,17 @@ def presence_table(run: RunFolder) -> list[Cells]:
 
 
 def settings_table(run: RunFolder) -> list[Cells]:
-    """Return name and value of every setting: arguments, frames, origin of the weights."""
-    return [
+    """Return name and value of every setting: arguments, frames, origin of the weights.
+
+    Settings without a value are left out, and those of updates where the method takes none.
+    """
+    lines = [
         *flattened(run.config.get("arguments") or {}),
         *flattened(run.encoder.preprocess.to_dict(), prefix="frames: "),
         *flattened(run.encoder.provenance, prefix="encoder: "),
     ]
+    unused = _OF_UPDATES if run.encoder.provenance.get("updates") == 0 else ()
+    return [[name, value] for name, value in lines if value != NONE and not name.endswith(unused)]
 
 
 def flattened(values: Mapping[str, Any], *, prefix: str = "") -> list[Cells]:

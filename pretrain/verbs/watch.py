@@ -1,4 +1,4 @@
-"""The verb ``watch``: a film of what slots look at."""
+"""The verb ``watch``: a film of what slots see."""
 
 from dataclasses import dataclass, fields
 from pathlib import Path
@@ -9,7 +9,7 @@ from pretrain.config import Amount, Flags, Seed
 
 @dataclass(frozen=True, kw_only=True)
 class WatchConfig(Flags):
-    """Film random play or an agent, with what each slot looks at drawn on the frame."""
+    """Film random play or an agent, with what each slot sees marked on the frame."""
 
     encoder: str
     """A ready-made encoder (pong), an encoder folder, a run folder or a hub id."""

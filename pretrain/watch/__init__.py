@@ -1,4 +1,4 @@
-"""A film of play: what each slot looks at, drawn on the frame, and its numbers beside it."""
+"""A film of play: where each slot is or what it looks at, and what it holds beside the frame."""
 
 from __future__ import annotations
 
@@ -7,20 +7,24 @@ import itertools
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
 from pretrain.drawing.attention import Occlusion, attention_marks
+from pretrain.drawing.marks import TRAIL, Mark, slot_marks
 from pretrain.drawing.moments import random_play, sample_rows
 from pretrain.runtime.progress import Progress
-from pretrain.watch.film import Play, play
+from pretrain.watch.film import Film, Play, play
 from pretrain.watch.pages import Pages, to_gif, to_mp4
+from pretrain.watch.panels import AttentionPanel, BoxPanel, Panel
 from slotenv.atomic import write_atomic
 from slotenv.compatibility import check_game
 from slotenv.encoders import SlotEncoder
 from slotenv.environments import make_env
 
-__all__ = ["watch"]
+__all__ = ["mark_attention", "mark_boxes", "watch"]
 
 _SAMPLE = 100  # frames of random play, and as many of the film, for background and spread
+_BATCH = 256  # frames encoded at once
 _STEPS_APART = 3  # of random play; an odd number, as many things blink every other step
 
 
@@ -56,11 +60,39 @@ def watch(encoder: str, out: Path, *, env: str | None, asked: Play, fps: int) ->
     if asked.agent is None:  # what wraps an agent's environment checks it, too
         check_game(env_id, looks.provenance.get("env_id"), user="watch")
     film = play(asked, env_id, looks)
-    with make_env(env_id, looks.preprocess) as made:
-        others = random_play(made, steps=_SAMPLE * _STEPS_APART, seed=asked.seed + 1)
-        sample = [frame for frame, _ in itertools.islice(others, 0, None, _STEPS_APART)]
-    sample += list(film.frames[sample_rows(len(film.frames), _SAMPLE)])
-    occlusion = Occlusion(looks.encode, np.stack(sample))
+    if looks.has_boxes:
+        marks, panel = mark_boxes(looks, film)
+    else:
+        marks, panel = mark_attention(
+            looks, film, _usual_frames(env_id, looks, film, asked.seed + 1)
+        )
+    title = f"{env_id}, {f'{asked.algo} agent' if asked.agent else 'random play'}"
+    pages = Pages(title=title, film=film, marks=marks, panel=panel)
+    out.parent.mkdir(parents=True, exist_ok=True)
+    write_atomic(out, to_gif(pages, fps) if as_gif else to_mp4(pages, fps))
+    return out
+
+
+def mark_boxes(encoder: SlotEncoder, film: Film) -> tuple[list[list[Mark]], Panel]:
+    """Mark where each slot is in each frame, for encoders that say so.
+
+    Returns:
+        The marks of each frame, with paths that do not leave its episode; and the panel.
+    """
+    boxes = np.concatenate([encoder.boxes(frames) for frames in _parts(film.frames)])
+    starts = np.maximum.accumulate(np.where(film.starts, np.arange(len(film.starts)), 0))
+    marks = [
+        slot_marks(list(boxes[max(start, t - TRAIL) : t + 1]), film.frames.shape[1:])
+        for t, start in enumerate(starts.tolist())
+    ]
+    return marks, BoxPanel(slots=encoder.describe(film.frames), boxes=boxes)
+
+
+def mark_attention(
+    encoder: SlotEncoder, film: Film, usual: NDArray[np.uint8]
+) -> tuple[list[list[Mark]], Panel]:
+    """Mark what each slot looks at in each frame; ``usual`` (n, H, W, 3) are for comparison."""
+    occlusion = Occlusion(encoder.encode, usual)
     effects = []
     with Progress("watch", total=len(film.frames), unit="frames") as progress:
         for frame in film.frames:
@@ -70,17 +102,25 @@ def watch(encoder: str, out: Path, *, env: str | None, asked: Play, fps: int) ->
         np.stack(effects), film.starts, occlusion.block, film.frames.shape[1:]
     )
     # Numbers are shown around their mean over the sample, two deviations to either side.
-    usual, slots = looks.encode(np.stack(sample)), looks.encode(film.frames)
-    spread = usual.std(axis=0)
-    shades = 0.5 + (slots - usual.mean(axis=0)) / np.where(spread > 1e-6, 4 * spread, np.inf)
-    pages = Pages(
-        title=f"{env_id}, {f'{asked.algo} agent' if asked.agent else 'random play'}",
-        film=film,
-        marks=marks,
+    sample, slots = encoder.encode(usual), encoder.encode(film.frames)
+    spread = sample.std(axis=0)
+    shades = 0.5 + (slots - sample.mean(axis=0)) / np.where(spread > 1e-6, 4 * spread, np.inf)
+    return marks, AttentionPanel(
         strengths=strengths,
         shades=shades.clip(0, 1),
         constant=occlusion.spread == 0,
+        marked=np.array([len({mark.colour for mark in of_frame}) for of_frame in marks]),
     )
-    out.parent.mkdir(parents=True, exist_ok=True)
-    write_atomic(out, to_gif(pages, fps) if as_gif else to_mp4(pages, fps))
-    return out
+
+
+def _usual_frames(env_id: str, encoder: SlotEncoder, film: Film, seed: int) -> NDArray[np.uint8]:
+    """Return frames of random play, and as many of the film."""
+    with make_env(env_id, encoder.preprocess) as made:
+        others = random_play(made, steps=_SAMPLE * _STEPS_APART, seed=seed)
+        sample = [frame for frame, _ in itertools.islice(others, 0, None, _STEPS_APART)]
+    return np.stack([*sample, *film.frames[sample_rows(len(film.frames), _SAMPLE)]])
+
+
+def _parts(frames: NDArray[np.uint8]) -> list[NDArray[np.uint8]]:
+    """Return frames in parts that fit into memory when they are encoded."""
+    return [frames[start : start + _BATCH] for start in range(0, len(frames), _BATCH)]

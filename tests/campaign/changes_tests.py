@@ -16,6 +16,7 @@ TABLES = (  # Numbers copied from elsewhere: a test could only repeat them.
 )
 LOOKS = (  # Numbers here are sizes, colours and places on a picture.
     "pretrain/watch/pages.py",
+    "pretrain/watch/panels.py",
     "pretrain/bench/results/plots.py",
     "pretrain/report/figures.py",
     "pretrain/drawing/*_frame.py",
@@ -69,7 +70,10 @@ OTHER_NAMES = {
     "pretrain/drawing/estimate.py": (
         "pretrain/bench/results/test_tables.py pretrain/bench/results/test_aggregate.py"
     ),
-    "pretrain/report": "pretrain/report/test_write_report.py pretrain/report/test_pictures.py",
+    "pretrain/report": (
+        "pretrain/report/test_write_report.py pretrain/report/test_pictures.py"
+        " pretrain/report/test_slots.py"
+    ),
     "pretrain/run.py": "pretrain/test_cli.py",
     "pretrain/upkeep/ready_card.py": "pretrain/upkeep/test_ready.py",
     "pretrain/upkeep/ready_figures.py": "pretrain/upkeep/test_ready.py",
@@ -87,7 +91,7 @@ OTHER_NAMES = {
     "pretrain/verbs/labels.py": "pretrain/upkeep/test_galleries.py",
     "pretrain/verbs/ready.py": "pretrain/upkeep/test_ready.py",
     "pretrain/verbs/slots.py": "pretrain/upkeep/test_galleries.py",
-    "pretrain/watch": "pretrain/test_watch.py",
+    "pretrain/watch": "pretrain/test_watch.py pretrain/test_watch_boxes.py",
     "slotenv/__init__.py": "test_layers.py",
     "slotenv/encoders/__init__.py": "encoders/test_contract.py",
     "slotenv/encoders/base.py": (

@@ -26,6 +26,7 @@ from pretrain.drawing.marked_frame import COLOURS
 from pretrain.verbs.watch import WatchConfig
 from pretrain.watch.film import Film, Play, agent_env, play
 from pretrain.watch.pages import Pages, to_gif
+from pretrain.watch.panels import AttentionPanel
 from slotenv.encoders import ObjectMixtureEncoder
 
 ENV = f"fake_envs:{SPRITES}"
@@ -187,9 +188,12 @@ def pages_of(num_slots: int, *, height: int = 84, constant: bool = False) -> Pag
         title="Made up",
         film=film,
         marks=marks,
-        strengths=strengths,
-        shades=rng.random((3, num_slots, 6)),
-        constant=np.full(num_slots, constant),
+        panel=AttentionPanel(
+            strengths=strengths,
+            shades=rng.random((3, num_slots, 6)),
+            constant=np.full(num_slots, constant),
+            marked=np.array([len({mark.colour for mark in of_frame}) for of_frame in marks]),
+        ),
     )
 
 
@@ -207,11 +211,12 @@ def test_pages_have_room_for_everything(num_slots, height):
 def test_marks_are_drawn_in_their_slots_colour_and_a_constant_slot_is_named():
     pages = pages_of(1)
     bare = dataclasses.replace(pages, marks=[[], [], []])
-    field = (14, 44, 414, 464)  # where the game is
+    field = (14, 66, 414, 486)  # where the game is
 
     def marked(page: Image.Image) -> bool:
         return bool((np.asarray(page.crop(field)) == COLOURS[0]).all(axis=-1).sum() > 20)
 
+    assert pages.panel.caption(0) == "1 of 1 slot looks at something"
     assert marked(pages.draw(0))
     assert not marked(bare.draw(0))
     assert pages_of(1, constant=True).draw(0) != pages.draw(0)

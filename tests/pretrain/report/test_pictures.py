@@ -104,13 +104,14 @@ def test_animation_moves_and_stays_small(num_slots: int) -> None:
     assert 0 < len(animate(panels, max_bytes=limit)) <= limit
 
 
-def test_attention_has_a_column_for_each_slot() -> None:
+def test_attention_has_panels_in_rows_of_four_at_most() -> None:
     frames = sprite_frames(2)
-    narrow, wide = (
-        open_png(sheet(slot_panels(frames, np.ones((2, k, 20, 20)), (4, 4), 1.0), 1.0)).width
-        for k in (1, 6)
+    two, four, eight = (
+        open_png(sheet(slot_panels(frames, np.ones((2, k, 20, 20)), (4, 4), 1.0), 1.0))
+        for k in (1, 3, 7)
     )
-    assert wide > 2.5 * narrow
+    assert two.width < four.width == eight.width <= 800
+    assert eight.height > 1.8 * four.height
 
 
 def test_losses_without_diversity_or_validation_are_drawn() -> None:
@@ -127,8 +128,9 @@ def test_importance_names_with_dollars_are_no_formula() -> None:
 
 
 def test_predictions_of_one_value_and_of_none_are_drawn() -> None:
-    points = {"same": [[3.0, 3.0]], "empty": [], "c": [[0.0, 1e9]], "d": [], "e": []}
-    open_png(figures.predictions(points, {"same": -5.0}))
+    open_png(figures.predictions("same", [[3.0, 3.0]], -5.0))
+    open_png(figures.predictions("far", [[0.0, 1e9]], None))
+    open_png(figures.predictions("empty", [], None))
 
 
 def test_curve_without_times_is_drawn() -> None:
