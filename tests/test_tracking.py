@@ -6,8 +6,10 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
+import torch
 from spots import FIELDS, TrackedByHand
 
+from slotenv.encoders import SlotOutput
 from slotenv.observations import SlotObservations
 from slotenv.probe import Features, probe_features
 from slotenv.tracking import Tracking, track_recording
@@ -27,7 +29,12 @@ def recording(count=60, seed=0):
 
 
 def encoder(encode, fields=FIELDS):
-    return SimpleNamespace(num_slots=3, slot_dim=4, slot_fields=fields, encode=encode)
+    """Stand in for a LazyEncoder."""
+
+    def output(frames):
+        return SlotOutput(torch.from_numpy(encode(frames)))
+
+    return SimpleNamespace(num_slots=3, slot_dim=4, slot_fields=fields, encode=output)
 
 
 def by_hand(slots, episode, **switches):
