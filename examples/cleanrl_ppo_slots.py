@@ -16,6 +16,7 @@ from pathlib import Path
 import numpy as np
 import torch
 import tyro
+from ale_py.roms import get_all_rom_ids
 from ale_py.vector_env import AtariVectorEnv
 from gymnasium.spaces import Discrete
 from torch import Tensor, nn
@@ -154,6 +155,8 @@ def update(
 
 def main(args: Args) -> None:
     """Train an agent and save it."""
+    if args.game not in get_all_rom_ids():
+        raise SystemExit(f"ale-py has no ROM {args.game!r}: name it like ms_pacman")
     if args.quick:
         args.num_envs, args.num_steps, args.minibatch_size, args.total_timesteps = 2, 32, 32, 128
     torch.manual_seed(args.seed)
@@ -201,10 +204,14 @@ def main(args: Args) -> None:
         update(agent, optimizer, {k: v.flatten(0, 1) for k, v in steps.items()}, args)
         step = (i + 1) * per_update
         speed = step / (time.perf_counter() - start)
-        mean = float(np.mean(finished)) if finished else float("nan")
-        print(f"step {step:,}: return {mean:.1f} over {len(finished)} games, {speed:.0f} steps/s")
+        mean = float(np.mean(finished)) if finished else None
+        said = (
+            "no game has ended" if mean is None else f"return {mean:.1f} over {len(finished)} games"
+        )
+        print(f"step {step:,}: {said}, {speed:.0f} steps/s")
         if writer is not None:
-            writer.add_scalar("charts/episodic_return", mean, step)
+            if mean is not None:
+                writer.add_scalar("charts/episodic_return", mean, step)
             writer.add_scalar("charts/SPS", speed, step)
     envs.close()
     torch.save(agent.state_dict(), args.out)

@@ -64,9 +64,14 @@ def test_probe_your_encoder(tmp_path):
 @pytest.mark.ale
 def test_cleanrl_ppo_slots(tmp_path):
     out = run("cleanrl_ppo_slots.py", tmp_path, "--quick", "--logdir", "curves")
-    assert "step 128: return" in out
+    assert "step 128: no game has ended" in out
     assert (tmp_path / "cleanrl_ppo_slots.pt").is_file()
     assert list((tmp_path / "curves").glob("events.*"))
+
+
+def test_cleanrl_ppo_slots_says_which_game_there_is_not(tmp_path):
+    with pytest.raises(AssertionError, match="no ROM 'MsPacman': name it like ms_pacman"):
+        run("cleanrl_ppo_slots.py", tmp_path, "--game", "MsPacman")
 
 
 def test_the_advantages_of_cleanrl_ppo_slots_end_with_episodes():

@@ -8,6 +8,7 @@ from pathlib import Path
 from doc_pages import Block
 
 _RECORDED = ("python", "make", "pip", "slotenv-pretrain", "git")
+_IGNORED = ("source", "cd", "ray")  # nothing of theirs can be checked here
 _WRAPPERS = {"nice": 2, "taskset": 2}  # by how many words they have of their own
 _LANGUAGES = ("bash", "sh", "shell", "console")
 
@@ -27,7 +28,7 @@ def commands_of(block: Block, folder: Path) -> list[list[str]]:
         ValueError: If a command is none that is known here, or the shell cannot read the block.
     """
     record = folder / "commands"
-    lines = ["exec 3>commands", "PATH=/nonexistent", "source() { :; }", "cd() { :; }"]
+    lines = ["exec 3>commands", "PATH=/nonexistent", *(f"{name}() {{ :; }}" for name in _IGNORED)]
     lines += [f"{name}() {{ printf '%s\\0' {name} \"$@\" $'\\n' >&3; }}" for name in _RECORDED]
     lines += [f'{name}() {{ shift {words}; "$@"; }}' for name, words in _WRAPPERS.items()]
     done = subprocess.run(

@@ -127,7 +127,7 @@ class Budget(NamedTuple):
     def __str__(self) -> str:
         probe = f"probed on {self.probe_frames:,}"
         if not self.updates:
-            return f"nothing trained, {probe} frames"
+            return f"no updates, {probe} frames"
         runs = "" if self.run_length == 1 else f" in runs of {self.run_length}"
         frames = "" if self.frames_preset == "scn" else f" of preset {self.frames_preset}"
         return (

@@ -18,7 +18,7 @@ def test_budgets_are_not_mixed_and_untrained_rows_stand_in_all(row: MakeRow) -> 
     assert rows_of([small, large, random], found[0]) == [large, random]
     assert str(found[1]) == "2,000 updates of 128 pairs, 100,000 frames, probed on 50,000"
     (alone,) = budgets([random])
-    assert str(alone) == "nothing trained, probed on 50,000 frames"
+    assert str(alone) == "no updates, probed on 50,000 frames"
 
 
 def test_views_are_not_mixed(row: MakeRow, tmp_path: Path) -> None:
