@@ -26,8 +26,11 @@ import torch  # noqa: E402
 from children import Child  # noqa: E402
 
 _MAKING = 600.0  # seconds for the inputs
-_COLD = ("pretrain.__main__", "pretrain.bench.cluster", "slotenv.zoo")
-"""These run, bring in Ray, or want a variable of the environment."""
+_COLD = (
+    *("pretrain.__main__", "pretrain.bench.cluster"),
+    *("slotenv.zoo", "slotenv.rllib", "slotenv.torchrl"),
+)
+"""These run, bring in Ray, or want a variable of the environment or an extra."""
 
 torch.set_num_threads(1)
 
