@@ -227,7 +227,7 @@ def find_folder(name: str | PathLike[str], **hub: Any) -> Path:
         raise FileNotFoundError(
             f"no encoder {short!r}: there is no such folder here, {ready.listing(short)}, and the "
             f"hub does not give it either ({type(error).__name__}). Make one with: "
-            f"python -m pretrain run --out {short}"
+            f"python -m pretrain run --env ALE/Pong-v5 --out {short}"
         ) from error
 
 

@@ -78,6 +78,9 @@ def test_hopeless_names_get_an_example():
 def test_misspelt_ids_get_the_closest_ids():
     with pytest.raises(UnknownEnvironment, match=f"Closest: .*{SPRITES}"):
         make_env("slotenv_tests/Sprite-v0", plain(84, 84))
+    with pytest.raises(UnknownEnvironment) as refused:  # ids of slots give no frames
+        make_env("Dots-v0", plain(84, 84))
+    assert "-slots-v0" not in str(refused.value)
     with pytest.raises(UnknownEnvironment, match="cannot make"):
         make_env("no_such_module:Thing-v0", plain(84, 84))
 

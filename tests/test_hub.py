@@ -76,5 +76,6 @@ def test_known_arguments_reach_the_hub(hub: Path, monkeypatch: pytest.MonkeyPatc
 
 
 def test_an_id_that_the_hub_does_not_know_is_named(hub: Path) -> None:
-    with pytest.raises(FileNotFoundError, match="no encoder 'me/nothing': there is no such folder"):
+    says = r"no encoder 'me/nothing': there is no such folder.* run --env .* --out me/nothing"
+    with pytest.raises(FileNotFoundError, match=says):
         SlotEncoder.from_pretrained("me/nothing")

@@ -119,6 +119,8 @@ def test_of_many_only_the_closest_are_named(monkeypatch: pytest.MonkeyPatch) -> 
     monkeypatch.setattr(ready, "names", lambda: (*many, "pong"))
     assert ready.listing("Pnog") == "the package has 9, closest pong (slotenv.ready.names())"
     assert ready.listing("?") == "the package has 9 (slotenv.ready.names())"
+    monkeypatch.setattr(ready, "names", lambda: (*many, "gopher"))
+    assert ready.listing("nowhere") == "the package has 9 (slotenv.ready.names())"
     monkeypatch.setattr(ready, "names", lambda: many)
     assert ready.listing("pong").endswith("those of " + ", ".join(many))
 

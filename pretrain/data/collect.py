@@ -25,7 +25,7 @@ _TICK = 100  # steps between two reports of a worker
 
 
 def collect_data(
-    path: Path,
+    path: str | Path,
     *,
     env: str,
     preset: str | None = None,
@@ -49,7 +49,7 @@ def collect_data(
     description = DataDescription(
         env_id=env, preset=made_by, seed=seed, num_steps=frames, player=player
     )
-    return collect(path, description, workers=workers)
+    return collect(Path(path), description, workers=workers)
 
 
 def collect(folder: Path, description: DataDescription, *, workers: int | None = None) -> str:

@@ -101,7 +101,10 @@ def read_description(folder: Path) -> DataDescription:
     try:
         return records.read(folder / DESCRIPTION, DataDescription, remedy=_AGAIN, newest=FORMAT)
     except FileNotFoundError as error:
-        raise Damaged(f"{folder} is no data set: it has no {DESCRIPTION}") from error
+        raise Damaged(
+            f"{folder} is no data set: it has no {DESCRIPTION}. Make one with: "
+            f"python -m pretrain collect --env ALE/Pong-v5 --out {folder}"
+        ) from error
 
 
 class DataFolder:

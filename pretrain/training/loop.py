@@ -37,7 +37,7 @@ _SAVE_SECONDS = 60.0  # between two saved states
 
 
 def train(
-    store: FrameStore, config: TrainConfig, folder: Path, *, num_slots: int | None = None
+    store: FrameStore, config: TrainConfig, folder: str | Path, *, num_slots: int | None = None
 ) -> SlotEncoder:
     """Pretrain an encoder, or go on with a training that was interrupted in this folder.
 
@@ -61,6 +61,7 @@ def train(
         RuntimeError: If one of the processes of several devices was killed.
         KeyboardInterrupt: On Ctrl-C, after the state was saved.
     """
+    folder = Path(folder)
     if num_slots is None:
         num_slots = encoders.slots_of(config, store.description.env_id)
     if config.devices > 1 and config.num_updates:

@@ -115,7 +115,8 @@ def _say_unknown(env_id: str, error: Exception) -> NoReturn:
             f"{env_id!r} is registered with the old gym, not with Gymnasium. {OLD_API}"
         ) from error
     module = _module_of(env_id)
-    close = difflib.get_close_matches(env_id, gym.registry, n=3)
+    with_frames = [known for known in gym.registry if not known.endswith("-slots-v0")]
+    close = difflib.get_close_matches(env_id, with_frames, n=3)
     raise UnknownEnvironment(
         f"no environment {env_id!r}. "
         + (f"The module {module} may register it: use '{module}:{env_id}'. " if module else "")

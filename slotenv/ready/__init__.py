@@ -104,6 +104,6 @@ def listing(wanted: str) -> str:
         return "the package has none"
     if len(known) <= _ALL_ARE_NAMED:
         return f"the package has those of {', '.join(known)}"
-    close = difflib.get_close_matches(wanted.lower(), known)
+    close = difflib.get_close_matches(wanted.lower(), known, cutoff=0.7)
     most_like = f", closest {', '.join(close)}" if close else ""
     return f"the package has {len(known)}{most_like} (slotenv.ready.names())"

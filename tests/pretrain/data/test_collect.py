@@ -12,7 +12,7 @@ import pytest
 from fake_envs import SPRITES, SpritesEnv
 from numpy.typing import NDArray
 
-from pretrain.data.collect import collect
+from pretrain.data.collect import collect, collect_data
 from pretrain.data.store import DataDescription, FrameStore
 from slotenv.environments import make_env, preset_for
 from slotenv.frames import plain
@@ -55,6 +55,11 @@ def test_bytes_do_not_depend_on_the_number_of_workers(tmp_path: Path) -> None:
     two = collect(tmp_path / "two", describe(), workers=2)
     assert one == two
     assert collect(tmp_path / "other", describe(seed=4), workers=1) != one
+
+
+def test_a_folder_may_be_given_as_a_string(tmp_path: Path) -> None:
+    given: dict[str, Any] = {"env": ENV, "frames": 30, "seed": 3, "workers": 1}
+    assert collect_data(str(tmp_path / "a"), **given) == collect_data(tmp_path / "b", **given)
 
 
 def test_a_complete_set_is_left_alone(tmp_path: Path) -> None:

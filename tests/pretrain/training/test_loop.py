@@ -138,7 +138,7 @@ def test_settings_reach_the_objective_and_unknown_ones_are_named(store: FrameSto
 
 def test_the_random_method_saves_the_initial_weights(store: FrameStore, tmp_path: Path) -> None:
     untrained = TrainConfig(method="random", slot_dim=4, threads=1)
-    random = train(store, untrained, tmp_path / "r", num_slots=2)
+    random = train(store, untrained, str(tmp_path / "r"), num_slots=2)
     train(store, TrainConfig(updates=10, **SMALL), tmp_path / "s", num_slots=2)
     start = SlotEncoder.from_pretrained(tmp_path / "s" / "snapshots" / "000000")
     assert_equal_weights(random, start)
