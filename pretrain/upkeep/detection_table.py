@@ -11,6 +11,8 @@ _SHARES = {
     "recall": "recall",
     "f1": "F1",
     "strict_f1": "F1 at IoU 0.5",
+    "f1_of_all": "F1 of all slots",
+    "elsewhere": "elsewhere",
     "doubles": "doubles",
     "on_nothing": "on nothing",
 }

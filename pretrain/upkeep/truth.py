@@ -126,16 +126,18 @@ def sorted_out(
 ) -> Truth:
     """Give those of a kind that do not count, for a reason, a kind of their own."""
     left_out: dict[str, list[str]] = {}
-    names, counted = [], []
+    names, counted, trusted = [], [], []
     pairs, kind_of = np.unique(np.stack([kind, why]), axis=1, return_inverse=True)
     for (k, reason), times in zip(pairs.T, np.bincount(kind_of.ravel()), strict=True):
         name, share = kinds[k], times / (kind == k).sum()
         names.append(f"{name} ({_REASONS[reason]})" if reason else name)
         counted.append(not reason)
+        trusted.append(reason != _REASONS.index("wrong"))
         if reason and share >= 0.01:
             said = wrong[name] if reason == 1 else _REASONS[reason]
             left_out.setdefault(name, []).append(f"{said} in {share:.0%}" if share < 1 else said)
-    objects = TrueObjects(frame, kind_of.ravel(), box, tuple(names), np.array(counted, np.bool_))
+    counts, fits = np.array(counted, np.bool_), np.array(trusted, np.bool_)
+    objects = TrueObjects(frame, kind_of.ravel(), box, tuple(names), counts, fits)
     return Truth(objects, number, {name: ", ".join(said) for name, said in left_out.items()})
 
 

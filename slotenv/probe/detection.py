@@ -4,6 +4,10 @@ A slot and an object may be paired if their middles are at most 4 pixels apart o
 an intersection over union (IoU) of at least 0.3. Of all ways to pair the slots of a frame with its
 objects one to one, the one with the most pairs counts, and of those the one with the least sum of
 distances between middles (the Hungarian method, as in https://arxiv.org/abs/2005.12872).
+
+Slots on objects that need no slot, such as score digits, are neither right nor wrong, and neither
+are slots near boxes that are known to be wrong: as benchmarks of detection treat regions of crowds
+(COCO, https://arxiv.org/abs/1405.0312).
 """
 
 from dataclasses import asdict, dataclass
@@ -24,6 +28,10 @@ OVERLAP = 0.3
 STRICT_OVERLAP = 0.5
 """IoU that benchmarks of detection ask for."""
 
+ABOUT = 8.0
+"""Pixels around a box that is not trusted, within which its object may be: a sprite's width. The
+boxes that were seen to be wrong are up to so far beside their objects."""
+
 _FAR = 1e6  # pixels; more than all distances of a frame together
 
 
@@ -37,7 +45,9 @@ class TrueObjects(NamedTuple):
             NaN where they are not known; such an object is found by its middle alone.
         kinds: Names of the kinds.
         counted: (kinds,) bool: kinds that slots should find. Others, such as score digits and
-            walls, are no miss without a slot, and a slot on them is not on nothing.
+            walls, are no miss without a slot, and a slot on them is not judged.
+        trusted: (kinds,) bool: kinds whose boxes are where the objects are; None if all are. Of the
+            others none may be counted, and a slot within :data:`ABOUT` of such a box is not judged.
     """
 
     frame: NDArray[np.integer[Any]]
@@ -45,6 +55,7 @@ class TrueObjects(NamedTuple):
     box: NDArray[np.floating[Any]]
     kinds: tuple[str, ...]
     counted: NDArray[np.bool_]
+    trusted: NDArray[np.bool_] | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -55,13 +66,17 @@ class DetectionReport:
         frames: How many frames.
         objects: How many counted objects, over all frames.
         slots: How many slots with a presence above :data:`slotenv.tracking.SEEN`, over all frames.
-        precision: Share of these slots that are paired with a counted object.
+        elsewhere: Share of these slots that are not judged: on an object that is not counted, or
+            near a box that is not trusted.
+        precision: Share of the other slots that are paired with a counted object.
         recall: Share of counted objects that are paired.
         f1: Harmonic mean of the two.
         strict_f1: The same if nothing but an IoU of 0.5 allows a pair.
-        doubles: Share of slots that may be paired with a counted object which has another slot.
-        on_nothing: Share of slots on no object of any kind: they may be paired with none, and their
-            middle is in no box.
+        f1_of_all: F1 if slots elsewhere were wrong, too: slots of one kind of encoder may lie on
+            displays more often than those of another.
+        doubles: Share of all slots that may be paired with a counted object which has another one.
+        on_nothing: Share of all slots on no object of any kind: they may be paired with none, and
+            their middle is in no box.
         recall_by_kind: Recall of each counted kind that occurs.
     """
 
@@ -70,10 +85,12 @@ class DetectionReport:
     frames: Count
     objects: Count
     slots: Count
+    elsewhere: float | None
     precision: float | None
     recall: float | None
     f1: float | None
     strict_f1: float | None
+    f1_of_all: float | None
     doubles: float | None
     on_nothing: float | None
     recall_by_kind: dict[Text, float]
@@ -92,8 +109,8 @@ def detection(slots: NDArray[np.floating[Any]], true: TrueObjects) -> DetectionR
         true: The objects of the same N frames.
 
     Raises:
-        ValueError: If the shapes do not fit, slots are not finite, or frames are not in order or
-            not those of the slots.
+        ValueError: If the shapes do not fit, slots are not finite, frames are not in order or not
+            those of the slots, or a kind is counted whose boxes are not trusted.
 
     Example:
         >>> ball = TrueObjects(
@@ -107,14 +124,19 @@ def detection(slots: NDArray[np.floating[Any]], true: TrueObjects) -> DetectionR
     """
     _check(slots, true)
     counted = true.counted[true.kind]
+    trusted = np.ones(len(counted), np.bool_)
+    if true.trusted is not None:
+        trusted = true.trusted[true.kind]
     found = np.zeros(len(counted), np.bool_)
     starts = np.searchsorted(true.frame, np.arange(len(slots) + 1))
-    present = paired = strictly = doubles = nothing = 0
+    present = paired = strictly = doubles = nothing = elsewhere = 0
     for boxes, start, end in zip(slots, starts, starts[1:], strict=False):
         boxes = boxes[boxes[:, 0] > SEEN, 1:].astype(np.float64)
         here = slice(start, end)
         seen = _compare(boxes, true.box[here])
         should = counted[here]
+        on = seen.may_pair | seen.inside
+        on |= seen.about & ~trusted[here]
         may, apart = seen.may_pair[:, should], seen.apart[:, should]
         rows, columns = _pair(may, apart)
         found[start + np.flatnonzero(should)[columns]] = True
@@ -123,17 +145,20 @@ def detection(slots: NDArray[np.floating[Any]], true: TrueObjects) -> DetectionR
         strictly += len(_pair(seen.overlap[:, should] >= STRICT_OVERLAP, apart)[0])
         # Were the object of a slot that is left over free, there would be one more pair.
         doubles += int(may.any(axis=1).sum()) - len(rows)
-        nothing += int((~(seen.may_pair | seen.inside).any(axis=1)).sum())
+        nothing += int((~on.any(axis=1)).sum())
+        elsewhere += int((on[:, ~should].any(axis=1) & ~on[:, should].any(axis=1)).sum())
     objects = int(counted.sum())
     occurring = [k for k in np.unique(true.kind) if true.counted[k]]
     return DetectionReport(
         frames=len(slots),
         objects=objects,
         slots=present,
-        precision=_share(paired, present),
+        elsewhere=_share(elsewhere, present),
+        precision=_share(paired, present - elsewhere),
         recall=_share(paired, objects),
-        f1=_share(2 * paired, present + objects),
-        strict_f1=_share(2 * strictly, present + objects),
+        f1=_share(2 * paired, present - elsewhere + objects),
+        strict_f1=_share(2 * strictly, present - elsewhere + objects),
+        f1_of_all=_share(2 * paired, present + objects),
         doubles=_share(doubles, present),
         on_nothing=_share(nothing, present),
         recall_by_kind={true.kinds[k]: float(found[true.kind == k].mean()) for k in occurring},
@@ -145,6 +170,7 @@ class _Compared(NamedTuple):
 
     may_pair: NDArray[np.bool_]
     inside: NDArray[np.bool_]
+    about: NDArray[np.bool_]
     overlap: NDArray[np.float64]
     apart: NDArray[np.float64]
 
@@ -161,7 +187,8 @@ def _compare(found: NDArray[np.float64], true: NDArray[np.floating[Any]]) -> _Co
     # A size that is not known, NaN, overlaps with nothing, and neither do two boxes of no size.
     overlap = np.nan_to_num(shared / np.where(union > 0, union, np.nan))
     inside = np.asarray((away <= true_size / 2).all(axis=-1))
-    return _Compared((apart <= NEAR) | (overlap >= OVERLAP), inside, overlap, apart)
+    about = np.asarray((away <= true_size / 2 + ABOUT).all(axis=-1))
+    return _Compared((apart <= NEAR) | (overlap >= OVERLAP), inside, about, overlap, apart)
 
 
 def _pair(
@@ -189,6 +216,7 @@ def _check(slots: NDArray[np.floating[Any]], true: TrueObjects) -> None:
     ):
         if np.shape(array) != shape:
             raise ValueError(f"{name} must have shape {shape}, got {np.shape(array)}")
+    _check_trusted(true)
     if count and not 0 <= true.kind.min() <= true.kind.max() < kinds:
         raise ValueError(f"kind must lie in 0..{kinds - 1}, as there are {kinds} kinds")
     if not np.isfinite(true.box[:, :2]).all():
@@ -200,3 +228,14 @@ def _check(slots: NDArray[np.floating[Any]], true: TrueObjects) -> None:
             f"objects are in frames {true.frame[0]} to {true.frame[-1]}, there are {len(slots)} "
             "frames of slots"
         )
+
+
+def _check_trusted(true: TrueObjects) -> None:
+    if true.trusted is None:
+        return
+    kinds = len(true.kinds)
+    if np.shape(true.trusted) != (kinds,):
+        raise ValueError(f"trusted must have shape ({kinds},), got {np.shape(true.trusted)}")
+    if (true.counted & ~true.trusted).any():
+        names = [true.kinds[k] for k in np.flatnonzero(true.counted & ~true.trusted)]
+        raise ValueError(f"kinds whose boxes are not trusted cannot count: {', '.join(names)}")

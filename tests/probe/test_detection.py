@@ -46,13 +46,42 @@ def test_a_frame_worked_by_hand():
     )
     report = detection(seen, true)
     assert (report.frames, report.objects, report.slots) == (1, 3, 5)
-    assert report.precision == pytest.approx(2 / 5)
+    assert report.elsewhere == pytest.approx(1 / 5)  # the digit, which is not judged
+    assert report.precision == pytest.approx(2 / 4)
     assert report.recall == pytest.approx(2 / 3)
-    assert report.f1 == pytest.approx(2 * 2 / (5 + 3))
-    assert report.strict_f1 == pytest.approx(2 * 1 / (5 + 3))  # the paddle alone
+    assert report.f1 == pytest.approx(2 * 2 / (4 + 3))
+    assert report.strict_f1 == pytest.approx(2 * 1 / (4 + 3))  # the paddle alone
+    assert report.f1_of_all == pytest.approx(2 * 2 / (5 + 3))
     assert report.doubles == pytest.approx(1 / 5)
     assert report.on_nothing == pytest.approx(1 / 5)
     assert report.recall_by_kind == {"ball": 1.0, "paddle": 0.5}
+
+
+FOG = ("ball", "paddle", "fog")
+UNSURE = np.array([True, True, False])
+
+
+def test_near_a_box_that_is_not_trusted_only_what_has_a_counted_object_is_judged():
+    fog = (0, 2, 60, 60, 10, 4)  # reaches from 55 to 65, so somewhere in 47 to 73
+    true = objects((0, 0, 70, 60, 2, 2), fog, kinds=FOG)
+    ball = (1.0, 70, 60, 2, 2)  # in the fog, and on the ball
+    seen = [ball, (1.0, 70, 62, 2, 2), (1.0, 47.5, 60, 2, 2), (1.0, 46.5, 60, 2, 2)]
+    report = detection(slots(seen), true._replace(trusted=UNSURE))
+    assert (report.doubles, report.elsewhere, report.on_nothing) == (0.25, 0.25, 0.25)
+    assert (report.precision, report.recall) == (pytest.approx(1 / 3), 1.0)
+    sure = detection(slots(seen), true)
+    assert (sure.doubles, sure.elsewhere, sure.on_nothing) == (0.25, 0.0, 0.5)
+    assert sure.f1_of_all == report.f1_of_all
+    # A region makes no slot right, and none that is right wrong.
+    for one in seen:
+        one_report = detection(slots([one]), true._replace(trusted=UNSURE))
+        assert one_report.recall == detection(slots([one]), true).recall
+
+
+def test_a_slot_inside_a_counted_object_that_it_misses_is_judged():
+    both = objects((0, 1, 50, 50, 40, 40), (0, 2, 65, 65, 4, 4))  # the score is on the paddle
+    report = detection(slots([(1, 65, 65, 2, 2)]), both)
+    assert (report.precision, report.elsewhere, report.on_nothing) == (0.0, 0.0, 0.0)
 
 
 @pytest.mark.parametrize(
@@ -139,6 +168,8 @@ def test_a_report_survives_json():
         (None, {"box": np.zeros((2, 2))}, r"box must have shape \(2, 4\), got \(2, 2\)"),
         (None, {"box": np.full((2, 4), NAN)}, "middles of objects must be finite"),
         (None, {"counted": np.array([True])}, r"counted must have shape \(3,\), got \(1,\)"),
+        (None, {"trusted": np.array([True])}, r"trusted must have shape \(3,\), got \(1,\)"),
+        (None, {"trusted": ~COUNTED}, "not trusted cannot count: ball, paddle"),
     ],
 )
 def test_what_does_not_fit_is_refused(seen, changes, message):

@@ -31,6 +31,8 @@ def report(paired: int, objects: int, slots: int, **kinds: float) -> DetectionRe
         recall=paired / objects,
         f1=2 * paired / (objects + slots),
         strict_f1=0.25,
+        f1_of_all=0.375,
+        elsewhere=0.0625,
         doubles=0.0,
         on_nothing=0.125,
         recall_by_kind=kinds,
@@ -51,10 +53,11 @@ def test_the_page_has_games_means_of_methods_and_kinds() -> None:
     rows.append({"game": "surround", "failed": "OCAtari cannot read surround (KeyError)"})
     page = detection_table(rows, "ocatari", "v5")
     assert (
-        "| boxing | 2.0 | 2.5 | 0.400 | 0.500 | 0.444 | 0.250 | 0.000 | 0.125 | 0.250 | 0.200 |"
+        "| boxing | 2.0 | 2.5 | 0.400 | 0.500 | 0.444 | 0.250 | 0.375 | 0.062 | 0.000 | 0.125 "
+        "| 0.250 | 0.200 |"
     ) in page
-    assert "| mean of 2 games | precision | recall | F1 | F1 at IoU 0.5 |" in page
-    assert "| slots | 0.300 | 0.500 | 0.365 | 0.250 | 0.000 | 0.125 |" in page
+    assert "| mean of 2 games | precision | recall | F1 | F1 at IoU 0.5 | F1 of all slots |" in page
+    assert "| slots | 0.300 | 0.500 | 0.365 | 0.250 | 0.375 | 0.062 | 0.000 | 0.125 |" in page
     assert "| every object at its mean box | – | 0.100 | 0.200 |" in page  # noqa: RUF001
     assert "| pong | Ball 0.50 | Score: a display; Fog: too tall |" in page
     assert page.endswith("| surround | OCAtari cannot read surround (KeyError) |\n")

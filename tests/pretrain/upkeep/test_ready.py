@@ -168,7 +168,8 @@ def test_detection_that_was_measured_of_these_weights_goes_into_the_card(
     for key, shown in (("0" * 64, False), (weights, True)):
         report = DetectionReport(
             **dict.fromkeys(("frames", "objects", "slots"), 10),
-            **dict.fromkeys(("precision", "recall", "strict_f1", "doubles", "on_nothing"), 0.5),
+            **dict.fromkeys(("precision", "recall", "strict_f1", "f1_of_all"), 0.5),
+            **dict.fromkeys(("elsewhere", "doubles", "on_nothing"), 0.25),
             f1=0.8125,
             recall_by_kind={},
         )

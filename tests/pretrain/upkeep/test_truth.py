@@ -62,6 +62,9 @@ def test_wrong_kinds_do_not_count_and_say_why() -> None:
     true = truth(rows, frames, Car="two of its wheels are missing")
     assert counted(true) == {"Shot": COUNT // 2}
     assert true.left_out["Car"] == "two of its wheels are missing"
+    trusted = dict(zip(true.objects.kinds, true.objects.trusted, strict=True))
+    assert not trusted["Car (wrong)"]
+    assert all(fits for kind, fits in trusted.items() if not kind.startswith("Car"))
 
 
 def test_boxes_are_cut_at_the_border_and_those_of_no_size_or_beyond_are_none() -> None:
