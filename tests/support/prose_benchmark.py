@@ -92,6 +92,13 @@ BENCHMARK = (
         ),
     ),
     Sentence(
+        "With # updates, so far in # of these games, it has # where it had # ([tables]",
+        lambda: [
+            *whole(*rows.longer_in("supervised")),
+            *dec(*rows.longer_and_shorter("supervised")),
+        ],
+    ),
+    Sentence(
         "C-SWM has # (paper: #), below 0 in #; compactness is # and modularity #, where the paper "
         "has # and #.",
         lambda: [
