@@ -18,13 +18,7 @@ WRONG = {
         "PlayerMissileHorizontal": "15 to 50 pixels beside the shot, or where nothing is drawn",
     },
     "asteroids": {"Asteroid": "half a rock to the right of it as often as on it"},
-    "battlezone": {"Radar_Content": "marks on the radar, a display"},
     "beamrider": {"Saucer": "5 to 10 pixels beside the saucer, or where nothing is drawn"},
-    "centipede": {"Mushroom": "stands still; its place in the list changes as others are shot"},
-    "choppercommand": {
-        kind: "marks on the radar, a display" for kind in ("MiniEnemy", "MiniPlayer", "MiniTruck")
-    },
-    "crazyclimber": {"Window": "up to 80 windows of one building, which scrolls as a whole"},
     "demonattack": {
         "EnemyMissile": "one box for a volley of up to eight shots, in a gap as often as on one",
         "EnemyPart": "three boxes that overlap for the two halves of a demon that appears, one of "
@@ -34,17 +28,35 @@ WRONG = {
         "Car": "as large as the player's at any distance; one far away is in a corner of its box",
     },
     "galaxian": {"EnemyShip": "half a ship beside it, for some of the ships in a formation"},
+    "pitfall": {"Rope": "one pixel, the lower end of a rope of 40 pixels"},
+}
+"""Kinds that are not counted because OCAtari's boxes are not where the objects are, game by game,
+with what pictures showed that had its boxes drawn."""
+
+NO_OBJECT = {
+    "battlezone": {"Radar_Content": "marks on the radar, a display"},
+    "centipede": {"Mushroom": "stands still; its place in the list changes as others are shot"},
+    "choppercommand": {
+        kind: "marks on the radar, a display" for kind in ("MiniEnemy", "MiniPlayer", "MiniTruck")
+    },
+    "crazyclimber": {"Window": "up to 80 windows of one building, which scrolls as a whole"},
     "hero": {"BombStock": "the bombs that are left, a display"},
     "krull": {"Line": "up to 220 pieces of a web that is scenery"},
-    "pitfall": {"Rope": "one pixel, the lower end of a rope of 40 pixels"},
     "yarsrevenge": {"Shield_Block": "up to 60 blocks of one shield, which moves as a whole"},
 }
-"""Kinds that are not counted because OCAtari's boxes are wrong or of no object, game by game, with
-what pictures showed that had its boxes drawn."""
+"""Kinds that are not counted though their boxes are right: they are no objects of their own."""
 
 _STILL = 0.01  # of the steps: what changes its place in a smaller share of them stands still
 _ENOUGH = 50  # steps from which on that is said of one object of a kind that moves
-_REASONS = ("", "wrong", "a display", "stands still", "not drawn", "behind another")
+_REASONS = (
+    "",
+    "wrong",
+    "a display",
+    "stands still",
+    "not drawn",
+    "behind another",
+    "no object",
+)
 
 
 class Truth(NamedTuple):
@@ -73,8 +85,8 @@ class Truth(NamedTuple):
 def ocatari_truth(game: str, store: FrameStore, folder: Path) -> Truth:
     """Return where OCAtari says that objects are; only what is on the screen.
 
-    An object counts if it is no display, is not :data:`WRONG`, moves, and is drawn in the frame; of
-    several of one kind at the same place one does.
+    An object counts if it is no display, neither :data:`WRONG` nor :data:`NO_OBJECT`, moves, and is
+    drawn in the frame; of several of one kind at the same place one does.
 
     Args:
         game: Its key.
@@ -85,16 +97,19 @@ def ocatari_truth(game: str, store: FrameStore, folder: Path) -> Truth:
         RuntimeError: As :func:`pretrain.upkeep.ocatari.read_ocatari`.
     """
     found = read_ocatari(game, store.ram, store.episode, folder)
-    return truth_of(found, store, WRONG.get(game, {}))
+    return truth_of(found, store, WRONG.get(game, {}), NO_OBJECT.get(game, {}))
 
 
-def truth_of(found: OcatariBoxes, store: FrameStore, wrong: dict[str, str]) -> Truth:
+def truth_of(
+    found: OcatariBoxes, store: FrameStore, wrong: dict[str, str], no_object: dict[str, str]
+) -> Truth:
     """Return the parts of boxes that are on the screen, and which of them count.
 
     Args:
         found: What OCAtari says.
         store: The frames.
         wrong: Kinds whose boxes are wrong, with the evidence.
+        no_object: Kinds that are no objects of their own, with the reason.
     """
     first = found.rows[:, 3:5].clip(0)
     after = (found.rows[:, 3:5] + found.rows[:, 5:]).clip(max=store.preset.shape[1::-1])
@@ -107,12 +122,13 @@ def truth_of(found: OcatariBoxes, store: FrameStore, wrong: dict[str, str]) -> T
     why[moving] = np.where(drawn(store, frame[moving], first[moving], after[moving]), 0, 4)
     why[still] = 3
     why[found.hud[kind]] = 2
-    why[np.isin(kind, [k for k, name in enumerate(found.kinds) if name in wrong])] = 1
+    for reason, kinds in ((1, wrong), (6, no_object)):
+        why[np.isin(kind, [k for k, name in enumerate(found.kinds) if name in kinds])] = reason
     rows = np.flatnonzero(why == 0)
     alike = np.column_stack([frame, kind, first, after])[rows]
     why[np.delete(rows, np.unique(alike, axis=0, return_index=True)[1])] = 5
     box = np.hstack([first + (after - first - 1) / 2, after - first])
-    return sorted_out(frame, kind, box, number, found.kinds, why, wrong)
+    return sorted_out(frame, kind, box, number, found.kinds, why, {**wrong, **no_object})
 
 
 def sorted_out(
@@ -122,7 +138,7 @@ def sorted_out(
     number: NDArray[np.int64],
     kinds: tuple[str, ...],
     why: NDArray[np.int64],
-    wrong: dict[str, str],
+    evidence: dict[str, str],
 ) -> Truth:
     """Give those of a kind that do not count, for a reason, a kind of their own."""
     left_out: dict[str, list[str]] = {}
@@ -132,9 +148,9 @@ def sorted_out(
         name, share = kinds[k], times / (kind == k).sum()
         names.append(f"{name} ({_REASONS[reason]})" if reason else name)
         counted.append(not reason)
-        trusted.append(reason != _REASONS.index("wrong"))
+        trusted.append(reason != 1)
         if reason and share >= 0.01:
-            said = wrong[name] if reason == 1 else _REASONS[reason]
+            said = evidence[name] if reason in (1, 6) else _REASONS[reason]
             left_out.setdefault(name, []).append(f"{said} in {share:.0%}" if share < 1 else said)
     counts, fits = np.array(counted, np.bool_), np.array(trusted, np.bool_)
     objects = TrueObjects(frame, kind_of.ravel(), box, tuple(names), counts, fits)

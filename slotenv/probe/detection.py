@@ -29,8 +29,8 @@ STRICT_OVERLAP = 0.5
 """IoU that benchmarks of detection ask for."""
 
 ABOUT = 8.0
-"""Pixels around a box that is not trusted, within which its object may be: a sprite's width. The
-boxes that were seen to be wrong are up to so far beside their objects."""
+"""Pixels around a box that is not trusted, within which its object may be: a sprite's width. Most
+boxes that were seen to be wrong are up to so far beside their objects, a few are farther."""
 
 _FAR = 1e6  # pixels; more than all distances of a frame together
 
@@ -74,9 +74,9 @@ class DetectionReport:
         strict_f1: The same if nothing but an IoU of 0.5 allows a pair.
         f1_of_all: F1 if slots elsewhere were wrong, too: slots of one kind of encoder may lie on
             displays more often than those of another.
-        doubles: Share of all slots that may be paired with a counted object which has another one.
-        on_nothing: Share of all slots on no object of any kind: they may be paired with none, and
-            their middle is in no box.
+        doubles: Share of all slots that may be paired with a counted object which another slot has.
+        on_nothing: Share of all slots on no object of any kind: they may be paired with none, their
+            middle is in no box, and near none that is not trusted.
         recall_by_kind: Recall of each counted kind that occurs.
     """
 
@@ -109,6 +109,7 @@ def detection(slots: NDArray[np.floating[Any]], true: TrueObjects) -> DetectionR
         true: The objects of the same N frames.
 
     Raises:
+        TypeError: If what is trusted is given, and it or what is counted is not bool.
         ValueError: If the shapes do not fit, slots are not finite, frames are not in order or not
             those of the slots, or a kind is counted whose boxes are not trusted.
 
@@ -187,7 +188,7 @@ def _compare(found: NDArray[np.float64], true: NDArray[np.floating[Any]]) -> _Co
     # A size that is not known, NaN, overlaps with nothing, and neither do two boxes of no size.
     overlap = np.nan_to_num(shared / np.where(union > 0, union, np.nan))
     inside = np.asarray((away <= true_size / 2).all(axis=-1))
-    about = np.asarray((away <= true_size / 2 + ABOUT).all(axis=-1))
+    about = np.asarray((away <= np.nan_to_num(true_size) / 2 + ABOUT).all(axis=-1))
     return _Compared((apart <= NEAR) | (overlap >= OVERLAP), inside, about, overlap, apart)
 
 
@@ -236,6 +237,9 @@ def _check_trusted(true: TrueObjects) -> None:
     kinds = len(true.kinds)
     if np.shape(true.trusted) != (kinds,):
         raise ValueError(f"trusted must have shape ({kinds},), got {np.shape(true.trusted)}")
+    for name, array in (("counted", true.counted), ("trusted", true.trusted)):
+        if array.dtype != np.bool_:
+            raise TypeError(f"{name} must be bool, got {array.dtype}")
     if (true.counted & ~true.trusted).any():
         names = [true.kinds[k] for k in np.flatnonzero(true.counted & ~true.trusted)]
         raise ValueError(f"kinds whose boxes are not trusted cannot count: {', '.join(names)}")

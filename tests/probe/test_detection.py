@@ -78,6 +78,18 @@ def test_near_a_box_that_is_not_trusted_only_what_has_a_counted_object_is_judged
         assert one_report.recall == detection(slots([one]), true).recall
 
 
+def test_a_box_of_unknown_size_that_is_not_trusted_is_about_its_middle():
+    true = objects((0, 2, 60, 60, NAN, NAN), kinds=FOG)._replace(trusted=UNSURE)
+    report = detection(slots([(1, 67.5, 52.5, 2, 2), (1, 68.5, 60, 2, 2)]), true)
+    assert (report.elsewhere, report.on_nothing) == (0.5, 0.5)
+
+
+def test_what_is_trusted_is_bool():
+    true = objects((0, 0, 5, 5, 2, 2))._replace(trusted=np.ones(3))
+    with pytest.raises(TypeError, match="trusted must be bool, got float64"):
+        detection(np.zeros((1, 3, 5)), true)
+
+
 def test_a_slot_inside_a_counted_object_that_it_misses_is_judged():
     both = objects((0, 1, 50, 50, 40, 40), (0, 2, 65, 65, 4, 4))  # the score is on the paddle
     report = detection(slots([(1, 65, 65, 2, 2)]), both)

@@ -29,10 +29,15 @@ def play() -> tuple[np.ndarray, list[tuple[int, ...]]]:
     return frames, rows
 
 
-def truth(rows: list[tuple[int, ...]], frames: np.ndarray, **wrong: str) -> Truth:
+def truth(
+    rows: list[tuple[int, ...]],
+    frames: np.ndarray,
+    no_object: dict[str, str] | None = None,
+    **wrong: str,
+) -> Truth:
     hud = np.array([False, True, False, False])
     boxes = OcatariBoxes(np.array(rows, np.int64).reshape(-1, 7), KINDS, hud)
-    return truth_of(boxes, recorded_frames.Recorded(frames), wrong)
+    return truth_of(boxes, recorded_frames.Recorded(frames), wrong, no_object or {})
 
 
 def counted(true: Truth) -> dict[str, int]:
@@ -65,6 +70,17 @@ def test_wrong_kinds_do_not_count_and_say_why() -> None:
     trusted = dict(zip(true.objects.kinds, true.objects.trusted, strict=True))
     assert not trusted["Car (wrong)"]
     assert all(fits for kind, fits in trusted.items() if not kind.startswith("Car"))
+
+
+def test_what_is_no_object_does_not_count_and_its_boxes_are_trusted() -> None:
+    frames, rows = play()
+    boxes = truth(rows, frames, Car="two of its wheels are missing")
+    parts = truth(rows, frames, no_object={"Car": "a part of the road"})
+    assert counted(parts) == counted(boxes)
+    assert parts.left_out["Car"] == "a part of the road"
+    assert parts.objects.trusted is not None
+    assert parts.objects.trusted.all()
+    assert "Car (no object)" in parts.objects.kinds
 
 
 def test_boxes_are_cut_at_the_border_and_those_of_no_size_or_beyond_are_none() -> None:
@@ -109,7 +125,7 @@ def test_steps_are_between_frames_that_follow_in_one_episode() -> None:
         rows = np.array([(t, 0, 0, 10 * (i // 4), 5, 4, 4) for i, t in enumerate(times)])
         found = OcatariBoxes(rows, ("Car",), np.array([False]))
         store = recorded_frames.Recorded(frames, episode=episode)
-        assert bool(truth_of(found, store, {}).objects.counted.any()) == moves
+        assert bool(truth_of(found, store, {}, {}).objects.counted.any()) == moves
 
 
 def test_a_part_of_the_frames_is_numbered_from_0() -> None:
