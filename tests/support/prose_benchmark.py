@@ -93,10 +93,7 @@ BENCHMARK = (
     ),
     Sentence(
         "With # updates, so far in # of these games, it has # where it had # ([tables]",
-        lambda: [
-            *whole(*rows.longer_in("supervised")),
-            *dec(*rows.longer_and_shorter("supervised")),
-        ],
+        lambda: [*whole(*rows.longer_in()), *dec(*rows.longer_and_shorter())],
     ),
     Sentence(
         "C-SWM has # (paper: #), below 0 in #; compactness is # and modularity #, where the paper "

@@ -226,18 +226,18 @@ def single_loses(game: str, *, hold: bool) -> float:
     return read_ridge("pooled", hold=hold)[game] - read_ridge("single", hold=hold)[game]
 
 
-def longer(method: str) -> list[Row]:
-    """Return the rows of a method that was trained longer than the benchmark."""
-    return [row for row in read(f"{method}/rows.jsonl") if row["view"] == "scn"]
+def longer() -> list[Row]:
+    """Return the rows of Supervised where it was trained longer than the benchmark."""
+    return [row for row in read("supervised/rows.jsonl") if row["view"] == "scn"]
 
 
-def longer_in(method: str) -> tuple[int, int]:
+def longer_in() -> tuple[int, int]:
     """Return how many updates it was trained there, and in how many games."""
-    (updates,) = {row["updates"] for row in longer(method)}
-    return updates, len(longer(method))
+    (updates,) = {row["updates"] for row in longer()}
+    return updates, len(longer())
 
 
-def longer_and_shorter(method: str) -> tuple[float, float]:
+def longer_and_shorter() -> tuple[float, float]:
     """Return its mean over those games, trained longer and as the benchmark does."""
-    found = {row["game"]: row["accuracy"] for row in longer(method)}
-    return fmean(found.values()), fmean(in_game(method, game) for game in found)
+    found = {row["game"]: row["accuracy"] for row in longer()}
+    return fmean(found.values()), fmean(in_game("supervised", game) for game in found)
