@@ -13,7 +13,7 @@ Slots = NDArray[np.float32]
 SEEN = 0.5
 """An object is seen while its slot's presence is above this. Below, nearly all of what the slot
 usually holds is missing: too few pixels to say where the whole object is.
-:class:`slotenv.encoders.ObjectMixtureEncoder` measures what is usual by the same line."""
+:class:`slotenv.encoders.ObjectEncoder` measures what is usual by the same line."""
 
 VELOCITY_STEPS = 4
 """A velocity says how far an object would go in that many steps: so fast ones are as large as other
@@ -63,7 +63,7 @@ class Tracking:
             if self.hold:
                 raise ValueError(
                     "hold=True needs an encoder whose slots say where their object is "
-                    "(slot_fields), such as object_mixture. Leave hold out."
+                    "(slot_fields), such as objects. Leave hold out."
                 )
         elif len(self.fields) != self.slot_dim or not set(_NEEDED) <= set(self.fields):
             raise ValueError(

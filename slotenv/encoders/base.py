@@ -59,6 +59,9 @@ class SlotEncoder(
     fit_frames: ClassVar[int] = 0
     """How many frames :meth:`from_frames` looks at; 0 for encoders that start at random."""
 
+    fit_pairs: ClassVar[int] = 0
+    """For how many of them it looks at the next frame as well."""
+
     slot_fields: ClassVar[tuple[str, ...] | None] = None
     """What each of the D numbers of a slot is, for encoders whose slots say where they are; among
     them ``presence``, ``x`` and ``y``. None where the numbers have no meaning of their own."""
@@ -104,7 +107,7 @@ class SlotEncoder(
             seed: Decides what is random; but architectures that do not look at frames draw their
                 weights from PyTorch's global generator.
             next_frames: (M, H, W, 3) uint8, one step after the first M frames, for encoders that
-                look at what changes.
+                look at what changes, :attr:`fit_pairs` of them.
             announce: Called with a line about progress now and then, by encoders that take long.
 
         Raises:

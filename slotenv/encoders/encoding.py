@@ -83,7 +83,7 @@ def no_boxes(kind: type[_Encoder]) -> TypeError:
     """Return the error for encoders that do not say where their slots are."""
     return TypeError(
         f"a {kind.__name__} does not say where its slots are on the screen (boxes): use an encoder "
-        "such as slotenv.encoders.ObjectMixtureEncoder"
+        "such as slotenv.encoders.ObjectEncoder"
     )
 
 

@@ -105,7 +105,7 @@ def detection(slots: NDArray[np.floating[Any]], true: TrueObjects) -> DetectionR
 
     Args:
         slots: (N, K, 5) presence from 0 to 1, x and y of the middle, width and height in pixels, as
-            :meth:`slotenv.encoders.ObjectMixtureEncoder.boxes` returns them.
+            :meth:`slotenv.encoders.ObjectEncoder.boxes` returns them.
         true: The objects of the same N frames.
 
     Raises:

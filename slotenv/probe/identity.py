@@ -23,7 +23,7 @@ from slotenv.tracking import SEEN
 
 
 class BoxEncoder(Protocol):
-    """Such as :class:`slotenv.encoders.ObjectMixtureEncoder`."""
+    """Such as :class:`slotenv.encoders.ObjectEncoder`."""
 
     def boxes(self, frames: NDArray[np.uint8]) -> NDArray[np.float32]:
         """Return (B, K, 5) for frames (B, H, W, 3), as :func:`slot_identity` takes them."""
@@ -61,7 +61,7 @@ def run_identity(
     if not hasattr(encoder, "boxes"):
         raise TypeError(
             f"a {type(encoder).__name__} does not say where its slots are on the screen (boxes): "
-            "use an encoder such as slotenv.encoders.ObjectMixtureEncoder"
+            "use an encoder such as slotenv.encoders.ObjectEncoder"
         )
     labels = labels_for(game, "pixel")
     count = len(dataset)

@@ -49,6 +49,7 @@ class SlotExtractor(BaseFeaturesExtractor):
         encoder: Only for frames: a ready-made encoder (``"pong"``), a folder, a hub id, or the dict
             that :meth:`policy_kwargs` makes of one.
         frozen: Whether the encoder is left as it is; otherwise the policy's optimizer trains it.
+            An ``ObjectEncoder`` is fitted to frames and has nothing that a policy could improve.
         normalized_image: Whether frames arrive in [0, 1], which SB3 sees to. Set it to False along
             with the policy's ``normalize_images=False``.
         attention: Whether slots attend to each other and are pooled, instead of being flattened;
@@ -63,8 +64,9 @@ class SlotExtractor(BaseFeaturesExtractor):
         FileNotFoundError: If there is no such encoder and no saved agent told of it.
 
     Warns:
-        UserWarning: If the first frames look nothing like those that an ``ObjectMixtureEncoder``
-            was trained on. For other encoders pass ``env`` to :meth:`policy_kwargs`.
+        UserWarning: If the first frames look nothing like those that an ``ObjectEncoder``
+            was trained on. For other encoders pass ``env`` to :meth:`policy_kwargs`. If an
+            ``ObjectEncoder`` is to be trained.
 
     Example:
         >>> slots = gym.spaces.Box(-1, 1, (5, 4))

@@ -9,7 +9,7 @@ import numpy as np
 from gymnasium.spaces import Box
 from torch import Tensor
 
-from slotenv.encoders import ObjectMixtureEncoder
+from slotenv.encoders import FittedEncoder, ObjectEncoder
 from slotenv.encoders.modes import is_recorded
 from slotenv.sb3.pretrained import PretrainedEncoder, as_bytes, noted_config, open_encoder
 
@@ -35,6 +35,14 @@ class FrameEncoder(PretrainedEncoder):
     ) -> None:
         given = encoder if isinstance(encoder, dict) else noted_config(observation_space, encoder)
         inner, absent = open_encoder(given)
+        if not frozen and isinstance(inner, ObjectEncoder):
+            warnings.warn(
+                "SlotExtractor(frozen=False): an ObjectEncoder is fitted to frames, and has "
+                "nothing that a policy's optimizer could improve. Leave frozen out, or take an "
+                "encoder of a method that is trained, such as scn.",
+                UserWarning,
+                stacklevel=3,
+            )
         channels_last, frames = _layout(observation_space, inner.preprocess.shape)
         super().__init__(inner, frozen=frozen, absent=absent)
         self._channels_last = channels_last
@@ -42,7 +50,7 @@ class FrameEncoder(PretrainedEncoder):
         self._normalized = normalized_image
         self._bytes = observation_space.dtype == np.uint8
         self._range_checked = False
-        self._looked = not isinstance(inner, ObjectMixtureEncoder)
+        self._looked = not isinstance(inner, FittedEncoder)
 
     def forward(self, observations: Tensor) -> Tensor:
         """Encode images (B, 3n, H, W) or (B, H, W, 3n) to slots (B, n, K, D)."""
@@ -80,7 +88,7 @@ class FrameEncoder(PretrainedEncoder):
         """Warn, once, of frames that differ nearly everywhere from the encoder's background."""
         encoder = self.encoder
         shown = images[images.flatten(1).any(1)]  # a stack begins with black frames
-        if not len(shown) or not isinstance(encoder, ObjectMixtureEncoder):
+        if not len(shown) or not isinstance(encoder, FittedEncoder):
             return
         self._looked = True
         frames = as_bytes(shown.detach()).cpu().numpy()

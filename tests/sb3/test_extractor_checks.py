@@ -15,7 +15,7 @@ from stable_baselines3.common.vec_env import DummyVecEnv, VecFrameStack, VecNorm
 from torch import nn
 
 from slotenv import SlotEncoder, SlotExtractor
-from slotenv.encoders import ObjectMixtureEncoder
+from slotenv.encoders import ObjectEncoder
 from slotenv.frames import plain
 from slotenv.sb3.pretrained import PretrainedEncoder
 
@@ -35,7 +35,7 @@ def images_of(frames: np.ndarray[Any, Any]) -> torch.Tensor:
 
 @pytest.fixture(scope="module")
 def objects_folder(tmp_path_factory: pytest.TempPathFactory) -> str:
-    encoder = ObjectMixtureEncoder.from_frames(sprites(), preprocess=plain(84, 84)).eval()
+    encoder = ObjectEncoder.from_frames(sprites(), preprocess=plain(84, 84)).eval()
     encoder.provenance["env_id"] = SPRITES
     folder = tmp_path_factory.mktemp("objects") / "encoder"
     encoder.save_pretrained(folder)
@@ -75,6 +75,7 @@ def test_bytes_are_checked_until_they_tell(tiny_encoder_folder: Any) -> None:
     assert extractor.encoder._range_checked
 
 
+@pytest.mark.filterwarnings("ignore:.*has nothing that a policy's optimizer:UserWarning")
 @pytest.mark.parametrize("frozen", [True, False])
 @pytest.mark.parametrize("stack", [1, 3])
 def test_frames_of_another_world_are_noticed_once(
@@ -179,11 +180,17 @@ def test_loaded_encoders_begin_in_evaluation_mode(frozen: bool) -> None:
 
 def test_the_agent_s_own_name_of_the_encoder_is_a_slot_encoder(objects_folder: str) -> None:
     encoder = SlotEncoder.from_pretrained(objects_folder)
-    assert isinstance(encoder, ObjectMixtureEncoder)
+    assert isinstance(encoder, ObjectEncoder)
     share = encoder.foreground_share(sprites(4))
     sprite_pixels = 3 * 64 / 84**2
     np.testing.assert_allclose(share, sprite_pixels, rtol=0.4)  # sprites may lie on each other
     assert (share <= np.float32(sprite_pixels)).all()
+
+
+def test_what_is_fitted_has_nothing_to_train(objects_folder: str) -> None:
+    with pytest.warns(UserWarning, match="is fitted to frames.*Leave frozen out") as caught:
+        SlotExtractor(PIXELS, objects_folder, frozen=False)
+    assert caught[0].filename == __file__
 
 
 @pytest.mark.parametrize("name", ["frozen", "normalized_image"])

@@ -200,7 +200,7 @@ MISUSES = [
     (sprites(n_envs=True), TypeError, "whole number, got True"),
     (sprites(seed=1.5), TypeError, r"seed must be a whole number, got 1\.5"),
     (sprites(hold=2), TypeError, "hold must be True or False, got 2"),
-    (sprites(hold=True), ValueError, "hold=True needs an encoder .*object_mixture"),
+    (sprites(hold=True), ValueError, "hold=True needs an encoder .*objects"),
     (sprites(motion=None), TypeError, "motion must be True or False, got None"),
     (sprites(flatten=1), TypeError, "flatten must be True or False, got 1"),
     (sprites(keep_pixels="no"), TypeError, "keep_pixels must be True or False"),

@@ -22,7 +22,6 @@ from slotenv.encoders.object_mixture.foreground import (
     Background,
     extend_background,
     fit_background,
-    fit_palette,
 )
 from slotenv.encoders.object_mixture.mixture import (
     Assignment,
@@ -32,7 +31,8 @@ from slotenv.encoders.object_mixture.mixture import (
     balance,
     maximise,
 )
-from slotenv.encoders.object_mixture.readout import Readout, fit_readout, read_slots
+from slotenv.encoders.palette import fit_palette
+from slotenv.encoders.readout import Readout, fit_readout, read_slots
 
 MAX_SLOTS = 24  # if no other limit is asked for
 FIT_FRAMES = 400  # spread over all, that the mixture and the readout are fitted to
@@ -64,8 +64,8 @@ class Steps:
     drop_rare: Callable[[Mixture], Mixture] = slot_count.drop_rare
     merge: Callable[[Mixture, Assignment], Mixture] = slot_count.merge
     part_doubles: Callable[[Mixture, Assignment], Mixture] = slot_count.part_doubles
-    fit_readout: Callable[[Assignment], tuple[Readout, Tensor]] = fit_readout
-    read_slots: Callable[[Mixture, Readout, Assignment], Tensor] = read_slots
+    fit_readout: Callable[[Tensor], tuple[Readout, Tensor]] = fit_readout
+    read_slots: Callable[[Tensor, Readout, Tensor], Tensor] = read_slots
 
 
 FINAL = Steps()  # those of the encoder
@@ -122,7 +122,7 @@ def fit_parts(
         mixture = fit_mixture(
             thinned, num_colours=num_colours, max_slots=max_slots, generator=generator, steps=steps
         )
-        readout, kept = steps.fit_readout(steps.assign(mixture, runs))
+        readout, kept = steps.fit_readout(steps.assign(mixture, runs).moments)
         if not kept.any():
             kept[mixture.weight.argmax()] = True
         announce(f"objects: start {number} of {starts}, {int(kept.sum())} slots")
@@ -133,7 +133,8 @@ def fit_parts(
 
     def foresight(parts: Parts) -> float:
         mixture, readout, _ = parts
-        slots = [steps.read_slots(mixture, readout, steps.assign(mixture, one)) for one in pairs]
+        found = [steps.assign(mixture, one).moments for one in pairs]
+        slots = [steps.read_slots(mixture.home, readout, moments) for moments in found]
         return time_contrast(*slots) - _COST_OF_A_SLOT * len(mixture.weight)
 
     return max(found, key=worth or foresight)
@@ -191,7 +192,7 @@ def refit_parts(
         max_slots=max_slots,
         generator=torch.Generator().manual_seed(seed),
     )
-    readout, kept = fit_readout(assign(mixture, background.foreground(chosen)))
+    readout, kept = fit_readout(assign(mixture, background.foreground(chosen)).moments)
     kept[:known] = True
     for field, before in zip(readout, parts.readout, strict=True):
         field[:known] = before

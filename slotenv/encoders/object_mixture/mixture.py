@@ -21,8 +21,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-MASS, PLACE, SQUARES, BRIGHTNESS = 0, slice(1, 3), slice(3, 5), slice(5, 6)
-"""Where features and moments have what: pixels, (row, column), their squares, and brightness."""
+from slotenv.encoders.readout import MASS, PLACE, SQUARES
 
 MIN_SPREAD = 0.02  # no slot keeps closer to its home, however still it stood
 _LOOK_AROUND = (1.0, 0.1, 0.0)  # share of the spread's variance that each round adds

@@ -5,14 +5,8 @@ import math
 import torch
 from torch import Tensor
 
-from slotenv.encoders.object_mixture.mixture import (
-    MASS,
-    MIN_SPREAD,
-    PLACE,
-    Assignment,
-    Mixture,
-    Runs,
-)
+from slotenv.encoders.object_mixture.mixture import MIN_SPREAD, Assignment, Mixture, Runs
+from slotenv.encoders.readout import MASS, PLACE
 
 LEAST_SHARE = 1e-3  # of all pixels, below which a slot is dropped
 

@@ -26,7 +26,8 @@ from numpy.typing import NDArray
 from sklearn.linear_model import LinearRegression
 
 from slotenv.encoders import SlotEncoder, to_unit_float
-from slotenv.encoders.object_mixture import SLOT_FIELDS, ObjectMixtureEncoder
+from slotenv.encoders.object_mixture import ObjectMixtureEncoder
+from slotenv.encoders.readout import SLOT_FIELDS
 from slotenv.frames import plain
 
 PRESET = plain(HEIGHT, WIDTH)

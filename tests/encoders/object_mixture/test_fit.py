@@ -20,7 +20,7 @@ from moving_blocks import (
 from numpy.typing import NDArray
 
 from slotenv.encoders.object_mixture.fit import fit_mixture
-from slotenv.encoders.object_mixture.foreground import Palette, fit_background, fit_palette
+from slotenv.encoders.object_mixture.foreground import fit_background
 from slotenv.encoders.object_mixture.mixture import (
     Assignment,
     Mixture,
@@ -30,6 +30,7 @@ from slotenv.encoders.object_mixture.mixture import (
     run_features,
 )
 from slotenv.encoders.object_mixture.slot_count import badly_explained, part_doubles
+from slotenv.encoders.palette import Palette, fit_palette
 
 
 def foreground(frames: NDArray[np.uint8]) -> tuple[Runs, Palette]:

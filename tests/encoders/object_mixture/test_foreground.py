@@ -6,14 +6,13 @@ from moving_blocks import BIG, GROUND, HEIGHT, SKY, WIDTH, background, paint, sc
 from numpy.typing import NDArray
 
 from slotenv.encoders.object_mixture.foreground import (
-    NO_COLOUR,
     Background,
-    Palette,
     extend_background,
     fit_background,
-    fit_palette,
 )
 from slotenv.encoders.object_mixture.mixture import Runs
+from slotenv.encoders.palette import Palette, fit_palette
+from slotenv.encoders.usual_colours import NO_COLOUR
 
 
 def fitted(frames: NDArray[np.uint8]) -> Background:

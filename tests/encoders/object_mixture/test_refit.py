@@ -9,15 +9,11 @@ from moving_blocks import BALL, BIG, GUEST, HEIGHT, SKY, UPPER, WIDTH, Block, ba
 from numpy.typing import NDArray
 from sklearn.linear_model import LinearRegression
 
+from slotenv.encoders import palette as palette_module
 from slotenv.encoders.object_mixture import ObjectMixtureEncoder
-from slotenv.encoders.object_mixture import foreground as foreground_module
-from slotenv.encoders.object_mixture.foreground import (
-    NO_COLOUR,
-    USUAL_COLOURS,
-    extend_background,
-    fit_background,
-    fit_palette,
-)
+from slotenv.encoders.object_mixture.foreground import extend_background, fit_background
+from slotenv.encoders.palette import fit_palette
+from slotenv.encoders.usual_colours import NO_COLOUR, USUAL_COLOURS
 from slotenv.frames import plain
 
 KNOWN = (UPPER, BIG, BALL)
@@ -119,7 +115,7 @@ def test_known_colours_keep_their_indices(monkeypatch: pytest.MonkeyPatch) -> No
     known = len(palette.colours)
     np.testing.assert_array_equal(more.colours[:known], palette.colours)
     assert [tuple(colour) for colour in more.colours[known:]] == [NEW.colour]
-    monkeypatch.setattr(foreground_module, "MAX_COLOURS", known)
+    monkeypatch.setattr(palette_module, "MAX_COLOURS", known)
     full = fit_palette(scene(40, (*KNOWN, NEW)).frames, known=palette)
     np.testing.assert_array_equal(full.colours, palette.colours)
 

@@ -2,13 +2,8 @@ import pytest
 import torch
 from torch import Tensor
 
-from slotenv.encoders.object_mixture.mixture import Assignment, Mixture, run_features
-from slotenv.encoders.object_mixture.readout import (
-    SLOT_FIELDS,
-    Readout,
-    fit_readout,
-    read_slots,
-)
+from slotenv.encoders.object_mixture.mixture import run_features
+from slotenv.encoders.readout import SLOT_FIELDS, Readout, fit_readout, read_slots
 
 
 def found_by_one_slot(
@@ -16,18 +11,16 @@ def found_by_one_slot(
     columns: Tensor,
     shares: Tensor | None = None,
     brightness: Tensor | None = None,
-) -> Assignment:
-    """What one slot gets of runs (B, R): all of them, or the shares."""
+) -> Tensor:
+    """The moments (B, 1, 6) of what one slot gets of runs (B, R): all of them, or the shares."""
     shares = (torch.ones_like(rows) if shares is None else shares).unsqueeze(1)
     brightness = BRIGHTNESS.expand_as(rows) if brightness is None else brightness
     features = run_features(rows, columns, torch.zeros_like(rows), brightness)
-    moments = torch.matmul(shares, features)
-    return Assignment(shares, shares, moments, torch.zeros(len(rows), 1, 2))
+    return torch.matmul(shares, features)
 
 
-def mixture_at(row: float, column: float) -> Mixture:
-    one, two = torch.zeros(1), torch.zeros(1, 2)
-    return Mixture(torch.zeros(1, 1), one, two, torch.tensor([[row, column]]), two, one)
+def home_at(row: float, column: float) -> Tensor:
+    return torch.tensor([[row, column]], dtype=torch.float)
 
 
 def readout_of(
@@ -44,9 +37,9 @@ ROWS, COLUMNS = torch.tensor([[0.1, 0.1, 0.3, 0.3]]), torch.tensor([[-0.2, 0.2, 
 BRIGHTNESS = torch.tensor([[0.2, 0.4, 0.2, 0.4]])
 
 
-def read(found: Assignment, readout: Readout, home: tuple[float, float] = (0, 0)) -> list[float]:
-    slots = read_slots(mixture_at(*home), readout, found)
-    assert slots.shape == (len(found.moments), 1, len(SLOT_FIELDS))
+def read(found: Tensor, readout: Readout, home: tuple[float, float] = (0, 0)) -> list[float]:
+    slots = read_slots(home_at(*home), readout, found)
+    assert slots.shape == (len(found), 1, len(SLOT_FIELDS))
     return slots[0, 0].tolist()
 
 
@@ -121,12 +114,12 @@ def test_empty_slots_have_finite_gradients() -> None:
     rows = torch.zeros(1, 4, requires_grad=True)
     shares = torch.zeros(1, 4, requires_grad=True)
     found = found_by_one_slot(rows, rows, shares)
-    slots = read_slots(mixture_at(0, 0), readout_of(), found)
+    slots = read_slots(home_at(0, 0), readout_of(), found)
     gradients = torch.autograd.grad(slots.sum(), [rows, shares])
     assert all(gradient.isfinite().all() for gradient in gradients)
 
 
-def squares(heights: list[float], columns: list[float], there: list[float]) -> Assignment:
+def squares(heights: list[float], columns: list[float], there: list[float]) -> Tensor:
     """Four corners around (0, column), one frame after the other."""
     rows = torch.tensor([[-1.0, -1.0, 1.0, 1.0]]) * torch.tensor(heights).unsqueeze(1)
     places = torch.tensor([[-0.1, 0.1, -0.1, 0.1]]) + torch.tensor(columns).unsqueeze(1)
@@ -145,7 +138,7 @@ def test_what_is_usual_is_measured_while_it_is_there() -> None:
     assert readout.moves.tolist() == [[0.0, 1.0]]  # its column changes, its row does not
     assert readout.look[0].tolist() == pytest.approx([0.1, 0.2, 0.3], abs=1e-4)
     assert readout.look_range[0].tolist() == pytest.approx([0, 0.09, 0], abs=1e-4)
-    slots = read_slots(mixture_at(0, 0), readout, found)
+    slots = read_slots(home_at(0, 0), readout, found)
     assert slots[:-1, 0, 0].tolist() == there
     assert not slots[-1].any()
     assert not slots[:, 0, 2].any()  # y

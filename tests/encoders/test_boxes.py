@@ -8,8 +8,7 @@ import torch
 from torch import Tensor
 
 from slotenv.encoders.encoding import BOX_FIELDS
-from slotenv.encoders.object_mixture.boxes import read_boxes
-from slotenv.encoders.object_mixture.readout import Readout
+from slotenv.encoders.readout import Readout, read_boxes
 
 HEIGHT, WIDTH = 100, 200
 

@@ -1,4 +1,7 @@
-"""From shared-out pixels to slot vectors: presence, place, extent and a little of the look."""
+"""From the pixels of slots to slot vectors and boxes: presence, place, extent, shade.
+
+What is read of a slot's pixels in a frame are their moments, (B, K, 6).
+"""
 
 from __future__ import annotations
 
@@ -7,14 +10,9 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from slotenv.encoders.object_mixture.mixture import (
-    BRIGHTNESS,
-    MASS,
-    PLACE,
-    SQUARES,
-    Assignment,
-    Mixture,
-)
+MASS, PLACE, SQUARES, BRIGHTNESS = 0, slice(1, 3), slice(3, 5), slice(5, 6)
+"""Where moments have what: pixels, and sums over them of (row, column), their squares, and
+brightness. Places and lengths are in half screens."""
 
 SLOT_FIELDS = ("presence", "x", "y", "width", "height", "shade")
 """What the numbers of a slot are. The place is relative to the slot's home, width, height and shade
@@ -47,24 +45,44 @@ class Readout(NamedTuple):
 
 
 def read_slots(
-    mixture: Mixture, readout: Readout, found: Assignment, *, enough: float = _ENOUGH
+    home: Tensor, readout: Readout, moments: Tensor, *, enough: float = _ENOUGH
 ) -> Tensor:
     """Return slot vectors (B, K, 6): :data:`SLOT_FIELDS`.
 
-    Looks are cut off at the edge of what was seen in training. A slot that has ``enough`` of its
-    usual mass is half present.
+    ``home`` is (K, 2). Looks are cut off at the edge of what was seen in training. A slot that has
+    ``enough`` of its usual mass is half present.
     """
-    presence = presence_of(found.moments, readout.usual_mass, enough).unsqueeze(-1)  # (B, K, 1)
-    middle, look = middle_and_look(found.moments)
-    place = _TENTHS * (middle - mixture.home) * readout.moves  # (B, K, 2)
+    presence = presence_of(moments, readout.usual_mass, enough).unsqueeze(-1)  # (B, K, 1)
+    middle, look = middle_and_look(moments)
+    place = _TENTHS * (middle - home) * readout.moves  # (B, K, 2)
     difference = (look - readout.look).clamp(-readout.look_range, readout.look_range)
     natural = difference.new_tensor([_TENTHS * _EXTENT, _TENTHS * _EXTENT, 1.0])
     numbers = torch.cat([place.flip(-1), natural * difference], -1)  # x before y
     return torch.cat([presence, presence * numbers], -1)
 
 
+def read_boxes(readout: Readout, moments: Tensor, *, height: int, width: int) -> Tensor:
+    """Return where slots are in frames of that many pixels, (B, K, 5).
+
+    Boxes are :data:`slotenv.encoders.BOX_FIELDS`; pixel 0 reaches from -0.5 to 0.5. The extent is
+    that of a full rectangle with the same standard deviations; of one that reaches beyond the
+    frame, the part inside is returned.
+    """
+    presence = presence_of(moments, readout.usual_mass).unsqueeze(-1)
+    middle, look = middle_and_look(moments)
+    frame = presence.new_tensor([width, height])
+    pixels = frame / 2.0  # in a half screen
+    # A row of n pixels one apart has the variance (n^2 - 1) / 12.
+    size = (12 * (look[..., :2] * pixels) ** 2 + 1).sqrt()
+    place = (middle.flip(-1) + 1) * pixels - 0.5
+    # How far the box reaches over the near and the far edge: both are 0 where it does not.
+    near = (size / 2 - place - 0.5).clamp(min=0)
+    far = (place + size / 2 + 0.5 - frame).clamp(min=0)
+    return torch.cat([presence, place + (near - far) / 2, size - (near + far)], -1)
+
+
 def fit_readout(
-    found: Assignment,
+    moments: Tensor,
     *,
     enough: float = _ENOUGH,
     fewest: float = _FEWEST,
@@ -75,10 +93,10 @@ def fit_readout(
     Returns the readout of all K slots, and (K,) which of them are there in the share ``fewest`` of
     the frames. ``same_look`` are half ranges of width, height and shade that count as no change.
     """
-    mass = found.moments[..., MASS]
-    middle, look = middle_and_look(found.moments)
+    mass = moments[..., MASS]
+    middle, look = middle_and_look(moments)
     usual_mass = torch.stack([some[some > 1].median().nan_to_num(1.0) for some in mass.T])
-    there = presence_of(found.moments, usual_mass, enough) > 0.5  # (B, K)
+    there = presence_of(moments, usual_mass, enough) > 0.5  # (B, K)
     kept = there.sum(0) >= max(2, fewest * len(mass))
     moves, looks, ranges = (look.new_zeros(len(kept), n) for n in (2, 3, 3))
     for k in kept.nonzero().flatten().tolist():

@@ -1,31 +1,30 @@
 """What is wrong with the frames that an encoder of objects was fitted to, in plain words."""
 
-from __future__ import annotations
+from collections.abc import Sequence
 
-from slotenv.encoders.object_mixture.foreground import MAX_COLOURS
-from slotenv.encoders.object_mixture.mixture import Runs
+import numpy as np
+from numpy.typing import NDArray
 
 _MUCH = 0.2  # share of foreground; of 20 Atari games at random play, the most has 0.09
+_LITTLE = 0.3  # share of the foreground in slots
 _FEW = 30  # frames: what is there in two of five of fewer is often an object, not the background
-_MOSTLY = 0.5  # share of the frames
 
 
 def diagnose(
-    foreground: Runs,
+    share: NDArray[np.float32],
     *,
-    pixels: int,
     num_frames: int,
-    num_slots: int,
-    max_slots: int,
-    num_colours: int,
+    held: float = 1.0,
+    limits: Sequence[str] = (),
 ) -> list[str]:
     """Say in sentences what makes an encoder's slots of little use; none if nothing does.
 
-    The foreground is that of a sample of the ``num_frames`` frames of so many ``pixels`` that it
-    was fitted to.
+    Args:
+        share: (B,) share of foreground in a sample of the frames that it was fitted to.
+        num_frames: How many those were.
+        held: Share of all foreground that slots hold, if most frames have nothing in any slot.
+        limits: In words, which limits of the encoder were reached.
     """
-    weights = foreground.weights.numpy()
-    share = weights.sum(1) / pixels  # (B,)
     said = []
     if num_frames < _FEW:
         said.append(
@@ -39,18 +38,16 @@ def diagnose(
             "perhaps, so no slot stands for an object. See whether the environment draws anything."
         )
     elif share.mean() > _MUCH:
-        limits = []
-        if (full := (weights > 0).all(1).mean()) > _MOSTLY:
-            most = weights.shape[1]
-            limits.append(f"{full:.0%} of the frames have more pieces than the {most} looked at")
-        if num_colours == MAX_COLOURS:
-            limits.append(f"the palette of {MAX_COLOURS} colours is full")
-        if num_slots == max_slots:
-            limits.append(f"all {max_slots} slots are taken")
         also = f" ({'; '.join(limits)})" if limits else ""
         said.append(
             f"{share.mean():.0%} of the screen differs from the background: it is textured, "
             f"scrolls or flickers{also}. Slots follow pieces of it rather than objects. Encoders "
             "for flat backgrounds are of little use here: try another method, such as scn."
+        )
+    elif held < _LITTLE:
+        said.append(
+            f"Slots hold {held:.0%} of what differs from the background: things have other looks "
+            "in every frame, or touch each other. Try --method object_mixture "
+            "(ObjectMixtureEncoder), whose slots share out single pixels."
         )
     return said

@@ -3,8 +3,8 @@ import pytest
 from fake_envs import random_frames
 from moving_blocks import BLOCKS, GROUND, SKY, scene
 
-from slotenv.encoders.object_mixture import foreground as module
-from slotenv.encoders.object_mixture.foreground import Palette, cells, fit_palette
+from slotenv.encoders import palette as module
+from slotenv.encoders.palette import Palette, cells, fit_palette
 
 
 def random_palette(count: int) -> Palette:

@@ -1,0 +1,203 @@
+"""Fitting to frames: background, things, and what is usual for each slot."""
+
+import math
+from collections.abc import Callable
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from slotenv.encoders.objects.background import Background, extend_background, fit_background
+from slotenv.encoders.objects.looks import Looks
+from slotenv.encoders.objects.parts import COVERED
+from slotenv.encoders.objects.pieces import Runs, connect, find_pieces, gather
+from slotenv.encoders.objects.sharing import Things, is_known
+from slotenv.encoders.objects.things import find_things
+from slotenv.encoders.palette import fit_palette
+from slotenv.encoders.readout import Readout, fit_readout
+
+MAX_SLOTS = 44  # if no other limit is asked for: Space Invaders has 36 aliens
+PALETTE_FRAMES = 200  # spread over all, that colours are taken from
+_STEPS = 1_000  # pairs of frames, spread over all, that say what moves
+_COUNTED_FRAMES = 20  # spread over all, that tell how many runs there are
+_MOST_RUNS = 4_000_000  # of all frames: of textured ones, fewer frames are looked at
+_NEVER = -12.0  # log probability of a colour that a look has not had
+_NOTHING = -1e6  # log weight of a look that no piece has
+
+
+class Learned(NamedTuple):
+    """What an encoder of objects is made of."""
+
+    background: Background
+    things: Things
+    readout: Readout
+
+    def sizes_and_state(self) -> tuple[dict[str, int], dict[str, Tensor]]:
+        """Return of the encoder that is made of it the sizes, by their names, and the weights."""
+        usual, places = self.background.sets()
+        sizes = {
+            "num_slots": len(self.things.home),
+            "num_colours": len(self.background.palette.colours),
+            "num_usual": len(usual),
+            "num_looks": len(self.things.group),
+            "num_groups": len(self.things.in_order),
+        }
+        return sizes, {
+            **self.things.state(),
+            **self.readout._asdict(),
+            "palette": torch.from_numpy(self.background.palette.colours),
+            "usual_colours": usual,
+            "usual_places": places,
+        }
+
+
+def fit(
+    frames: NDArray[np.uint8],
+    next_frames: NDArray[np.uint8] | None,
+    *,
+    pooled: bool,
+    max_slots: int,
+    seed: int,
+    announce: Callable[[str], object],
+) -> Learned:
+    """Find the things in frames, of which there is one at least.
+
+    Without ``next_frames``, one step after the first of the frames, nothing is known of what moves
+    and what becomes what. Without foreground there is one slot, which is always empty.
+    """
+    palette = fit_palette(frames[:: max(len(frames) // PALETTE_FRAMES, 1)])
+    background = fit_background(frames, palette, pooled=pooled)
+    announce(f"objects: background of {len(frames):,} frames, {len(palette.colours)} colours")
+    steps = _steps(background, frames, next_frames)
+    frames = _affordable(background, frames)
+    runs = background.foreground(frames)
+    things = find_things(
+        runs,
+        steps,
+        num_frames=len(frames),
+        shape=background.usual.shape[:2],
+        brightness=background.brightness,
+        pooled=pooled,
+        max_slots=max_slots,
+        seed=seed,
+    )
+    if things is None:
+        things = _nothing(len(palette.colours))
+    announce(f"objects: {len(things.group)} looks, {len(things.home)} slots")
+    return Learned(background, things, _usual_for(things, background, runs, len(frames)))
+
+
+def refit(
+    before: Learned,
+    frames: NDArray[np.uint8],
+    next_frames: NDArray[np.uint8] | None,
+    *,
+    max_slots: int,
+    seed: int,
+    announce: Callable[[str], object],
+) -> Learned:
+    """Go on fitting to other frames: new things get slots behind those that there are.
+
+    What is of a known look stays where it is; the numbers of known slots keep their meaning.
+    """
+    palette = fit_palette(
+        frames[:: max(len(frames) // PALETTE_FRAMES, 1)], known=before.background.palette
+    )
+    background = extend_background(before.background, frames, palette)
+    announce(f"objects: background of {len(frames):,} frames, {len(palette.colours)} colours")
+    known = len(before.things.home)
+    new_colours = len(palette.colours) - before.things.looks.colours.shape[1]
+    looks = before.things.looks
+    padded = np.pad(looks.colours, ((0, 0), (0, new_colours)), constant_values=_NEVER)
+    old = before.things._replace(looks=looks._replace(colours=padded))
+    steps = _steps(background, frames, next_frames)
+    frames = _affordable(background, frames)
+    runs = background.foreground(frames)
+    more = None
+    if max_slots > known:
+        more = find_things(
+            _unknown(old, background, runs),
+            steps and (_unknown(old, background, steps[0]), _unknown(old, background, steps[1])),
+            num_frames=len(frames),
+            shape=background.usual.shape[:2],
+            brightness=background.brightness,
+            pooled=background.pooled,
+            max_slots=max_slots - known,
+            seed=seed,
+        )
+    things = old if more is None else _joined(old, more)
+    announce(f"objects: {len(things.home) - known} slots more than the {known} there were")
+    readout = _usual_for(things, background, runs, len(frames))
+    for field, was in zip(readout, before.readout, strict=True):
+        field[:known] = was
+    return Learned(background, things, readout)
+
+
+def _affordable(background: Background, frames: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """Return every so many of the frames, so that they have no more than so many runs."""
+    some = frames[:: max(len(frames) // _COUNTED_FRAMES, 1)]
+    runs = len(background.foreground(some).frame) / len(some) * len(frames)
+    return frames[:: math.ceil(max(runs, 1) / _MOST_RUNS)]
+
+
+def _steps(
+    background: Background, frames: NDArray[np.uint8], next_frames: NDArray[np.uint8] | None
+) -> tuple[Runs, Runs] | None:
+    if next_frames is None or not len(next_frames):
+        return None
+    count = min(_STEPS, len(next_frames))
+    chosen = np.linspace(0, len(next_frames) - 1, count).astype(int)
+    return background.foreground(frames[chosen]), background.foreground(next_frames[chosen])
+
+
+def _unknown(things: Things, background: Background, runs: Runs) -> Runs:
+    """Return the runs of pieces that are of no look that is known, nor several that touch."""
+    shape, brightness = background.usual.shape[:2], background.brightness
+    runs, piece, pieces = find_pieces(runs, shape, brightness, apart=runs.scenery)
+    unknown = ~is_known(things, pieces)[piece]
+    runs, piece = runs.select(unknown), piece[unknown]
+    part = connect(runs, shape, runs.colour)
+    covered = runs.length * is_known(things, gather(runs, part, shape, brightness))[part]
+    share = np.bincount(piece, covered) / np.maximum(np.bincount(piece, runs.length), 1)
+    return runs.select(share[piece] <= COVERED)
+
+
+def _usual_for(things: Things, background: Background, runs: Runs, num_frames: int) -> Readout:
+    """Measure what is usual for each slot; a piece is there from its first pixel on.
+
+    Slots that take pixels one by one are there in part. A piece is of a look, or it is not: a share
+    of its usual pixels would only tell of the edge that cuts it off.
+    """
+    moments = torch.from_numpy(things.moments_of(background, runs, num_frames))
+    readout, _ = fit_readout(moments, fewest=0.0)
+    return readout._replace(usual_mass=torch.ones_like(readout.usual_mass))
+
+
+def _joined(old: Things, more: Things) -> Things:
+    return Things(
+        looks=Looks(*(np.concatenate(pair) for pair in zip(old.looks, more.looks, strict=True))),
+        group=np.concatenate([old.group, more.group + len(old.in_order)]),
+        first=np.concatenate([old.first, more.first[1:] + old.first[-1]]),
+        in_order=np.concatenate([old.in_order, more.in_order]),
+        home=np.concatenate([old.home, more.home]),
+        size=np.concatenate([old.size, more.size]),
+        spread=np.concatenate([old.spread, more.spread]),
+    )
+
+
+def _nothing(num_colours: int) -> Things:
+    """Return one slot that is always empty: there was nothing to learn from."""
+    zeros = np.zeros((1, 2), np.float32)
+    colours = np.full((1, num_colours), -np.log(num_colours), np.float32)
+    looks = Looks(colours, zeros, zeros, zeros, np.full(1, _NOTHING, np.float32))
+    return Things(
+        looks,
+        group=np.zeros(1, np.int64),
+        first=np.array([0, 1]),
+        in_order=np.zeros(1, bool),
+        home=zeros,
+        size=zeros,
+        spread=np.zeros((1, 4), np.float32),
+    )

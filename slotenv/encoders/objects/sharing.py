@@ -1,0 +1,179 @@
+"""Which slot each piece of a frame belongs to: by its look, then by place and order."""
+
+import math
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from slotenv.encoders.objects.background import Background
+from slotenv.encoders.objects.looks import Looks, fit_of
+from slotenv.encoders.objects.names import features, nearest
+from slotenv.encoders.objects.pieces import (
+    Floats,
+    Ints,
+    Pieces,
+    Runs,
+    connect,
+    find_pieces,
+    gather,
+    largest,
+    position_within,
+)
+
+_OF_SLOTS = ("first", "in_order", "home", "size", "spread")  # weights that have these names
+_STRANGE = 0.08  # share of a colour from which on it counts
+_NOT_ITS_OWN = math.log(0.03)  # log share of a colour that a look hardly ever has
+_SAME_ROW = 0.04  # half screens: rows of things that stand in rows are farther apart
+
+
+class Things(NamedTuple):
+    """What is learned: G groups of things that are alike, of looks, each with slots of its own.
+
+    A group are the things of one kind, in one lane if they keep to lanes.
+
+    Attributes:
+        looks: L looks; one that comes in several groups is there for each.
+        group: (L,) the group of each look.
+        first: (G + 1,) the slots of group g are ``first[g]`` to ``first[g + 1]`` - 1.
+        in_order: (G,) bool, whether its things are told apart from left to right, as they pass each
+            other's places in a lane; else by where the slots usually are.
+        home: (K, 2) where a slot's things are on average, row and column.
+        size: (K, 2) log of their height and width.
+        spread: (K, 4) log of how far from home and from that size they are.
+    """
+
+    looks: Looks
+    group: Ints
+    first: Ints
+    in_order: NDArray[np.bool_]
+    home: Floats
+    size: Floats
+    spread: Floats
+
+    def state(self) -> dict[str, Tensor]:
+        """Return it as weights of an encoder, by their names."""
+        arrays = {f"look_{name}": value for name, value in self.looks._asdict().items()}
+        arrays["look_group"] = self.group
+        arrays |= {name: getattr(self, name) for name in _OF_SLOTS}
+        return {name: torch.from_numpy(np.ascontiguousarray(a)) for name, a in arrays.items()}
+
+    @classmethod
+    def of_state(cls, state: Mapping[str, Tensor]) -> "Things":
+        """Return what the weights of an encoder say."""
+
+        def array(name: str) -> NDArray[Any]:
+            found: NDArray[Any] = state[name].detach().cpu().numpy()
+            return found
+
+        looks = Looks(*(array(f"look_{name}") for name in Looks._fields))
+        return cls(looks, array("look_group"), *map(array, _OF_SLOTS))
+
+    def moments_of(self, background: Background, runs: Runs, num_frames: int) -> Floats:
+        """Return the moments of the piece in each slot, (B, K, 6), 0 where there is none."""
+        shape, brightness = background.usual.shape[:2], background.brightness
+        pieces, fit = pieces_of(self, runs, shape, brightness)
+        slot = share_out(self, pieces, fit)
+        rows = np.flatnonzero(slot >= 0)
+        moments = np.zeros((num_frames, len(self.home), 6), np.float32)
+        moments[pieces.frame[rows], slot[rows]] = pieces.moments[rows]
+        return moments
+
+
+def pieces_of(
+    things: Things, runs: Runs, shape: tuple[int, int], brightness: Floats
+) -> tuple[Pieces, Floats]:
+    """Return the connected pieces of frames and their fit; what is of no look, colour by colour.
+
+    Two things that touch are one piece. If they have other colours, they are two after all: where
+    the piece is of no look, or where it has a colour that its look has not, and two of its parts
+    or more are of looks.
+    """
+    runs, piece, whole = find_pieces(runs, shape, brightness, apart=runs.scenery)
+    fit = fit_of(things.looks, whole)
+    look, fits = fit.argmax(1), fit.max(1) > 0
+    has_not = things.looks.colours[look] < _NOT_ITS_OWN
+    strange = fits & (has_not & (whole.colours > _STRANGE)).any(1)
+    in_parts = ~fits | strange
+    if not in_parts.any():
+        return whole, fit
+    rest, of = runs.select(in_parts[piece]), piece[in_parts[piece]]
+    part = connect(rest, shape, rest.colour)
+    kept = largest(rest, part)
+    rest, of, part = rest.select(kept), of[kept], np.unique(part[kept], return_inverse=True)[1]
+    parts = gather(rest, part, shape, brightness)
+    owner = np.zeros(len(parts.frame), np.int64)
+    owner[part] = of
+    fit_of_parts = fit_of(things.looks, parts)
+    known = np.bincount(owner[fit_of_parts.max(1) > 0], minlength=len(fits))
+    in_parts &= ~fits | (known > 1)
+    some = in_parts[owner]
+    joined = whole.select(~in_parts).join(parts.select(some))
+    return joined, np.concatenate([fit[~in_parts], fit_of_parts[some]])
+
+
+def is_known(things: Things, pieces: Pieces) -> NDArray[np.bool_]:
+    """Return which pieces, (N,), are of a look that is known."""
+    known: NDArray[np.bool_] = fit_of(things.looks, pieces).max(1) > 0
+    return known
+
+
+def by_colour(runs: Runs, shape: tuple[int, int], brightness: Floats) -> Pieces:
+    """Return connected pieces of one colour each."""
+    return find_pieces(runs, shape, brightness, apart=runs.colour)[2]
+
+
+def share_out(things: Things, pieces: Pieces, fit: Floats) -> Ints:
+    """Return the slot of each piece, (N,), -1 for none. No slot has two pieces of a frame.
+
+    ``fit`` is (N, L), as :func:`slotenv.encoders.objects.looks.fit_of` returns it.
+    """
+    slot = np.full(len(pieces.frame), -1, np.int64)
+    if not len(slot):
+        return slot
+    look = fit.argmax(1)
+    best = np.take_along_axis(fit, look[:, None], 1)[:, 0]
+    rows = np.flatnonzero(best > 0)
+    group = things.group[look[rows]]
+    cell = pieces.frame[rows] * len(things.in_order) + group
+    size = np.diff(things.first)
+    # Of more things than slots, those that fit best.
+    order = np.lexsort((-best[rows], cell))
+    kept = order[position_within(cell[order]) < size[group[order]]]
+    rows, group, cell = rows[kept], group[kept], cell[kept]
+    order = reading_order(cell, pieces.middle[rows], things.in_order[group])
+    rows, group, cell = rows[order], group[order], cell[order]
+    slot[rows] = things.first[group] + position_within(cell)
+    free = (size[group] > 1) & ~things.in_order[group]
+    z, mean = features(pieces.select(rows)), np.concatenate([things.home, things.size], axis=1)
+    for start, end in _stretches(np.where(free, cell, -1)):
+        if free[start]:
+            own = slice(things.first[group[start]], things.first[group[start] + 1])
+            taken = nearest(z[start:end], mean[own], things.spread[own])
+            slot[rows[start:end]] = own.start + taken
+    return slot
+
+
+def reading_order(cell: Ints, middle: Floats, in_order: NDArray[np.bool_]) -> Ints:
+    """Return how to sort things (n,) by cell, and in one from left to right.
+
+    Where they are not ``in_order``, (n,), row by row: things whose middles are near each other's
+    rows are in one.
+    """
+    down = np.lexsort((middle[:, 0], cell))
+    row = np.zeros(len(cell), np.int64)
+    new = (np.diff(middle[down, 0]) > _SAME_ROW) | (np.diff(cell[down]) != 0)
+    row[down[1:]] = np.cumsum(new)
+    order: Ints = np.lexsort((middle[:, 1], np.where(in_order, 0, row), cell))
+    return order
+
+
+def _stretches(cell: Ints) -> list[tuple[int, int]]:
+    """Return the begin and end of stretches of equal cells."""
+    if not len(cell):
+        return []
+    cuts = np.flatnonzero(np.diff(cell)) + 1
+    return list(zip([0, *cuts.tolist()], [*cuts.tolist(), len(cell)], strict=True))

@@ -1,0 +1,253 @@
+"""From frames to things: looks, kinds, lanes, and how many slots each needs."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from slotenv.encoders.objects import looks as of_looks
+from slotenv.encoders.objects.kinds import (
+    AT_ONCE,
+    FEWEST,
+    Seen,
+    Steps,
+    find_kinds,
+    look_around,
+)
+from slotenv.encoders.objects.lanes import find_lanes, is_narrow
+from slotenv.encoders.objects.names import (
+    PLACES,
+    SIZES,
+    Names,
+    features,
+    find_names,
+    passing_of,
+)
+from slotenv.encoders.objects.parts import cut_off, second_images, two_that_touch
+from slotenv.encoders.objects.pieces import (
+    Floats,
+    Ints,
+    Pieces,
+    Runs,
+    find_pieces,
+    position_within,
+)
+from slotenv.encoders.objects.sharing import Things, reading_order
+
+_TAKE_TURNS = 0.1  # share of the frames in which the rarer of two is there
+_LIKE_SIZE = 0.5  # log of the factor between two extents
+_SAME_LANE = 0.02  # half screens between the middles of two lanes, if they have no spread
+_FIXED = 0.5  # of its own extent: what never moves farther is a display
+_WITH_DISPLAYS = 24  # slots: as long as there are fewer, displays have some, too
+
+
+@dataclass(frozen=True, kw_only=True)
+class Group:
+    """Things of one kind, in one lane: which pieces they were, and how many at once.
+
+    ``count`` are how many of them were in each of n frames; ``in_order`` says that they are told
+    apart from left to right; ``in_lane`` that the kind has several rows or columns, of which this
+    is one; ``still`` that they never leave their places, such as digits.
+    """
+
+    rows: Ints
+    count: Ints
+    in_order: bool
+    in_lane: bool
+    still: bool
+
+    @property
+    def at_once(self) -> int:
+        """How many there are at once, but for the fullest frames."""
+        return int(np.ceil(np.quantile(self.count[self.count > 0], AT_ONCE)))
+
+
+def find_things(
+    runs: Runs,
+    steps: tuple[Runs, Runs] | None,
+    *,
+    num_frames: int,
+    shape: tuple[int, int],
+    brightness: Floats,
+    pooled: bool,
+    max_slots: int,
+    seed: int,
+) -> Things | None:
+    """Find the things in the foreground of a sample of frames; None if there are none.
+
+    Args:
+        runs: The foreground of ``num_frames`` frames of a ``shape``.
+        steps: That of other frames, and of those one step later: tells what moves, and what becomes
+            what.
+        num_frames: How many frames ``runs`` are of.
+        shape: Height and width.
+        brightness: (C,) of each colour.
+        pooled: Whether frames may be the maximum of two, in which what moves is there twice.
+        max_slots: K at most.
+        seed: Decides where lanes start.
+    """
+    runs, piece, pieces = find_pieces(runs, shape, brightness, apart=runs.scenery)
+    before_after = [
+        find_pieces(one, shape, brightness, apart=one.scenery)[2] for one in steps or ()
+    ]
+    parts = [pieces, *before_after]
+    described = np.concatenate([of_looks.describe(part) for part in parts])
+    frames_in_all = sum(int(part.frame.max(initial=-1)) + 1 for part in parts)
+    found = of_looks.cluster(described, frames_in_all)
+    look, *others = np.split(found, np.cumsum([len(part.frame) for part in parts])[:-1])
+    num_looks = int(found.max(initial=-1)) + 1
+    if num_looks == 0:
+        return None
+    passing = None
+    if before_after:
+        passing = Steps(before_after[0], others[0], before_after[1], others[1])
+    seen = look_around(pieces, look, num_looks, num_frames, passing)
+    if pooled:
+        look[second_images(pieces, look, ~seen.still)] = -1
+        seen = look_around(pieces, look, num_looks, num_frames, passing)
+    no_things = cut_off(seen, pieces, look)
+    no_things |= two_that_touch(seen, pieces, look, piece, runs, shape, brightness)
+    kind = find_kinds(replace(seen, scenery=seen.scenery | no_things))
+    groups = [
+        group
+        for number in range(int(kind.max(initial=-1)) + 1)
+        for group in _groups_of(number, kind, seen, pieces, look, num_frames, seed)
+    ]
+    groups = _join_lanes(groups, pieces)
+    groups = [replace(group, still=group.still or _never_leaves(group, pieces)) for group in groups]
+    return _slots_for(groups, pieces, look, max_slots, passing)
+
+
+def _groups_of(
+    number: int, kind: Ints, seen: Seen, pieces: Pieces, look: Ints, num_frames: int, seed: int
+) -> list[Group]:
+    members = np.flatnonzero(kind == number)
+    rows = np.flatnonzero(np.isin(look, members))
+    still = bool(seen.still[members].all())
+    count = _counts(pieces, rows, num_frames)
+    whole = Group(rows=rows, count=count, in_order=False, in_lane=False, still=still)
+    lane, across = np.zeros(len(rows), np.int64), None
+    if whole.at_once > 1 and not still:
+        lane, across = find_lanes(pieces.middle[rows], seed)
+    found = []
+    for one in range(int(lane.max(initial=0)) + 1):
+        own = rows[lane == one]
+        count = _counts(pieces, own, num_frames)
+        if (count > 0).mean() >= FEWEST:
+            in_order = bool(is_narrow(pieces.middle[own])[0]) if across is None else across == 0
+            found.append(
+                Group(
+                    rows=own,
+                    count=count,
+                    in_order=in_order,
+                    in_lane=across is not None,
+                    still=still,
+                )
+            )
+    return found
+
+
+def _counts(pieces: Pieces, rows: Ints, num_frames: int) -> Ints:
+    return np.bincount(pieces.frame[rows], minlength=num_frames)
+
+
+def _join_lanes(groups: list[Group], pieces: Pieces) -> list[Group]:
+    """Join groups in one lane that take turns there and are of like size, one pair at a time."""
+    groups = list(groups)
+    one = 0
+    while one < len(groups):
+        for other in range(one + 1, len(groups)):
+            if _share_a_lane(groups[one], groups[other], pieces):
+                first, second = groups[one], groups.pop(other)
+                rows = np.concatenate([first.rows, second.rows])
+                groups[one] = replace(first, rows=rows, count=first.count + second.count)
+                break
+        else:
+            one += 1
+    return groups
+
+
+def _share_a_lane(one: Group, other: Group, pieces: Pieces) -> bool:
+    if one.still or other.still:
+        return False
+    middle = [pieces.middle[group.rows] for group in (one, other)]
+    narrow = is_narrow(middle[0]) & is_narrow(middle[1])
+    if narrow.sum() != 1:
+        return False
+    axis = int(narrow.argmax())
+    lines = [m[:, axis] for m in middle]
+    if abs(lines[0].mean() - lines[1].mean()) > max(lines[0].std() + lines[1].std(), _SAME_LANE):
+        return False
+    both = ((one.count > 0) & (other.count > 0)).sum()
+    if both > _TAKE_TURNS * min((one.count > 0).sum(), (other.count > 0).sum()):
+        return False
+    sizes = [
+        0.5 * np.log(np.maximum(pieces.variance[g.rows], of_looks.MIN_SIZE**2)).mean(0)
+        for g in (one, other)
+    ]
+    return bool(np.abs(sizes[0] - sizes[1]).max() < _LIKE_SIZE)
+
+
+def _ranked(group: Group, pieces: Pieces) -> tuple[Ints, Ints]:
+    """Return the group's pieces in reading order, and which of its frame each is."""
+    frame, middle = pieces.frame[group.rows], pieces.middle[group.rows]
+    order = reading_order(frame, middle, np.full(len(frame), group.in_order))
+    return group.rows[order], position_within(frame[order])
+
+
+def _never_leaves(group: Group, pieces: Pieces) -> bool:
+    """Return whether none of the group leaves its place, though a digit has other shapes."""
+    rows, rank = _ranked(group, pieces)
+    own = np.sqrt(12 * np.maximum(pieces.variance[group.rows].mean(0), of_looks.MIN_SIZE**2))
+    far = [pieces.middle[rows[rank == one]].std(0) for one in range(group.at_once)]
+    return bool((np.stack(far) < _FIXED * own).all())
+
+
+def _slots_for(
+    groups: list[Group], pieces: Pieces, look: Ints, max_slots: int, passing: Steps | None
+) -> Things | None:
+    """Give groups slots, first things before second ones, and what moves before displays."""
+    wishes = [
+        (-(group.count > one).mean() / (one + 1), number)
+        for number, group in enumerate(groups)
+        for one in range(group.at_once)
+        if (group.count > one).mean() >= FEWEST
+    ]
+    moving = sorted(wish for wish in wishes if not groups[wish[1]].still)[:max_slots]
+    displays = sorted(wish for wish in wishes if groups[wish[1]].still)
+    left = max(min(max_slots, _WITH_DISPLAYS) - len(moving), 0)
+    sizes = np.bincount(
+        [number for _, number in [*moving, *displays[:left]]], minlength=len(groups)
+    )
+    order = sorted(
+        np.flatnonzero(sizes), key=lambda g: (groups[g].still, -(groups[g].count > 0).mean())
+    )
+    if not order:
+        return None
+    label, group_of = np.full(len(look), -1), list[int]()
+    names = [_names_of(groups[g], int(sizes[g]), pieces, look, passing) for g in order]
+    for number, g in enumerate(order):
+        group = groups[g]
+        for kind_of_look in np.unique(look[group.rows]):
+            label[group.rows[look[group.rows] == kind_of_look]] = len(group_of)
+            group_of.append(number)
+    return Things(
+        looks=of_looks.learn(pieces, label, len(group_of)),
+        group=np.array(group_of),
+        first=np.concatenate([[0], np.cumsum(sizes[order])]),
+        in_order=np.array([one.in_order for one in names]),
+        home=np.concatenate([one.mean[:, PLACES] for one in names]),
+        size=np.concatenate([one.mean[:, SIZES] for one in names]),
+        spread=np.concatenate([one.spread for one in names]),
+    )
+
+
+def _names_of(group: Group, count: int, pieces: Pieces, look: Ints, passing: Steps | None) -> Names:
+    """Return how the things of a group are told apart."""
+    rows, rank = _ranked(group, pieces)
+    steps = []
+    if passing is not None and count > 1 and not (group.in_lane or group.still):
+        steps = passing_of(passing, np.unique(look[rows]))
+    z = features(pieces.select(rows))
+    return find_names(pieces.frame[rows], z, rank, count, steps, in_order=group.in_order)
