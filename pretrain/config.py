@@ -125,7 +125,7 @@ class TrainConfig(TrainingFlags):
     validation_share: Share = 0.2
     """Share of the frames, whole episodes of them, held out for validation."""
     seed: TrainingSeed = 0
-    """Decides initial weights (of objects: where slots start), split and order of the pairs."""
+    """Decides initial weights (of objects: the frames they are fitted to), split and order."""
     precision: Literal["float32", "bf16"] = "float32"
     """bf16: autocast, for GPUs. Not everything learns with it: ST-DIM's loss rose above chance in
     Breakout; on processors with bf16 instructions it is no faster."""

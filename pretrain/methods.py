@@ -101,13 +101,14 @@ METHODS: dict[str, Method] = {
         Method("cswm", "C-SWM", objective="cswm"),
         Method("stdim_random", "ST-DIM, untrained", encoder="global_vector"),
         Method("stdim", "ST-DIM", encoder="global_vector", objective="st_dim"),
-        Method("objects", "Object mixture", encoder="object_mixture"),
+        Method("object_mixture", "Object mixture", encoder="object_mixture"),
+        Method("objects", "Objects", encoder="objects"),
         Method("supervised", "Supervised", objective="supervised"),
     )
 }
 """Every method that ``--method`` names."""
 
-HELD = {"objects_held": "objects"}
+HELD = {f"{method}_held": method for method in ("objects", "object_mixture")}
 """Names in benchmarks of methods whose slots are held when they are probed (``--hold`` of ``run``
 and ``probe``: a hidden object stays where it was last seen), and the method that is trained."""
 

@@ -114,7 +114,7 @@ HOMES = {  # third party -> the only rooms that import it at their top
     "tensordict": {"slotenv.torchrl"},
     "ray": {"slotenv.rllib"},
     "pydantic": {"slotenv.checkpoint", "slotenv.records"},
-    "sklearn": {"slotenv.probe"},
+    "sklearn": {"slotenv.probe", "slotenv.encoders"},
     "ale_py": {"slotenv.environments", "slotenv.sb3"},
     "huggingface_hub": {"slotenv.checkpoint", "slotenv.encoders"},
 }
@@ -220,6 +220,7 @@ def test_labels_import_numpy_and_nothing_else():
     ("statement", "absent"),
     [
         ("import slotenv", ["torch", "stable_baselines3", "sklearn"]),
+        ("import slotenv.encoders", ["stable_baselines3", "sklearn"]),
         ("import slotenv.labels", ["torch"]),
         ("import slotenv.environments", ["torch", "stable_baselines3"]),
         ("from slotenv import SlotEncoder, ObjectSlotObservation", ["stable_baselines3"]),

@@ -86,8 +86,9 @@ def test_the_final_variant_is_the_encoder(monkeypatch):
     fits = importlib.import_module("variant_fits")
     frames, preset = scene(120).frames, plain(HEIGHT, WIDTH)
     sample = fits.Sample(frames[:-1], frames[1:], preset, seed=2)
+    after = frames[1:][: ObjectMixtureEncoder.fit_pairs]
     encoder = ObjectMixtureEncoder.from_frames(
-        frames[:-1], next_frames=frames[1:], preprocess=preset, seed=2
+        frames[:-1], next_frames=after, preprocess=preset, seed=2
     )
     np.testing.assert_array_equal(
         fits.several_starts(sample)(frames), encoder.eval().encode(frames)

@@ -59,7 +59,7 @@ MISUSES = [
     (sprites, {"flatten": 1}, TypeError, "flatten must be True or False, got 1"),
     (sprites, {"motion": "yes"}, TypeError, "motion must be True or False, got 'yes'"),
     (sprites, {"hold": 1}, TypeError, "hold must be True or False, got 1"),
-    (sprites, {"hold": True}, ValueError, "hold=True needs an encoder .*object_mixture"),
+    (sprites, {"hold": True}, ValueError, "hold=True needs an encoder .*objects"),
     (sprites, {"keep_pixels": None}, TypeError, "keep_pixels must be True or False, got None"),
     (partial(sprites, size=96), {}, ValueError, r"\(84, 84, 3\).*got shape \(96, 96, 3\)"),
     (partial(sprites, channels_first=True), {}, ValueError, r"got shape \(3, 84, 84\)"),

@@ -90,7 +90,7 @@ def test_copies_made_during_an_episode_go_on_with_what_was_seen(spot_folder, dup
 @pytest.mark.parametrize("in_memory", [False, True])
 def test_slots_that_say_no_places_cannot_be_held(tiny_encoder, tiny_encoder_folder, in_memory):
     encoder = tiny_encoder if in_memory else tiny_encoder_folder
-    with pytest.raises(ValueError, match=r"hold=True needs .*slot_fields.* object_mixture"):
+    with pytest.raises(ValueError, match=r"hold=True needs .*slot_fields.* objects"):
         ObjectSlotObservation(gym.make(SPRITES), encoder, hold=True)
 
 

@@ -19,9 +19,8 @@ from matplotlib.patches import Rectangle
 from numpy.typing import NDArray
 from PIL import Image
 
-from slotenv.encoders import ObjectMixtureEncoder
-from slotenv.encoders.object_mixture import SLOT_FIELDS
-from slotenv.encoders.object_mixture.mixture import PLACE, assign
+from slotenv.encoders import SLOT_FIELDS, ObjectEncoder
+from slotenv.encoders.objects.pieces import find_pieces
 from slotenv.environments import make_env, preset_for
 
 OUT = Path(__file__).parents[2] / "docs" / "how-slots-find-objects.png"
@@ -29,12 +28,11 @@ _STEPS = 400  # of random play
 _ASPECT = 0.8  # a pixel of the console is wider than it is high
 _COLOURS = 96  # of the file
 _DARK = np.array((34, 34, 40), np.uint8)
-_NOBODYS = np.array((120, 120, 120), np.uint8)
 
 Picture = NDArray[np.uint8]
 
 
-def fullest_frame(game: str, encoder: ObjectMixtureEncoder) -> Picture:
+def fullest_frame(game: str, encoder: ObjectEncoder) -> Picture:
     """Return the frame (H, W, 3) of some random play in which most slots are there."""
     with make_env(game, preset_for(game, "scn")) as env:
         env.action_space.seed(0)
@@ -57,20 +55,17 @@ def slot_colours(count: int) -> Picture:
     return (255 * colours).astype(np.uint8)
 
 
-def painted_runs(encoder: ObjectMixtureEncoder, frame: Picture, colours: Picture) -> Picture:
-    """Return each run of the frame in the colour of the slot that got most of it."""
-    found = encoder.background.foreground(frame[None])
-    shared = assign(encoder.mixture, found)
-    winners = shared.posterior[0].detach().argmax(0).numpy()  # (R,) the last one is no slot
-    height, width, _ = frame.shape
-    picture = np.tile(_DARK, (height, width, 1))
-    for run in np.flatnonzero(found.weights[0]):
-        place = found.features[0, run, PLACE].tolist()
-        row = round((place[0] + 1) * height / 2 - 0.5)
-        length = round(found.weights[0, run].item())
-        left = round((place[1] + 1) * width / 2 - length / 2)
-        slot = winners[run]
-        picture[row, left : left + length] = colours[slot] if slot < len(colours) else _NOBODYS
+def painted_pieces(encoder: ObjectEncoder, frame: Picture) -> Picture:
+    """Return the pieces of the frame, each in a colour of its own."""
+    background = encoder.background
+    found = background.foreground(frame[None])
+    runs, piece, pieces = find_pieces(
+        found, frame.shape[:2], background.brightness, apart=found.scenery
+    )
+    colours = slot_colours(len(pieces.frame))
+    picture = np.tile(_DARK, (*frame.shape[:2], 1))
+    for row, column, length, of in zip(runs.row, runs.column, runs.length, piece, strict=True):
+        picture[row, column : column + length] = colours[of]
     return picture
 
 
@@ -83,20 +78,19 @@ def show(axes: Axes, title: str, picture: Picture) -> None:
 
 def draw(game: str) -> Figure:
     """Draw the steps from a frame to slots."""
-    encoder = ObjectMixtureEncoder.from_pretrained(game.lower())
+    encoder = ObjectEncoder.from_pretrained(game.lower())
     frame = fullest_frame(game, encoder)
     background = encoder.background
     behind = background.palette.colours[background.usual[..., 0]]
     colours = slot_colours(encoder.num_slots)
-    runs = painted_runs(encoder, frame, colours)
-    is_object = (runs != _DARK).any(-1, keepdims=True)
+    is_object = encoder.foreground(frame[None])[0][..., None]
     figure = Figure(figsize=(9, 6.6), layout="constrained")
     grid = figure.subplots(2, 3)
     show(grid[0, 0], "1  frame", frame)
     show(grid[0, 1], "2  background: the most usual colours", behind)
     show(grid[0, 2], "3  foreground: what is unusual there", np.where(is_object, frame, _DARK))
-    show(grid[1, 0], "4  runs, shared out among slots", runs)
-    show(grid[1, 1], "5  objects: where each slot's pixels are", frame // 2)
+    show(grid[1, 0], "4  pieces: what touches", painted_pieces(encoder, frame))
+    show(grid[1, 1], "5  slots: a piece each", frame // 2)
     (slots,), (boxes,) = encoder.encode_with_boxes(frame[None])
     there = np.flatnonzero(slots[:, 0] > 0.5)
     for slot in there:

@@ -23,9 +23,11 @@ from pretrain.config import MAX_SEED
 from pretrain.data.store import FrameStore
 from pretrain.drawing.estimate import number
 from pretrain.runtime.resumable import Row
+from pretrain.training.batches import pair_starts
+from pretrain.training.sample import draw_sample
 from slotenv import records
 from slotenv.atomic import write_atomic
-from slotenv.encoders import ObjectMixtureEncoder
+from slotenv.encoders import ObjectEncoder
 from slotenv.environments import game_key
 from slotenv.markdown import table as markdown_table
 from slotenv.probe import ProbeReport, probe_features, read_features
@@ -61,13 +63,21 @@ def stores(game: str, options: argparse.Namespace, folder: Path) -> tuple[FrameS
 def rows_of(game: str, options: argparse.Namespace, folder: Path) -> Iterator[Row]:
     """Fit and probe one game; yield a row for each look and view of the labels."""
     fit, probe = stores(game, options, folder)
-    rng = np.random.default_rng(options.seed)
-    sample = fit.frames(np.sort(rng.permutation(len(fit))[: options.fit_frames]))
+    sample = draw_sample(
+        fit,
+        pair_starts(fit.episode),
+        options.fit_frames,
+        pairs=min(ObjectEncoder.fit_pairs, options.fit_frames),
+        seed=options.seed,
+    )
     every = max(len(probe) // options.probe_frames, 1)
     rows = np.arange(0, len(probe), every)[: options.probe_frames]
     for look, filter_ in LOOKS.items():
-        encoder = ObjectMixtureEncoder.from_frames(
-            filter_(sample), preprocess=fit.preset, seed=options.seed
+        encoder = ObjectEncoder.from_frames(
+            filter_(sample.frames),
+            next_frames=filter_(sample.next_frames),
+            preprocess=fit.preset,
+            seed=options.seed,
         )
         seen = SomeFrames(probe, rows, filter_)
         features = read_features(encoder.encode, seen)
@@ -78,7 +88,7 @@ def rows_of(game: str, options: argparse.Namespace, folder: Path) -> Iterator[Ro
                 "look": look,
                 "view": view,
                 "seed": options.seed,
-                "fit_frames": len(sample),
+                "fit_frames": len(sample.frames),
                 "probe_frames": len(seen),
                 "num_slots": encoder.num_slots,
                 "num_colours": encoder.num_colours,
@@ -125,7 +135,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
     parser.add_argument("--games", nargs="+", default=list(GAMES))
     parser.add_argument("--data", type=Path, help="a bench's folder, for its frames")
-    parser.add_argument("--fit-frames", type=int, default=ObjectMixtureEncoder.fit_frames)
+    parser.add_argument("--fit-frames", type=int, default=ObjectEncoder.fit_frames)
     parser.add_argument("--probe-frames", type=int, default=20_000)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument(

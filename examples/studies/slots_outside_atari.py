@@ -30,7 +30,7 @@ from pretrain.drawing.estimate import number
 from pretrain.runtime.resumable import Row
 from slotenv import records
 from slotenv.atomic import write_atomic
-from slotenv.encoders import ObjectMixtureEncoder, SlotMapEncoder
+from slotenv.encoders import ObjectEncoder, ObjectMixtureEncoder, SlotMapEncoder
 from slotenv.frames import plain
 from slotenv.markdown import table as markdown_table
 from slotenv.probe import Encode, label_accuracies, read_features
@@ -179,13 +179,22 @@ def rows_of(world: World, options: argparse.Namespace) -> Iterator[Row]:
     steps, length = (150, 15) if options.quick else (options.frames, 200)
     sample = play(world, steps, length, options.seed).pictures
     preset = plain(*world.size)
-    objects = ObjectMixtureEncoder.from_frames(sample, preprocess=preset, seed=options.seed)
+    fitted = [
+        kind.from_frames(
+            sample[:-1],
+            next_frames=sample[1:][: kind.fit_pairs],  # in time, but for a few ends of episodes
+            preprocess=preset,
+            seed=options.seed,
+        )
+        for kind in (ObjectEncoder, ObjectMixtureEncoder)
+    ]
     torch.manual_seed(options.seed)
     untrained = SlotMapEncoder(num_slots=8, slot_dim=32, preprocess=preset)
     # Another seed, other episodes: the encoder has seen none of these.
     played = play(world, 2 * steps, length, 1_000_000 + options.seed)
     methods: dict[str, tuple[int, Encode]] = {
-        "objects": (objects.num_slots, objects.encode),
+        "objects": (fitted[0].num_slots, fitted[0].encode),
+        "object mixture": (fitted[1].num_slots, fitted[1].encode),
         "pixels 21 x 16": (1, pixels),
         "SCN, untrained": (untrained.num_slots, untrained.encode),
     }

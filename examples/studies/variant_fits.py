@@ -26,17 +26,17 @@ from slotenv.encoders.object_mixture.fit import (
     fit_parts,
     spread,
 )
-from slotenv.encoders.object_mixture.foreground import fit_background, fit_palette
-from slotenv.encoders.object_mixture.mixture import (
+from slotenv.encoders.object_mixture.foreground import fit_background
+from slotenv.encoders.object_mixture.mixture import Assignment, Runs, assign, balance
+from slotenv.encoders.palette import fit_palette
+from slotenv.encoders.readout import (
+    LOOK_QUANTILES,
     MASS,
     PLACE,
     SQUARES,
-    Assignment,
-    Runs,
-    assign,
-    balance,
+    fit_readout,
+    read_slots,
 )
-from slotenv.encoders.object_mixture.readout import LOOK_QUANTILES, fit_readout, read_slots
 from slotenv.frames import FramePreset
 from slotenv.objectives import SlotContrastive, Transition
 
@@ -127,7 +127,7 @@ def eight_numbers(sample: Sample, steps: Steps = FINAL) -> Encode:
         runs = parts.background.foreground(frames)
         mixture = parts.mixture.normalised()
         found = assign(mixture, runs)
-        slots = read_slots(mixture, parts.readout, found)
+        slots = read_slots(mixture.home, parts.readout, found.moments)
         mass = found.moments[..., MASS].clamp(min=1e-4)
         row, column = (found.moments[..., PLACE] / mass.unsqueeze(-1)).unbind(-1)
         row2, column2 = (found.moments[..., SQUARES] / mass.unsqueeze(-1)).unbind(-1)
@@ -181,7 +181,7 @@ def fine_tuned(
         pair = [Runs._make(field[chosen] for field in runs) for runs in both]
         mixture = model.mixture
         found = [assign(mixture, runs) for runs in pair]
-        slots = [SlotOutput(read_slots(mixture, model.readout, one)) for one in found]
+        slots = [SlotOutput(read_slots(mixture.home, model.readout, one.moments)) for one in found]
         loss = objective(Transition(slots[0], slots[1], torch.zeros(len(chosen)))).loss
         if likelihood:
             loss = loss - likelihood * mean_log_likelihood(found[0], pair[0].weights)
@@ -190,7 +190,9 @@ def fine_tuned(
         optimizer.step()
     with torch.no_grad():
         every = max(len(sample.frames) // FIT_FRAMES, 1)
-        usual, _ = fit_readout(assign(model.mixture, Runs._make(f[::every] for f in both[0])))
+        usual, _ = fit_readout(
+            assign(model.mixture, Runs._make(f[::every] for f in both[0])).moments
+        )
         for name, value in usual._asdict().items():
             model.get_buffer(name).copy_(value)
     return model.eval().encode
@@ -225,6 +227,6 @@ def _encode(parts: Parts, steps: Steps) -> Encode:
 
     def encode(frames: Frames) -> NDArray[np.float32]:
         found = steps.assign(mixture, parts.background.foreground(frames))
-        return steps.read_slots(mixture, parts.readout, found).numpy()
+        return steps.read_slots(mixture.home, parts.readout, found.moments).numpy()
 
     return encode

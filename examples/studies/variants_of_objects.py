@@ -27,9 +27,10 @@ from variant_fits import (
 )
 
 from slotenv.encoders.object_mixture.fit import FINAL, MAX_SLOTS, Steps
-from slotenv.encoders.object_mixture.foreground import Background, Palette, fit_background
+from slotenv.encoders.object_mixture.foreground import Background, fit_background
 from slotenv.encoders.object_mixture.mixture import Assignment, Mixture, Runs, assign
-from slotenv.encoders.object_mixture.readout import fit_readout, read_slots
+from slotenv.encoders.palette import Palette
+from slotenv.encoders.readout import fit_readout, read_slots
 
 
 class Variant(NamedTuple):

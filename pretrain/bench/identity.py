@@ -15,7 +15,7 @@ from pretrain.runtime.resumable import MeasuredRows, Row
 from pretrain.upkeep.galleries import encoder_folders
 from slotenv import markdown, records
 from slotenv.checkpoint import read_config
-from slotenv.encoders import ObjectMixtureEncoder
+from slotenv.encoders import FittedEncoder
 from slotenv.probe import Identity, IdentityReport, run_identity
 from slotenv.records import Text
 
@@ -41,7 +41,7 @@ def measure_identity(
         store = FrameStore(frames_folder(bench, game))
         key = f"{read_config(folder)['weights_sha256']} {store.checksum} {frames}"
         if not known.having(game=game, key=key):
-            encoder = ObjectMixtureEncoder.from_pretrained(folder)
+            encoder = FittedEncoder.from_pretrained(folder)
             report = run_identity(encoder, store, game, max_frames=frames, still_axes=True)
             known.put([{"game": game, **report.to_dict(), "key": key}])
             changes = report.overall.changes_per_thousand

@@ -42,7 +42,9 @@ def build(
     torch.manual_seed(config.seed)
     method = config.resolved_method
     architecture = method.encoder_class
-    sample = draw_sample(store, rows, architecture.fit_frames, seed=config.seed)
+    sample = draw_sample(
+        store, rows, architecture.fit_frames, pairs=architecture.fit_pairs, seed=config.seed
+    )
     encoder = architecture.from_frames(
         sample.frames,
         next_frames=sample.next_frames,

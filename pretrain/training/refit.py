@@ -3,15 +3,15 @@
 from functools import partial
 from pathlib import Path
 
-import numpy as np
-
 from pretrain.data.store import FrameStore
 from pretrain.runtime.progress import say
+from pretrain.training.batches import pair_starts
 from pretrain.training.encoders import refuse_other
+from pretrain.training.sample import draw_sample
 from slotenv import SlotEncoder
 from slotenv.checkpoint import find_folder, read_config
 from slotenv.compatibility import check_game
-from slotenv.encoders import ObjectMixtureEncoder
+from slotenv.encoders import FittedEncoder
 
 
 def refit(*, encoder: str, data: Path, out: Path, num_slots: int | None, seed: int) -> Path:
@@ -23,7 +23,7 @@ def refit(*, encoder: str, data: Path, out: Path, num_slots: int | None, seed: i
         FileNotFoundError: If there is no such encoder.
     """
     store, old = FrameStore(data), SlotEncoder.from_pretrained(encoder)
-    if not isinstance(old, ObjectMixtureEncoder):
+    if not isinstance(old, FittedEncoder):
         raise ValueError(
             f"{encoder} holds a {type(old).__name__}, which cannot be refitted: go on training it, "
             "or pretrain with --method objects"
@@ -41,9 +41,12 @@ def refit(*, encoder: str, data: Path, out: Path, num_slots: int | None, seed: i
         "refit_num_slots": num_slots,
     }
     if not refuse_other(out, made):
-        rows = np.random.default_rng([seed, 4]).permutation(len(store))
+        sample = draw_sample(
+            store, pair_starts(store.episode), old.fit_frames, pairs=old.fit_pairs, seed=seed
+        )
         new = old.refit(
-            store.frames(np.sort(rows[: old.fit_frames])),
+            sample.frames,
+            next_frames=sample.next_frames,
             num_slots=num_slots,
             seed=seed,
             announce=partial(say, "refit"),

@@ -10,9 +10,6 @@ from numpy.typing import NDArray
 
 from pretrain.data.store import FrameStore
 
-FIT_PAIRS = 256
-"""Of the frames an encoder is fitted to, those with the next frame beside them."""
-
 
 class Sample(NamedTuple):
     """What :meth:`slotenv.SlotEncoder.from_frames` takes.
@@ -27,7 +24,7 @@ class Sample(NamedTuple):
 
 
 def draw_sample(
-    store: FrameStore, rows: NDArray[np.int64], count: int, *, pairs: int = FIT_PAIRS, seed: int
+    store: FrameStore, rows: NDArray[np.int64], count: int, *, pairs: int, seed: int
 ) -> Sample:
     """Draw frames from a data set.
 

@@ -29,7 +29,7 @@ from pretrain.upkeep.truth import Truth, ocatari_truth
 from slotenv import SlotEncoder, ready, records
 from slotenv.atomic import write_atomic
 from slotenv.checkpoint import find_folder, read_config
-from slotenv.encoders import ObjectMixtureEncoder
+from slotenv.encoders import FittedEncoder
 from slotenv.environments import atari_game
 from slotenv.labels import labelled_games
 from slotenv.probe import DetectionReport, detection
@@ -183,7 +183,7 @@ def find_boxes(
     """
     half, count = len(store) // 2, len(store)
     ours, *others = encoders
-    if not isinstance(ours, ObjectMixtureEncoder):
+    if not isinstance(ours, FittedEncoder):
         raise ValueError(
             f"the encoder of {store.description.env_id} is a {type(ours).__name__}, whose slots "
             "have no boxes: detection is for encoders of method objects"

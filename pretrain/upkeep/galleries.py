@@ -21,7 +21,7 @@ from pretrain.drawing.moments import random_play
 from slotenv import SlotEncoder, ready
 from slotenv.atomic import write_atomic
 from slotenv.checkpoint import CONFIG
-from slotenv.encoders import ObjectMixtureEncoder
+from slotenv.encoders import FittedEncoder
 from slotenv.environments import atari_game, make_env, read_ram
 from slotenv.frames import SCN
 from slotenv.labels import GameLabels, find_game, labelled_games, labels_for
@@ -65,7 +65,7 @@ def draw_slots(
     drawn = {}
     for game, folder in encoder_folders(games, bench=bench).items():
         encoder = SlotEncoder.from_pretrained(folder)
-        if not isinstance(encoder, ObjectMixtureEncoder):
+        if not isinstance(encoder, FittedEncoder):
             raise ValueError(
                 f"{folder} holds a {type(encoder).__name__}, whose slots have no boxes: "
                 f"slots draw is for encoders of method {METHOD}"
@@ -127,9 +127,7 @@ def label_moments(labels: GameLabels, *, steps: int, seed: int) -> Iterator[Mome
                 yield fullness(marks, frame.shape), frame, marks
 
 
-def slot_moments(
-    game: str, encoder: ObjectMixtureEncoder, *, steps: int, seed: int
-) -> Iterator[Moment]:
+def slot_moments(game: str, encoder: FittedEncoder, *, steps: int, seed: int) -> Iterator[Moment]:
     """Yield moments of random play with what slots see, as :func:`seen_moments` does."""
     with make_env(game, encoder.preprocess) as env:
         play = random_play(env, steps=steps, seed=seed)

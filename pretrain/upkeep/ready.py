@@ -62,6 +62,7 @@ def make_ready(
     drawn = {game.name: game.folder / PICTURE for game in wanted}
     pictures = {name: Image.open(path) for name, path in drawn.items() if path.exists()}
     if pictures:
+        data.mkdir(parents=True, exist_ok=True)  # nothing was collected if all were made before
         write_atomic(data / "gallery.png", to_png(gallery(pictures)))
     if failed:
         raise RuntimeError(

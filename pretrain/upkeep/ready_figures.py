@@ -15,7 +15,7 @@ from pretrain.upkeep.detection import read_detection
 from pretrain.upkeep.galleries import best, seen_moments
 from pretrain.upkeep.plays import recorded_play
 from slotenv import SlotDescription
-from slotenv.encoders import ObjectMixtureEncoder
+from slotenv.encoders import FittedEncoder
 from slotenv.encoders.description import describe_slots
 from slotenv.environments import atari_game
 from slotenv.labels import labelled_games
@@ -51,7 +51,7 @@ def figures_to_have(
 
 
 def judge(
-    encoder: ObjectMixtureEncoder, game: str, wanted: Figures, plays: Path
+    encoder: FittedEncoder, game: str, wanted: Figures, plays: Path
 ) -> tuple[Figures, Image.Image]:
     """Return the figures of a game's encoder, and a picture of what its slots see.
 
@@ -66,7 +66,7 @@ def judge(
 
 
 def look(
-    encoder: ObjectMixtureEncoder, game: str, wanted: Figures, plays: Path
+    encoder: FittedEncoder, game: str, wanted: Figures, plays: Path
 ) -> tuple[Figures, Image.Image]:
     """Return what slots see in the frames of judging, and a picture; arguments as for judge.
 
@@ -95,9 +95,7 @@ def _slot_figures(slot: SlotDescription) -> Figures:
     return {"name": slot.name, "present": round(slot.present, 3), **shown}
 
 
-def _probe(
-    encoder: ObjectMixtureEncoder, game: str, wanted: Figures, plays: Path
-) -> dict[str, Figures]:
+def _probe(encoder: FittedEncoder, game: str, wanted: Figures, plays: Path) -> dict[str, Figures]:
     """Return the scores of plain and of held slots, none where there are no labels."""
     if not wanted["probe_frames"]:
         return {}

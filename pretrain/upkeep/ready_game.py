@@ -19,16 +19,16 @@ from pretrain.config import TrainConfig
 from pretrain.drawing.files import to_png
 from pretrain.training.batches import pair_starts
 from pretrain.training.encoders import differences, provenance
-from pretrain.training.sample import FIT_PAIRS, draw_sample, mix_samples
+from pretrain.training.sample import draw_sample, mix_samples
 from pretrain.upkeep.plays import recorded_play
 from pretrain.upkeep.ready_card import card
 from pretrain.upkeep.ready_figures import Figures, figures_to_have, judge
-from slotenv import SlotEncoder
+from slotenv import SlotEncoder, encoders
 from slotenv.checkpoint import CARD, PICTURE, is_saved, read_config
-from slotenv.encoders import ObjectMixtureEncoder, object_mixture
+from slotenv.encoders import FittedEncoder, ObjectEncoder
 from slotenv.encoders.saving import save
 
-_FITS = ("fit", "diagnosis")  # modules of the encoder that decide its weights and warnings
+_FITS = ("objects.fit", "diagnosis")  # modules that decide its weights and warnings
 _SEED = 0  # of the play, the sample and the fit
 _MOST_PICTURE = 12_000  # bytes: an eighth of an encoder's folder
 _PALETTES = (256, 128, 64, 32, 16)  # colours, of which the most are kept that fit
@@ -74,7 +74,7 @@ class Game:
         return {
             "frames": self.frames,
             "seed": _SEED,
-            "fit_frames": ObjectMixtureEncoder.fit_frames,
+            "fit_frames": ObjectEncoder.fit_frames,
             "code": self.code,
             "ale_py": ale_py.__version__,
         }
@@ -130,26 +130,25 @@ def code_digest() -> str:
 
 
 def fitting_files() -> list[Path]:
-    """Return the modules that fit and diagnose, and those of their folder that they import."""
-    folder = Path(str(object_mixture.__file__)).parent
+    """Return the modules that fit and diagnose, and those of encoders that they import."""
+    folder = Path(encoders.__path__[0])
     wanted, found = [*_FITS], set()
     while wanted:
-        path = folder / f"{wanted.pop()}.py"
+        path = folder.joinpath(*wanted.pop().split(".")).with_suffix(".py")
         if path.exists() and path not in found:
             found.add(path)
-            wanted += _imported(path.read_text(), object_mixture.__name__)
+            wanted += _imported(path.read_text(), encoders.__name__)
     return sorted(found)
 
 
 def _imported(source: str, package: str) -> set[str]:
-    """Return the last part of all names that a module imports from a package or its modules."""
+    """Return what a module imports of a package: names of modules below it, with dots."""
     names = set()
     for node in ast.walk(ast.parse(source)):
-        if isinstance(node, ast.ImportFrom) and node.module == package:
-            names |= {alias.name for alias in node.names}
-        elif isinstance(node, ast.ImportFrom) and str(node.module).startswith(f"{package}."):
-            names.add(str(node.module).rpartition(".")[2])
-    return names
+        if isinstance(node, ast.ImportFrom) and f"{node.module}.".startswith(f"{package}."):
+            inside = str(node.module).removeprefix(package).removeprefix(".")
+            names |= {inside, *(f"{inside}.{alias.name}".lstrip(".") for alias in node.names)}
+    return names - {""}
 
 
 def bare_code(source: str) -> str:
@@ -172,7 +171,7 @@ def make_game(game: Game, threads: int | None = None) -> str:
         torch.set_num_threads(threads)
         threadpool_limits(threads)
     encoder = SlotEncoder.from_pretrained(game.folder) if game.is_fitted() else _fit(game)
-    assert isinstance(encoder, ObjectMixtureEncoder)
+    assert isinstance(encoder, FittedEncoder)
     if game.is_judged():
         picture = (game.folder / PICTURE).read_bytes()
         figures = encoder.provenance["judged"] | {"detection": game.figures()["detection"]}
@@ -199,7 +198,7 @@ def small_png(picture: Image.Image) -> bytes:
     return file
 
 
-def _fit(game: Game) -> ObjectMixtureEncoder:
+def _fit(game: Game) -> ObjectEncoder:
     """Fit an encoder to single frames and to the maximum of two alike."""
     single, pooled = (
         recorded_play(game.data, game.name, preset=preset, frames=frames, seed=_SEED)
@@ -208,7 +207,7 @@ def _fit(game: Game) -> ObjectMixtureEncoder:
             "scn": game.frames // 2,
         }.items()
     )
-    count, pairs = ObjectMixtureEncoder.fit_frames // 2, FIT_PAIRS // 2
+    count, pairs = ObjectEncoder.fit_frames // 2, ObjectEncoder.fit_pairs // 2
     sample = mix_samples(
         [
             draw_sample(store, pair_starts(store.episode), count, pairs=pairs, seed=_SEED)
@@ -219,7 +218,7 @@ def _fit(game: Game) -> ObjectMixtureEncoder:
     began = time.monotonic()
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", UserWarning)  # the provenance keeps what they say
-        encoder = ObjectMixtureEncoder.from_frames(
+        encoder = ObjectEncoder.from_frames(
             sample.frames,
             next_frames=sample.next_frames,
             preprocess=replace(single.preset, max_pool=None),

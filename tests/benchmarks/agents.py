@@ -26,7 +26,7 @@ from stable_baselines3.common.vec_env import VecEnv, VecFrameStack, VecMonitor
 
 import slotenv.vector
 from slotenv import ObjectSlotObservation, SlotEncoder, SlotExtractor, lazy_encoder, make_env
-from slotenv.encoders import ObjectMixtureEncoder, SlotMapEncoder
+from slotenv.encoders import ObjectEncoder, SlotMapEncoder
 from slotenv.frames import SCN
 from slotenv.lazy_encoder import one_thread
 from slotenv.sb3 import AtariVecEnv, make_slot_vec_env
@@ -137,7 +137,7 @@ def venv_rate(venv: VecEnv, steps: int) -> float:
     return found
 
 
-def fitted() -> ObjectMixtureEncoder:
+def fitted() -> ObjectEncoder:
     """Fit an encoder of objects to 2,000 frames of random play."""
     venv, rng = AtariVecEnv(GAME, GAMES, preset=SCN), np.random.default_rng(0)
     venv.seed(0)
@@ -152,7 +152,7 @@ def fitted() -> ObjectMixtureEncoder:
     venv.close()
     start = time.perf_counter()
     with one_thread():
-        encoder = ObjectMixtureEncoder.from_frames(
+        encoder = ObjectEncoder.from_frames(
             np.concatenate(now), preprocess=SCN, next_frames=np.concatenate(following)
         )
     print(f"objects: K = {encoder.num_slots}, fitted in {time.perf_counter() - start:.0f} s")

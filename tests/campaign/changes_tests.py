@@ -105,7 +105,6 @@ OTHER_NAMES = {
         " test_checkpoint_saving.py encoders/test_devices.py encoders/test_weights.py"
     ),
     "slotenv/encoders/object_mixture/__init__.py": "encoders/object_mixture/test_encoder.py",
-    "slotenv/encoders/object_mixture/boxes.py": "encoders/object_mixture/test_boxes.py",
     "slotenv/encoders/object_mixture/encoder.py": (
         "encoders/test_modes.py encoders/test_weights.py encoders/test_sizes.py"
         " encoders/object_mixture/test_refit.py"
@@ -115,14 +114,29 @@ OTHER_NAMES = {
         " encoders/object_mixture/test_time_contrast.py"
     ),
     "slotenv/encoders/object_mixture/foreground.py": (
-        "encoders/object_mixture/test_palette.py encoders/object_mixture/test_refit.py"
+        "encoders/object_mixture/test_foreground.py encoders/object_mixture/test_refit.py"
     ),
     "slotenv/encoders/object_mixture/mixture.py": "encoders/object_mixture/test_fit_steps.py",
-    "slotenv/encoders/object_mixture/readout.py": "encoders/object_mixture/test_encoder.py",
     "slotenv/encoders/object_mixture/slot_count.py": (
         "encoders/object_mixture/test_fit_steps.py encoders/object_mixture/test_fit.py"
     ),
+    "slotenv/encoders/fitted.py": (
+        "encoders/test_modes.py encoders/test_weights.py encoders/test_diagnosis.py"
+    ),
+    "slotenv/encoders/objects/__init__.py": "encoders/objects/test_encoder.py",
+    "slotenv/encoders/objects/background.py": "encoders/objects/test_refit.py",
+    "slotenv/encoders/objects/encoder.py": (
+        "encoders/test_modes.py encoders/test_weights.py encoders/test_sizes.py"
+        " encoders/objects/test_refit.py"
+    ),
+    "slotenv/encoders/objects/fit.py": "encoders/objects/test_refit.py",
+    "slotenv/encoders/objects/parts.py": "encoders/objects/test_things.py",
+    "slotenv/encoders/palette.py": "encoders/test_palette.py",
+    "slotenv/encoders/readout.py": "encoders/test_readout.py encoders/test_boxes.py",
     "slotenv/encoders/trunk.py": "encoders/test_slot_maps.py",
+    "slotenv/encoders/usual_colours.py": (
+        "encoders/object_mixture/test_foreground.py encoders/object_mixture/test_usual_sets.py"
+    ),
     "slotenv/encoders/unique_patches.py": (
         "encoders/test_window_hashes.py encoders/test_row_cache.py"
     ),

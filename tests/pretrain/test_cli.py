@@ -91,7 +91,7 @@ def test_by_default_slots_are_objects_found_in_the_frames(tmp_path: Path) -> Non
     assert encoder.slot_fields is not None
     assert encoder.provenance["method"] == "objects"
     page = (folder / "report.html").read_text()
-    assert "It was made by the method “Object mixture”" in page
+    assert "It was made by the method “Objects”" in page
     assert "presence, x, y, width, height, shade" in page
     assert 'id="losses"' not in page  # it takes no updates
     assert "learning_rate" not in page

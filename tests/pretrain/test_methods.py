@@ -15,7 +15,7 @@ from ray import cloudpickle
 from pretrain.config import RunConfig, TrainConfig
 from pretrain.methods import HELD, METHODS, Method, find_method
 from pretrain.runtime.workers import pack, unpack
-from slotenv.encoders import ENCODERS, ObjectMixtureEncoder, SlotMapEncoder
+from slotenv.encoders import ENCODERS, ObjectEncoder, SlotMapEncoder
 from slotenv.objectives import OBJECTIVES, SlotContrastive
 
 SMALL = Method(name="small", title="Small", objective=small_objective.Small)
@@ -33,7 +33,7 @@ def small_encoder() -> Iterator[type[SlotMapEncoder]]:
 def test_names_in_the_table_mean_classes() -> None:
     assert METHODS["scn"].encoder_class is SlotMapEncoder
     assert METHODS["scn"].objective_class is SlotContrastive
-    assert METHODS["objects"].encoder_class is ObjectMixtureEncoder
+    assert METHODS["objects"].encoder_class is ObjectEncoder
     assert METHODS["objects"].objective_class is None
     for name, method in METHODS.items():
         assert method.name == name

@@ -27,7 +27,7 @@ from pretrain.verbs.watch import WatchConfig
 from pretrain.watch.film import Film, Play, agent_env, play
 from pretrain.watch.pages import Pages, to_gif
 from pretrain.watch.panels import AttentionPanel
-from slotenv.encoders import ObjectMixtureEncoder
+from slotenv.encoders import ObjectEncoder
 
 ENV = f"fake_envs:{SPRITES}"
 STEPS = 8
@@ -110,7 +110,7 @@ def test_agents_get_the_observations_they_were_trained_on(
 
 def test_an_agent_trained_on_held_slots_gets_them_so(tiny_encoder, tiny_encoder_folder):
     rows = play(asked(steps=60), ENV, tiny_encoder).frames
-    encoder = ObjectMixtureEncoder.from_frames(rows, preprocess=tiny_encoder.preprocess)
+    encoder = ObjectEncoder.from_frames(rows, preprocess=tiny_encoder.preprocess)
     held = slotenv.ObjectSlotObservation(gym.make(SPRITES), encoder, hold=True)
     model = PPO("MlpPolicy", DummyVecEnv([lambda: held]), seed=0, device="cpu")
     for hold in (False, True):

@@ -16,7 +16,7 @@ from pretrain.watch import mark_boxes
 from pretrain.watch.film import Film, play
 from pretrain.watch.pages import Pages
 from pretrain.watch.panels import BoxPanel
-from slotenv.encoders import ObjectMixtureEncoder, SlotDescription
+from slotenv.encoders import ObjectEncoder, SlotDescription
 
 from .test_watch import ENV, asked
 
@@ -24,9 +24,9 @@ STEPS = 25  # an episode has 20
 
 
 @pytest.fixture
-def sprite_encoder(tiny_encoder) -> ObjectMixtureEncoder:
+def sprite_encoder(tiny_encoder) -> ObjectEncoder:
     frames = play(asked(steps=60), ENV, tiny_encoder).frames
-    return ObjectMixtureEncoder.from_frames(frames, preprocess=tiny_encoder.preprocess)
+    return ObjectEncoder.from_frames(frames, preprocess=tiny_encoder.preprocess)
 
 
 def description(index: int, present: float = 1.0) -> SlotDescription:

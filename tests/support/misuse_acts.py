@@ -26,7 +26,7 @@ from stable_baselines3.common.evaluation import evaluate_policy
 from stable_baselines3.common.vec_env import DummyVecEnv
 
 from slotenv import ObjectSlotObservation, SlotEncoder, SlotExtractor, SlotSetExtractor, records
-from slotenv.encoders import ObjectMixtureEncoder
+from slotenv.encoders import ObjectEncoder
 from slotenv.frames import V5, plain
 from slotenv.sb3 import VecObjectSlotObservation, make_slot_vec_env
 from slotenv.vector import ObjectSlotObservation as VectorSlots
@@ -178,7 +178,7 @@ def gone(w: World) -> None:
 
 
 def wrong_class(w: World) -> object:
-    return ObjectMixtureEncoder.from_pretrained(w.folder)
+    return ObjectEncoder.from_pretrained(w.folder)
 
 
 def vector(*actions: Any) -> Act:

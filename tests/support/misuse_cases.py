@@ -115,7 +115,7 @@ CASES: list[Case] = [
     ("keep_pixels='no'", one(made, keep_pixels="no"), TypeError, "keep_pixels must be True or"),
     ("motion=None", one(made, motion=None), TypeError, "motion must be True or False, got None"),
     ("hold=[]", one(made, hold=[]), TypeError, r"hold must be True or False, got \[\]"),
-    ("hold without places", one(made, hold=True), ValueError, "slot_fields.*object_mixture.*Leave"),
+    ("hold without places", one(made, hold=True), ValueError, "slot_fields.*objects.*Leave"),
     ("device gpu", one(made, device="gpu"), ValueError, "no device 'gpu': use 'cpu', 'cuda'"),
     ("device cuda:x", one(made, device="cuda:x"), ValueError, "no device 'cuda:x'"),
     ("device None", one(made, device=None), TypeError, "device must be 'cpu'.*got None"),
@@ -143,7 +143,7 @@ CASES: list[Case] = [
     ("a file", lambda w: encoder(w.folder / "config.json")(w), FileNotFoundError, "holds no enco"),
     ("an agent", lambda w: encoder(w.saved())(w), FileNotFoundError, "agent.zip holds no encoder"),
     ("ready.folder", lambda w: ready.folder("sprits"), ValueError, "'sprits'; .*those of sprites"),
-    ("another kind", wrong_class, TypeError, "holds a SlotMapEncoder, asked for a ObjectMix"),
+    ("another kind", wrong_class, TypeError, "holds a SlotMapEncoder, asked for a ObjectEncoder"),
     ("saved over notes", save_over, FileExistsError, "holds notes.txt.*empty or new folder"),
     # damaged folders
     ("no config", written("config.json", None), FileNotFoundError, "holds no encoder.*config.json"),

@@ -96,12 +96,11 @@ def cut_stable_baselines3() -> None:
 
 
 def cut_pretrain() -> None:
-    """Make budgets small, fit encoders from one start, and collect in this process."""
+    """Make budgets small, and collect in this process."""
     config = importlib.import_module("pretrain.config")
     tiny = config.Budget(frames=1_000, updates=4, probe_frames=600)
     config.BUDGETS.update(dict.fromkeys(config.BUDGETS, tiny))
     importlib.import_module("pretrain.data.collect").usable_cores = lambda: 1
-    importlib.import_module("slotenv.encoders.object_mixture.fit")._STARTS = 1
 
 
 if __name__ == "__main__":

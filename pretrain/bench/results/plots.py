@@ -19,7 +19,7 @@ Look = dict[str, Any]
 LOWEST = -0.4
 """Accuracies below are drawn here, with their number: one of -27 would flatten the others."""
 
-# Okabe and Ito's colours, told apart by all kinds of colour vision, and four of Tol's.
+# Okabe and Ito's colours, told apart by all kinds of colour vision, and six of Tol's.
 _COLOURS = {
     "pixels": "#CC79A7",
     "random": "#999999",
@@ -29,6 +29,8 @@ _COLOURS = {
     "slot_attention_contrast": "#DDAACC",
     "cswm": "#009E73",
     "stdim": "#E69F00",
+    "object_mixture": "#44AA99",
+    "object_mixture_held": "#DDCC77",
     "objects": "#117733",
     "objects_held": "#999933",
     "supervised": "#D55E00",

@@ -33,8 +33,8 @@ def test_cells_go_game_by_game_and_references_have_one_seed() -> None:
 @pytest.mark.parametrize(
     ("cell", "expected"),
     [
-        (Cell("pong", "objects"), "4fda2fe8d7d93b43"),
-        (Cell("pong", "objects_held"), "8cb06962069d94e1"),
+        (Cell("pong", "objects"), "c83585417f9d0786"),
+        (Cell("pong", "objects_held"), "08bc3d0296d4b68c"),
         (Cell("pong", "scn"), "4af7b9b811e9de55"),
         (
             Cell("pong", "scn", ("diversity_weight=0.3", "share_projection=false")),
@@ -64,8 +64,8 @@ def test_published_rows_are_those_of_the_commands_in_them() -> None:
 
 def test_held_slots_keep_their_name_in_benchmarks() -> None:
     (cell,) = cells_of(BenchConfig(games=("pong",), methods=("objects_held",)))
-    assert (cell.title, str(cell)) == ("Object mixture, held", "pong objects_held seed 0")
-    made = replace(METHODS["objects"], name="objects_held", title="Object mixture, held")
+    assert (cell.title, str(cell)) == ("Objects, held", "pong objects_held seed 0")
+    made = replace(METHODS["objects"], name="objects_held", title="Objects, held")
     assert cell.resolved == made
 
 

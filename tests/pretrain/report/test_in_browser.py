@@ -13,7 +13,7 @@ import pytest
 from PIL import Image
 
 from pretrain.report import write_report
-from slotenv.encoders import ObjectMixtureEncoder, SlotEncoder, SlotMapEncoder
+from slotenv.encoders import ObjectEncoder, SlotEncoder, SlotMapEncoder
 from slotenv.frames import plain
 
 from .conftest import SIZE, fill, sprite_frames
@@ -73,7 +73,7 @@ def page(request: pytest.FixtureRequest, tmp_path: Path, tiny_encoder_80: SlotMa
     """The report of an encoder with boxes, and of one without."""
     encoder: SlotEncoder = tiny_encoder_80
     if request.param == "boxes":
-        encoder = ObjectMixtureEncoder.from_frames(sprite_frames(), preprocess=plain(SIZE, SIZE))
+        encoder = ObjectEncoder.from_frames(sprite_frames(), preprocess=plain(SIZE, SIZE))
     encoder.save_pretrained(tmp_path / "encoder")
     fill(tmp_path)
     return write_report(tmp_path)

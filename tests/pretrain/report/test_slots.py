@@ -22,7 +22,7 @@ from pretrain.report.slots import (
     stretches,
     varied_moments,
 )
-from slotenv.encoders import ObjectMixtureEncoder
+from slotenv.encoders import ObjectEncoder
 from slotenv.frames import plain
 
 from .conftest import EPISODE, SIZE, fill, sprite_frames, write_store
@@ -30,15 +30,13 @@ from .test_write_report import Page, page_of
 
 
 @pytest.fixture(scope="module")
-def sprite_encoder() -> ObjectMixtureEncoder:
-    """Slot 0 holds the white square, slot 1 the red one."""
-    return ObjectMixtureEncoder.from_frames(sprite_frames(), preprocess=plain(SIZE, SIZE))
+def sprite_encoder() -> ObjectEncoder:
+    """Slot 0 holds the red square, slot 1 the white one."""
+    return ObjectEncoder.from_frames(sprite_frames(), preprocess=plain(SIZE, SIZE))
 
 
 @pytest.fixture(scope="module")
-def box_page(
-    tmp_path_factory: pytest.TempPathFactory, sprite_encoder: ObjectMixtureEncoder
-) -> Page:
+def box_page(tmp_path_factory: pytest.TempPathFactory, sprite_encoder: ObjectEncoder) -> Page:
     folder = tmp_path_factory.mktemp("run")
     sprite_encoder.save_pretrained(folder / "encoder")
     fill(folder)
@@ -78,7 +76,7 @@ def test_the_clip_is_the_longest_stretch_in_which_most_moves() -> None:
 
 
 def test_stretches_do_not_leave_their_episode(
-    tmp_path: Path, sprite_encoder: ObjectMixtureEncoder
+    tmp_path: Path, sprite_encoder: ObjectEncoder
 ) -> None:
     write_store(tmp_path)
     found = stretches(FrameStore(tmp_path), sprite_encoder)
@@ -119,12 +117,12 @@ def test_the_animation_shows_every_step_and_stays_small() -> None:
 
 
 def test_slots_are_described_from_the_longest_episode(
-    tmp_path: Path, sprite_encoder: ObjectMixtureEncoder
+    tmp_path: Path, sprite_encoder: ObjectEncoder
 ) -> None:
     write_store(tmp_path)
     rows, unseen, frames = described(FrameStore(tmp_path), sprite_encoder)
     assert (frames, unseen) == (EPISODE, [])
-    assert [row.name for row in rows] == ["white, 8 x 8, moves", "red, 8 x 8, moves"]
+    assert [row.name for row in rows] == ["red, 8 x 8, moves", "white, 8 x 8, moves"]
     for row in rows:
         with Image.open(io.BytesIO(row.crop)) as crop:
             assert row.size[0] / row.size[1] == pytest.approx(crop.width / crop.height, abs=0.05)
@@ -141,24 +139,24 @@ def test_boxes_and_names_come_before_numbers(box_page: Page) -> None:
 
 
 def test_slots_that_never_see_anything_are_listed_apart(
-    tmp_path: Path, sprite_encoder: ObjectMixtureEncoder, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, sprite_encoder: ObjectEncoder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     sprite_encoder.save_pretrained(tmp_path / "encoder")
     write_store(tmp_path / "data" / "probe")
-    encode = ObjectMixtureEncoder.encode_with_boxes
+    encode = ObjectEncoder.encode_with_boxes
 
     def absent(*slots: int) -> None:
-        def encode_without(self: ObjectMixtureEncoder, frames: NDArray[np.uint8]) -> object:
+        def encode_without(self: ObjectEncoder, frames: NDArray[np.uint8]) -> object:
             both = encode(self, frames)
             both[1][:, list(slots), 0] = 0
             return both
 
-        monkeypatch.setattr(ObjectMixtureEncoder, "encode_with_boxes", encode_without)
+        monkeypatch.setattr(ObjectEncoder, "encode_with_boxes", encode_without)
 
     absent(1)
     page = page_of(tmp_path)
     assert "Never seen there: slot 1." in page.text
-    assert "red, 8 x 8" not in page.text
+    assert "white, 8 x 8" not in page.text
     absent(0, 1)
     page = page_of(tmp_path)
     assert page.sections == ["moments", "settings"]

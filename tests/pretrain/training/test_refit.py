@@ -70,7 +70,7 @@ def test_errors(
     assert "SlotMapEncoder, which cannot be refitted" in error_of([*arguments, str(scn)], capsys)
     assert "no-such-folder" in error_of([*arguments, "no-such-folder"], capsys)
     too_few = error_of([*arguments, str(run_folder), "--num-slots", "1"], capsys)
-    assert "5 already must lie in 5..1024, got 1" in too_few
+    assert "already must lie in" in too_few
     other = tmp_path / "pong"
     main(["collect", "--env", "Pong", "--out", str(other), "--frames", "60", "--workers", "1"])
     arguments[2] = str(other)

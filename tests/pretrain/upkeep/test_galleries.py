@@ -20,7 +20,7 @@ from pretrain.drawing.marked_frame import COLOURS, MARGIN
 from pretrain.drawing.marks import TRAIL
 from pretrain.upkeep import galleries
 from slotenv import ready
-from slotenv.encoders import ObjectMixtureEncoder, SlotMapEncoder
+from slotenv.encoders import ObjectEncoder, SlotMapEncoder
 from slotenv.frames import plain
 
 
@@ -147,13 +147,13 @@ class Blocks(gym.Env[NDArray[np.uint8], Any]):
 
 
 @pytest.fixture(scope="module")
-def encoder() -> ObjectMixtureEncoder:
+def encoder() -> ObjectEncoder:
     frames = np.pad(moving_blocks.scene(300).frames, EDGE)
-    return ObjectMixtureEncoder.from_frames(frames, preprocess=plain(HEIGHT, WIDTH))
+    return ObjectEncoder.from_frames(frames, preprocess=plain(HEIGHT, WIDTH))
 
 
 @pytest.fixture
-def package(encoder: ObjectMixtureEncoder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def package(encoder: ObjectEncoder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A package with encoders of two games, which are played on blocks."""
     package = tmp_path / "package"
     for game in ("pong", "mspacman"):
@@ -181,7 +181,7 @@ def test_each_game_is_drawn_and_all_of_them_in_the_gallery(
 
 @pytest.mark.usefixtures("package")
 def test_the_moment_is_one_with_most_objects_and_a_whole_trail(
-    encoder: ObjectMixtureEncoder,
+    encoder: ObjectEncoder,
 ) -> None:
     moments = galleries.slot_moments("pong", encoder, steps=60, seed=0)
     _, frame, marks = max(moments, key=lambda moment: moment[0])
@@ -193,7 +193,7 @@ def test_the_moment_is_one_with_most_objects_and_a_whole_trail(
 
 
 def test_encoders_can_come_from_a_benchmark(
-    package: Path, encoder: ObjectMixtureEncoder, tmp_path: Path
+    package: Path, encoder: ObjectEncoder, tmp_path: Path
 ) -> None:
     bench, out = tmp_path / "bench", tmp_path / "out"
     encoder.save_pretrained(bench / "tennis" / "objects-s0" / "encoder")

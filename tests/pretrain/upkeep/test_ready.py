@@ -243,9 +243,13 @@ def test_only_what_python_runs_counts_as_code() -> None:
 
 
 def test_only_the_modules_that_fit_count_as_code() -> None:
-    names = {path.name for path in ready_game.fitting_files()}
-    assert {"diagnosis.py", "fit.py", "foreground.py", "mixture.py", "readout.py"} <= names
-    assert not names & {"__init__.py", "bounds.py", "boxes.py", "encoder.py"}
+    files = ready_game.fitting_files()
+    assert all(path.is_file() for path in files)
+    names = {f"{path.parent.name}/{path.stem}" for path in files}
+    assert {f"encoders/{name}" for name in ("diagnosis", "palette", "readout")} <= names
+    assert {f"objects/{name}" for name in ("fit", "background", "looks", "sharing")} <= names
+    assert not {name for name in names if name.startswith("object_mixture/")}
+    assert not {path.name for path in files} & {"__init__.py", "encoder.py", "fitted.py"}
 
 
 def test_encoders_that_are_shipped_are_of_this_code() -> None:
