@@ -2,7 +2,7 @@
 
 import prose_rows as rows
 from prose_check import Sentence
-from prose_words import both, dec, found, minutes, whole
+from prose_words import dec, found, minutes, ours, whole
 
 from slotenv.environments import atari_games
 from slotenv.probe import PAPER_ACCURACY
@@ -14,7 +14,7 @@ FRONT = (
         "read linearly from slots: R2, # games | **#** | **#** | # | # |",
         lambda: [
             *whole(len(rows.games())),
-            *both("accuracy"),
+            *ours("accuracy")[:2],
             *dec(PAPER_ACCURACY["overall"]["scn"], PAPER_ACCURACY["overall"]["supervised"]),
         ],
     ),

@@ -210,6 +210,12 @@ def mean_found(method: str, measure: str) -> float:
     return fmean(row["report"][measure] for row in found(method))
 
 
+def outside(env: str, method: str) -> float:
+    """Return what ridge reads from a method's slots in an environment that is not Atari's."""
+    (row,) = (r for r in read("outside.jsonl") if (r["env"], r["method"]) == (env, method))
+    return float(row["ridge"])
+
+
 def read_ridge(kind: str, *, hold: bool) -> dict[str, float]:
     """Return what ridge reads of single or pooled frames, by game."""
     rows = [r for r in read("single_frames.jsonl") if (r["kind"], r["hold"]) == (kind, hold)]

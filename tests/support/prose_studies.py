@@ -56,24 +56,24 @@ STUDIES = (
         lambda: whole(len({row["game"] for row in rows.read("bench/players.jsonl")})),
     ),
     Sentence(
-        "With their own probe objects lose at most # (SCN, too).",
-        lambda: dec(lost_with_own_probe("objects", "objects_held", "scn")),
+        "With their own probe slots of the mixture lose at most # (SCN, too).",
+        lambda: dec(lost_with_own_probe("object_mixture", "object_mixture_held", "scn")),
     ),
     Sentence(
         "held, they lose # in Boxing and at most # in the others; not held, # in Breakout and # in "
         "Freeway.",
         lambda: dec(
-            lost_with_old_probe("objects_held", "boxing"),
-            lost_with_old_probe("objects_held", "breakout", "freeway", "pong"),
-            lost_with_old_probe("objects", "breakout"),
-            lost_with_old_probe("objects", "freeway"),
+            lost_with_old_probe("object_mixture_held", "boxing"),
+            lost_with_old_probe("object_mixture_held", "breakout", "freeway", "pong"),
+            lost_with_old_probe("object_mixture", "breakout"),
+            lost_with_old_probe("object_mixture", "freeway"),
         ),
     ),
     Sentence(
         "SCN's read # in Pong, # in Boxing, # in Breakout and # in Freeway.",
         lambda: dec(*(rows.played("scn", g)[2] for g in ("pong", "boxing", "breakout", "freeway"))),
     ),
-    Sentence("PPO on Pong, # seeds on slots and # on the rest, each", agents),
+    Sentence("slots of Pong, # seeds on slots and # on the rest, each", agents),
     Sentence(
         "A line is the mean of the last # games of learning, a dot the finished agent over # games",
         lambda: whole(
@@ -99,7 +99,21 @@ STUDIES = (
         ],
     ),
     Sentence(
-        "takes the encoder apart on # games' validation frames.",
+        "objects read # of LunarLander, better than pixels (#), and # of Acrobot, where pixels "
+        "read #:",
+        lambda: dec(
+            rows.outside("LunarLander-v3", "objects"),
+            rows.outside("LunarLander-v3", "pixels 21 x 16"),
+            rows.outside("Acrobot-v1", "objects"),
+            rows.outside("Acrobot-v1", "pixels 21 x 16"),
+        ),
+    ),
+    Sentence(
+        "single pixels, reads # and # there.",
+        lambda: dec(*(rows.outside(e, "object mixture") for e in ("LunarLander-v3", "Acrobot-v1"))),
+    ),
+    Sentence(
+        "takes the mixture apart on # games' validation frames.",
         lambda: [word(len({row["game"] for row in rows.read("variants.jsonl")}))],
     ),
     Sentence(

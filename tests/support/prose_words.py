@@ -7,7 +7,7 @@ import prose_rows as rows
 from slotenv.environments import atari_game
 
 NUMBER_WORDS = ("none", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
-SEVERAL_SEEDS = ("scn", "random", "objects", "objects_held")
+SEVERAL_SEEDS = ("scn", "random", "object_mixture", "object_mixture_held")
 
 
 def dec(*values: float | None, digits: int = 2) -> list[str]:
@@ -31,9 +31,14 @@ def named(games: Iterable[str]) -> str:
     return f"{', '.join(names)} and {last}" if names else last
 
 
-def both(metric: str, view: str = "scn") -> list[str]:
-    """Return the means of objects and of objects held."""
-    return dec(*(rows.overall(method, metric, view) for method in ("objects", "objects_held")))
+CLEARLY = 0.02
+"""From so much on, one encoder is called better than another."""
+OURS = ("objects", "objects_held", "object_mixture")
+
+
+def ours(metric: str, view: str = "scn") -> list[str]:
+    """Return the means of objects, of objects held, and of the mixture."""
+    return dec(*(rows.overall(method, metric, view) for method in OURS))
 
 
 def seeds() -> tuple[str, str, str, str]:
@@ -46,6 +51,27 @@ def seeds() -> tuple[str, str, str, str]:
     fewest = min(len(of_game) for by_game in every for of_game in by_game.values())
     in_games = whole(found.count(max(found)), len(found))
     return word(max(found)).title(), *in_games, word(fewest)
+
+
+def worse_than_the_mixture() -> str:
+    """Name the games in which the mixture reads screen coordinates better clearly."""
+    return named(
+        game
+        for game in rows.games()
+        if rows.in_game("object_mixture", game, "ridge_accuracy", "pixel")
+        > rows.in_game("objects", game, "ridge_accuracy", "pixel") + CLEARLY
+    )
+
+
+def beside_the_mixture(*games: str) -> list[str]:
+    """Return what is read of screen coordinates from objects and from the mixture, by game."""
+    return dec(
+        *(
+            rows.in_game(method, game, "ridge_accuracy", "pixel")
+            for game in games
+            for method in ("objects", "object_mixture")
+        )
+    )
 
 
 def exploding() -> tuple[str, str]:
