@@ -28,11 +28,12 @@ def test_slots_outside_atari(tmp_path):
     )
     assert "| LunarLander-v3 (R2) | K | ridge |" in out
     rows = [json.loads(line) for line in (tmp_path / "rows.jsonl").read_text().splitlines()]
-    assert [row["method"] for row in rows[:3]] == ["objects", "pixels 21 x 16", "SCN, untrained"]
-    assert rows[3]["env"] == "Acrobot-v1"
+    methods = ["objects", "object mixture", "pixels 21 x 16", "SCN, untrained"]
+    assert [row["method"] for row in rows] == 2 * methods
+    assert rows[4]["env"] == rows[5]["env"] == "Acrobot-v1"
     table = (tmp_path / "rows.md").read_text()
-    assert f"| objects | {rows[3]['num_slots']} | {rows[3]['ridge']:.3f} |" in table
-    assert rows[3]["ridge"] > 0.7
+    assert f"| objects | {rows[4]['num_slots']} | {rows[4]['ridge']:.3f} |" in table
+    assert rows[5]["ridge"] > 0.7
 
 
 def test_slots_outside_atari_says_what_to_install(monkeypatch):

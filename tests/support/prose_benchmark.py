@@ -15,7 +15,6 @@ from prose_words import (
     ours,
     seeds,
     whole,
-    word,
     worse_than_the_mixture,
 )
 
@@ -177,7 +176,7 @@ BENCHMARK = (
         "between two slots on one object are left out, in Pong in # (",
         lambda: [
             *whole(*(fmean(rows.identity(doubles=one).values()) for one in (True, False))),
-            word(round(rows.identity(doubles=True)["pong"])),
+            *whole(rows.identity(doubles=True)["pong"]),
         ],
     ),
     Sentence(
