@@ -83,6 +83,7 @@ def make_untrained(
     """
     asked = {
         "method": config.resolved_method.name,
+        "architecture": config.resolved_method.encoder_name,  # a method may have had another before
         "data_checksum": store.checksum,
         "seed": config.seed,
         "num_slots": num_slots,
@@ -151,7 +152,8 @@ def refuse_other(folder: Path, asked: dict[str, Any]) -> bool:
     """
     if not (folder / "encoder" / CONFIG).exists():
         return False
-    made = read_config(folder / "encoder").get("provenance", {})
+    config = read_config(folder / "encoder")
+    made = {"architecture": config.get("architecture"), **config.get("provenance", {})}
     if differs := differences(made, asked):
         raise ValueError(
             f"{folder} holds an encoder that was made otherwise ({differs}): use another folder, "

@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,7 @@ from small_training import SMALL, assert_equal_weights
 
 from pretrain.config import TrainConfig
 from pretrain.data.store import FrameStore
+from pretrain.methods import METHODS
 from pretrain.runtime.metrics_log import read_metrics
 from pretrain.training import loop as train_module
 from pretrain.training.loop import STATE, train
@@ -112,7 +114,9 @@ def test_a_metrics_line_cut_short_is_dropped(store: FrameStore, tmp_path: Path) 
     assert read_metrics(tmp_path) == rows
 
 
-def test_an_encoder_made_otherwise_is_never_overwritten(store: FrameStore, tmp_path: Path) -> None:
+def test_an_encoder_made_otherwise_is_never_overwritten(
+    store: FrameStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     fitted = TrainConfig(method="objects")
     first = train(store, fitted, tmp_path / "objects", num_slots=None)
     file = tmp_path / "objects" / "encoder" / "model.safetensors"
@@ -124,6 +128,11 @@ def test_an_encoder_made_otherwise_is_never_overwritten(store: FrameStore, tmp_p
         train(store, trained, tmp_path / "objects", num_slots=2)
     with pytest.raises(ValueError, match="seed was 0, is 1"):
         train(store, TrainConfig(method="objects", seed=1), tmp_path / "objects", num_slots=None)
+    before = replace(METHODS["objects"], encoder="object_mixture")
+    monkeypatch.setitem(METHODS, "objects", before)
+    with pytest.raises(ValueError, match="architecture was 'objects', is 'object_mixture'"):
+        train(store, fitted, tmp_path / "objects", num_slots=None)
+    monkeypatch.undo()
     other = TrainConfig(method="objects", validation_share=0.5)
     with pytest.raises(ValueError, match=r"validation_share was 0\.2, is 0\.5"):
         train(store, other, tmp_path / "objects", num_slots=None)
