@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from slotenv.encoders import SLOT_FIELDS, ObjectEncoder
-from slotenv.encoders.objects.pieces import find_pieces
+from slotenv.encoders.objects.pieces import Screen, find_pieces
 from slotenv.environments import make_env, preset_for
 
 OUT = Path(__file__).parents[2] / "docs" / "how-slots-find-objects.png"
@@ -59,9 +59,8 @@ def painted_pieces(encoder: ObjectEncoder, frame: Picture) -> Picture:
     """Return the pieces of the frame, each in a colour of its own."""
     background = encoder.background
     found = background.foreground(frame[None])
-    runs, piece, pieces = find_pieces(
-        found, frame.shape[:2], background.brightness, apart=found.scenery
-    )
+    screen = Screen(frame.shape[:2], background.brightness, encoder.things.field)
+    runs, piece, pieces = find_pieces(found, screen, apart=found.scenery)
     colours = slot_colours(len(pieces.frame))
     picture = np.tile(_DARK, (*frame.shape[:2], 1))
     for row, column, length, of in zip(runs.row, runs.column, runs.length, piece, strict=True):

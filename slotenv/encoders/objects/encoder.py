@@ -22,8 +22,11 @@ from slotenv.encoders.saving import check_bounds
 from slotenv.frames import FramePreset
 
 _MOSTLY = 0.5  # share of the frames in which there is something in a slot
+_FLICKERS = 12  # steps on average: what is not seen for longer is gone, such as a missile
 _MOST_LOOKS = 1 << 16  # far above what a few thousand frames have
 _BOUNDS = {
+    "absence": (0.0, 1e9),
+    "place": (-FAR, FAR),
     "size": (-FAR, FAR),
     "spread": (-FAR, FAR),
     "look_colours": (-1e4, 0.0),
@@ -84,11 +87,16 @@ class ObjectEncoder(FittedEncoder):
         shapes = (n, c), (n, 2), (n, 2), (n, 2), (n,)
         for name, shape in zip(Looks._fields, shapes, strict=True):
             self.register_buffer(f"look_{name}", torch.zeros(shape))
-        self.register_buffer("size", torch.zeros(k, 2))
+        for name in ("place", "size"):
+            self.register_buffer(name, torch.zeros(k, 2))
         self.register_buffer("spread", torch.zeros(k, 4))
         self.register_buffer("look_group", torch.zeros(n, dtype=torch.int64))
         self.register_buffer("first", torch.zeros(g + 1, dtype=torch.int64))
-        self.register_buffer("in_order", torch.zeros(g, dtype=torch.bool))
+        for name in ("in_order", "roams"):
+            self.register_buffer(name, torch.zeros(g, dtype=torch.bool))
+        self.register_buffer("display", torch.zeros(g, 4, dtype=torch.int64))
+        self.register_buffer("field", torch.zeros(4, dtype=torch.int64))
+        self.register_buffer("absence", torch.zeros(k))
         self.float()  # whatever torch.set_default_dtype says
 
     @classmethod
@@ -114,7 +122,9 @@ class ObjectEncoder(FittedEncoder):
         """Raise unless the weights are finite, in their bounds, and name what there is."""
         super().check_weights()
         state = self.state_dict()
-        check_bounds(state, {**_BOUNDS, "look_group": (0, self.num_groups - 1)})
+        most = max(self.preprocess.shape[:2])
+        places = {"display": (0, most), "field": (0, most)}
+        check_bounds(state, {**_BOUNDS, **places, "look_group": (0, self.num_groups - 1)})
         first = state["first"]
         if first[0] != 0 or first[-1] != self.num_slots or (first.diff() < 1).any():
             raise ValueError(
@@ -142,6 +152,16 @@ class ObjectEncoder(FittedEncoder):
             slots = read_slots(self.home, self.readout, moments)
         screen = {"height": self.preprocess.height, "width": self.preprocess.width}
         return SlotOutput(slots, boxes=partial(read_boxes, self.readout, moments, **screen))
+
+    @property
+    def alike_slots(self) -> tuple[tuple[int, ...], ...]:
+        """The slots of each group of things that roam, see :class:`slotenv.SlotEncoder`."""
+        return self.things.roaming
+
+    @property
+    def held_slots(self) -> tuple[int, ...]:
+        """The slots whose things come back soon when they are not seen."""
+        return tuple(np.flatnonzero(self.things.absence <= _FLICKERS).tolist())
 
     @property
     def background(self) -> Background:

@@ -10,13 +10,14 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from slotenv.encoders.objects.background import Background, extend_background, fit_background
-from slotenv.encoders.objects.looks import Looks
+from slotenv.encoders.objects.layout import display_of, whole_screen
+from slotenv.encoders.objects.looks import Looks, no_looks
 from slotenv.encoders.objects.parts import COVERED
-from slotenv.encoders.objects.pieces import Runs, connect, find_pieces, gather
+from slotenv.encoders.objects.pieces import Runs, Screen, connect, find_pieces, gather
 from slotenv.encoders.objects.sharing import Things, is_known
 from slotenv.encoders.objects.things import find_things
 from slotenv.encoders.palette import fit_palette
-from slotenv.encoders.readout import Readout, fit_readout
+from slotenv.encoders.readout import MASS, Readout, fit_readout
 
 MAX_SLOTS = 44  # if no other limit is asked for: Space Invaders has 36 aliens
 PALETTE_FRAMES = 200  # spread over all, that colours are taken from
@@ -24,7 +25,6 @@ _STEPS = 1_000  # pairs of frames, spread over all, that say what moves
 _COUNTED_FRAMES = 20  # spread over all, that tell how many runs there are
 _MOST_RUNS = 4_000_000  # of all frames: of textured ones, fewer frames are looked at
 _NEVER = -12.0  # log probability of a colour that a look has not had
-_NOTHING = -1e6  # log weight of a look that no piece has
 
 
 class Learned(NamedTuple):
@@ -77,14 +77,14 @@ def fit(
         runs,
         steps,
         num_frames=len(frames),
-        shape=background.usual.shape[:2],
-        brightness=background.brightness,
+        screen=_screen(background),
         pooled=pooled,
         max_slots=max_slots,
         seed=seed,
     )
     if things is None:
-        things = _nothing(len(palette.colours))
+        things = _nothing(len(palette.colours), background.usual.shape[:2])
+    things = things._replace(absence=_absence(things, background, steps))
     announce(f"objects: {len(things.group)} looks, {len(things.home)} slots")
     return Learned(background, things, _usual_for(things, background, runs, len(frames)))
 
@@ -121,18 +121,23 @@ def refit(
             _unknown(old, background, runs),
             steps and (_unknown(old, background, steps[0]), _unknown(old, background, steps[1])),
             num_frames=len(frames),
-            shape=background.usual.shape[:2],
-            brightness=background.brightness,
+            screen=_screen(background),
             pooled=background.pooled,
             max_slots=max_slots - known,
             seed=seed,
         )
     things = old if more is None else _joined(old, more)
+    absence = _absence(things, background, steps)
+    things = things._replace(absence=np.concatenate([old.absence, absence[known:]]))
     announce(f"objects: {len(things.home) - known} slots more than the {known} there were")
     readout = _usual_for(things, background, runs, len(frames))
     for field, was in zip(readout, before.readout, strict=True):
         field[:known] = was
     return Learned(background, things, readout)
+
+
+def _screen(background: Background) -> Screen:
+    return Screen(background.usual.shape[:2], background.brightness)
 
 
 def _affordable(background: Background, frames: NDArray[np.uint8]) -> NDArray[np.uint8]:
@@ -154,12 +159,13 @@ def _steps(
 
 def _unknown(things: Things, background: Background, runs: Runs) -> Runs:
     """Return the runs of pieces that are of no look that is known, nor several that touch."""
-    shape, brightness = background.usual.shape[:2], background.brightness
-    runs, piece, pieces = find_pieces(runs, shape, brightness, apart=runs.scenery)
+    screen = _screen(background)._replace(field=things.field)
+    runs = runs.select(display_of(runs, things.display, screen.shape) < 0)
+    runs, piece, pieces = find_pieces(runs, screen, apart=runs.scenery)
     unknown = ~is_known(things, pieces)[piece]
     runs, piece = runs.select(unknown), piece[unknown]
-    part = connect(runs, shape, runs.colour)
-    covered = runs.length * is_known(things, gather(runs, part, shape, brightness))[part]
+    part = connect(runs, screen.shape, runs.colour)
+    covered = runs.length * is_known(things, gather(runs, part, screen))[part]
     share = np.bincount(piece, covered) / np.maximum(np.bincount(piece, runs.length), 1)
     return runs.select(share[piece] <= COVERED)
 
@@ -168,11 +174,37 @@ def _usual_for(things: Things, background: Background, runs: Runs, num_frames: i
     """Measure what is usual for each slot; a piece is there from its first pixel on.
 
     Slots that take pixels one by one are there in part. A piece is of a look, or it is not: a share
-    of its usual pixels would only tell of the edge that cuts it off.
+    of its usual pixels would only tell of the edge that cuts it off. In a group that roams, a thing
+    may have any slot: the same is usual for all.
     """
     moments = torch.from_numpy(things.moments_of(background, runs, num_frames))
     readout, _ = fit_readout(moments, fewest=0.0)
+    for own in map(list, things.roaming):
+        low = (readout.look[own] - readout.look_range[own]).amin(0)
+        high = (readout.look[own] + readout.look_range[own]).amax(0)
+        readout.moves[own] = readout.moves[own].amax(0)
+        readout.look[own] = (low + high) / 2
+        readout.look_range[own] = (high - low) / 2
     return readout._replace(usual_mass=torch.ones_like(readout.usual_mass))
+
+
+def _absence(
+    things: Things, background: Background, steps: tuple[Runs, Runs] | None
+) -> NDArray[np.float32]:
+    """Return for how many steps each slot stays empty, on average, (K,); 0 if nothing is known.
+
+    That is how often it is empty, for each time that it becomes so. In a group that roams a thing
+    may have any slot: what is true of the slot that is soonest taken again is of all.
+    """
+    if steps is None:
+        return np.zeros(len(things.home), np.float32)
+    count = max(int(runs.frame.max(initial=-1)) for runs in steps) + 1
+    before, after = (things.moments_of(background, runs, count)[..., MASS] > 0 for runs in steps)
+    empty, vanishes = (~before).sum(0), (before & ~after).sum(0)
+    absence: NDArray[np.float32] = (empty / np.maximum(vanishes, 1)).astype(np.float32)
+    for own in map(list, things.roaming):
+        absence[own] = absence[own].min()
+    return absence
 
 
 def _joined(old: Things, more: Things) -> Things:
@@ -181,23 +213,31 @@ def _joined(old: Things, more: Things) -> Things:
         group=np.concatenate([old.group, more.group + len(old.in_order)]),
         first=np.concatenate([old.first, more.first[1:] + old.first[-1]]),
         in_order=np.concatenate([old.in_order, more.in_order]),
+        roams=np.concatenate([old.roams, more.roams]),
         home=np.concatenate([old.home, more.home]),
+        place=np.concatenate([old.place, more.place]),
         size=np.concatenate([old.size, more.size]),
         spread=np.concatenate([old.spread, more.spread]),
+        display=np.concatenate([old.display, more.display]),
+        field=old.field,
+        absence=np.concatenate([old.absence, more.absence]),
     )
 
 
-def _nothing(num_colours: int) -> Things:
+def _nothing(num_colours: int, shape: tuple[int, int]) -> Things:
     """Return one slot that is always empty: there was nothing to learn from."""
     zeros = np.zeros((1, 2), np.float32)
-    colours = np.full((1, num_colours), -np.log(num_colours), np.float32)
-    looks = Looks(colours, zeros, zeros, zeros, np.full(1, _NOTHING, np.float32))
     return Things(
-        looks,
+        no_looks(num_colours),
         group=np.zeros(1, np.int64),
         first=np.array([0, 1]),
         in_order=np.zeros(1, bool),
+        roams=np.zeros(1, bool),
         home=zeros,
+        place=zeros,
         size=zeros,
         spread=np.zeros((1, 4), np.float32),
+        display=np.zeros((1, 4), np.int64),
+        field=whole_screen(shape).field,
+        absence=np.zeros(1, np.float32),
     )

@@ -23,7 +23,7 @@ FEWEST = 0.01  # share of the frames in which a kind must be there
 _REACH = 0.11  # half screens that a thing moves in one step, at most: about ten pixels
 _ANOTHER = 0.03  # what a change of look counts when things are followed, in such lengths
 _STILL = 0.02  # share of the steps: what moves in fewer stands still
-_STEP = 0.009  # half screens: what moves less does not move, about three quarters of a pixel
+STEP = 0.009  # half screens: what moves less does not move, about three quarters of a pixel
 _SCENERY = 0.7  # share of the pieces of a look that have colours of the background nearby
 _ALONE = 0.5  # share of the frames in which there is one: a small thing for all its colours
 _SMALL = 0.15  # half screens: what is narrower and lower
@@ -130,7 +130,7 @@ def _follow(
         known = (one >= 0) & (other >= 0)
         np.add.at(goes, (one[known], other[known]), 1)
         same = known & (one == other)
-        far = (np.abs(middle[0][rows] - middle[1][columns]) > _STEP).any(1)
+        far = (np.abs(middle[0][rows] - middle[1][columns]) > STEP).any(1)
         np.add.at(moved, one[same], far[same])
     return there, goes, moved / np.maximum(np.diag(goes), 1)
 

@@ -10,7 +10,6 @@ import math
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
 from slotenv.encoders.objects.pieces import Floats, Ints, Pieces
 
@@ -27,6 +26,7 @@ _SMOOTHING = 0.02  # share of a look's colours that is spread over all: none is 
 _PIXELS = 8.0  # a piece tells as much as so many pixels that were seen by themselves
 _UNLIKE = 1.5  # nats a pixel by which a piece may differ from a look and be of it
 _CUT = 0.1  # what counts of that: of two parts of a thing, at both edges, the larger fits better
+_NOTHING = -1e6  # log weight of a look that no piece has
 _NOBODYS = math.log(0.1 / 4)  # density of a piece of no look, which may be anywhere
 
 
@@ -39,9 +39,12 @@ class Looks(NamedTuple):
     spread: Floats  # (L, 2) log standard deviation of where it is
     weight: Floats  # (L,) log share of all pieces
 
-    def select(self, kept: Ints | NDArray[np.bool_]) -> "Looks":
-        """Return some of the looks."""
-        return Looks(*(field[kept] for field in self))
+
+def no_looks(num_colours: int) -> Looks:
+    """Return a look that no piece has: there must be one."""
+    zeros = np.zeros((1, 2), np.float32)
+    colours = np.full((1, num_colours), -np.log(num_colours), np.float32)
+    return Looks(colours, zeros, zeros, zeros, np.full(1, _NOTHING, np.float32))
 
 
 def describe(pieces: Pieces) -> Floats:
@@ -82,6 +85,8 @@ def learn(pieces: Pieces, look: Ints, count: int) -> Looks:
     num_colours = pieces.colours.shape[1]
     variance = np.maximum(pieces.variance, MIN_SIZE**2)
     middle = pieces.middle
+    if count == 0:
+        return no_looks(num_colours)
     of = [np.flatnonzero(look == number) for number in range(count)]
     shares = np.stack([pieces.colours[rows].mean(0) for rows in of])
     shares = (shares + _SMOOTHING / num_colours) / (1 + _SMOOTHING)

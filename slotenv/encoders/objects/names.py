@@ -1,8 +1,8 @@
 """Names: which of several things that are alike has which slot.
 
 Robots walk about, a ship and its shots have the same colours. Such things can be told apart by
-order, by place, or by place and size; what is best is what lets most of them keep their slots from
-one step to the next.
+place, or by place and size; what is best is what lets most of them keep their slots from one step
+to the next. In a lane they are told apart from left to right.
 """
 
 from typing import NamedTuple
@@ -21,7 +21,7 @@ _ANY_SIZE = 10.0  # log spread of sizes that tell nothing
 _LEAST = np.array([MIN_SPREAD, MIN_SPREAD, 0.1, 0.1], np.float32)  # spread of each feature
 _FRAMES = 300  # spread over all, that names are fitted to
 _ROUNDS = 6
-_BETTER = 0.02  # share of the things that must keep their slots more often than by place
+_BETTER = 0.03  # share of the things that must keep their slots more often than by place
 
 
 class Names(NamedTuple):
@@ -36,6 +36,11 @@ class Names(NamedTuple):
     in_order: bool
     mean: Floats
     spread: Floats
+
+    @property
+    def by_size(self) -> bool:
+        """Whether their sizes help to tell them apart."""
+        return bool((self.spread[:, SIZES] < _ANY_SIZE).any())
 
 
 class Passing(NamedTuple):
@@ -102,9 +107,7 @@ def find_names(
         return plain
     size = -z[:, 2:].sum(1)
     by_size = position_within(frame)[np.argsort(np.lexsort((size, frame)), kind="stable")]
-    tried = [plain, plain._replace(in_order=True)]
-    for start in (rank, by_size):
-        tried.append(_fitted(frame, z, start, count))
+    tried = [plain, *(_fitted(frame, z, start, count) for start in (rank, by_size))]
     kept = [_kept(names, steps) for names in tried]
     best = int(np.argmax(kept))
     return tried[best] if kept[best] > kept[0] + _BETTER else plain

@@ -46,6 +46,20 @@ class Runs(NamedTuple):
         return Runs._make(field[kept] for field in self)
 
 
+class Screen(NamedTuple):
+    """What the frames are like that runs are of.
+
+    Attributes:
+        shape: Height and width.
+        brightness: (C,) of each colour, 0 to 1.
+        field: First row and column of the playing field, and those after the last; all by default.
+    """
+
+    shape: tuple[int, int]
+    brightness: Floats
+    field: Ints | None = None
+
+
 class Pieces(NamedTuple):
     """The N pieces of some frames. Places and lengths are in half screens.
 
@@ -54,8 +68,8 @@ class Pieces(NamedTuple):
         moments: (N, 6) pixels, and sums over them of row, column, their squares, and brightness.
         colours: (N, C) share of each colour.
         scenery: (N,) whether it has a colour of the background nearby.
-        cut: (N, 2) whether it touches the top or the bottom of the screen, and its left or right:
-            part of it may lie beyond.
+        cut: (N, 2) whether it touches the top or the bottom of the playing field, and its left or
+            right: part of it may lie beyond.
     """
 
     frame: Ints
@@ -92,8 +106,7 @@ class Pieces(NamedTuple):
 
 def find_pieces(
     runs: Runs,
-    shape: tuple[int, int],
-    brightness: Floats,
+    screen: Screen,
     *,
     apart: Ints | NDArray[np.bool_] | None = None,
 ) -> tuple[Runs, Ints, Pieces]:
@@ -102,11 +115,11 @@ def find_pieces(
     Takes what :func:`connect` and :func:`gather` do. In frames of more than
     :data:`MOST_PIECES` the smallest are left out, and so are their runs.
     """
-    piece = connect(runs, shape, apart)
+    piece = connect(runs, screen.shape, apart)
     kept = largest(runs, piece)
     if not kept.all():
         runs, piece = runs.select(kept), np.unique(piece[kept], return_inverse=True)[1]
-    return runs, piece, gather(runs, piece, shape, brightness)
+    return runs, piece, gather(runs, piece, screen)
 
 
 def largest(runs: Runs, piece: Ints, most: int = MOST_PIECES) -> NDArray[np.bool_]:
@@ -194,16 +207,16 @@ def _roots(count: int, first: Ints, second: Ints) -> Ints:
             root = nearer
 
 
-def gather(runs: Runs, piece: Ints, shape: tuple[int, int], brightness: Floats) -> Pieces:
+def gather(runs: Runs, piece: Ints, screen: Screen) -> Pieces:
     """Return what there is to know of pieces.
 
     Args:
         runs: The runs.
         piece: (n,) the piece of each, as :func:`connect` numbers them.
-        shape: Height and width of the frames.
-        brightness: (C,) of each colour, 0 to 1.
+        screen: Of the frames.
     """
-    height, width = shape
+    height, width = screen.shape
+    brightness = screen.brightness
     count = int(piece.max(initial=-1)) + 1
     num_colours = len(brightness)
     pixels = runs.length.astype(np.float64)
@@ -219,9 +232,10 @@ def gather(runs: Runs, piece: Ints, shape: tuple[int, int], brightness: Floats) 
     first = np.zeros(count, np.int64)
     first[piece[::-1]] = np.arange(len(piece))[::-1]
     scenery = np.bincount(piece, runs.scenery, minlength=count) > 0
+    top, left, bottom, right = (0, 0, height, width) if screen.field is None else screen.field
     edges = (
-        (runs.row == 0) | (runs.row == height - 1),
-        (runs.column == 0) | (runs.column + runs.length == width),
+        (runs.row <= top) | (runs.row >= bottom - 1),
+        (runs.column <= left) | (runs.column + runs.length >= right),
     )
     cut = np.stack([np.bincount(piece, edge, minlength=count) > 0 for edge in edges], axis=1)
     return Pieces(

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from slotenv.encoders.objects.background import Background
+from slotenv.encoders.objects.layout import display_of
 from slotenv.encoders.objects.looks import Looks, fit_of
 from slotenv.encoders.objects.names import features, nearest
 from slotenv.encoders.objects.pieces import (
@@ -17,6 +18,7 @@ from slotenv.encoders.objects.pieces import (
     Ints,
     Pieces,
     Runs,
+    Screen,
     connect,
     find_pieces,
     gather,
@@ -24,7 +26,11 @@ from slotenv.encoders.objects.pieces import (
     position_within,
 )
 
-_OF_SLOTS = ("first", "in_order", "home", "size", "spread")  # weights that have these names
+# Weights that have these names, too.
+_OF_SLOTS = (
+    *("first", "in_order", "roams", "home", "place", "size", "spread"),
+    *("display", "field", "absence"),
+)
 _STRANGE = 0.08  # share of a colour from which on it counts
 _NOT_ITS_OWN = math.log(0.03)  # log share of a colour that a look hardly ever has
 _SAME_ROW = 0.04  # half screens: rows of things that stand in rows are farther apart
@@ -41,18 +47,31 @@ class Things(NamedTuple):
         first: (G + 1,) the slots of group g are ``first[g]`` to ``first[g + 1]`` - 1.
         in_order: (G,) bool, whether its things are told apart from left to right, as they pass each
             other's places in a lane; else by where the slots usually are.
-        home: (K, 2) where a slot's things are on average, row and column.
+        roams: (G,) bool, whether nothing but their places tells its things apart, which pass each
+            other's: they are to be followed from step to step.
+        home: (K, 2) what a slot's places are relative to: where its things are on average, row and
+            column; of a group that roams, all of them.
+        place: (K, 2) where a slot's own things are on average.
         size: (K, 2) log of their height and width.
         spread: (K, 4) log of how far from home and from that size they are.
+        display: (G, 4) the display that a group is, as :class:`Layout` has them: it is of no look,
+            and has one slot; 0 for groups that are none.
+        field: (4,) the playing field, as there.
+        absence: (K,) for how many steps a slot stays empty, on average; 0 if that is not known.
     """
 
     looks: Looks
     group: Ints
     first: Ints
     in_order: NDArray[np.bool_]
+    roams: NDArray[np.bool_]
     home: Floats
+    place: Floats
     size: Floats
     spread: Floats
+    display: Ints
+    field: Ints
+    absence: Floats
 
     def state(self) -> dict[str, Tensor]:
         """Return it as weights of an encoder, by their names."""
@@ -72,27 +91,40 @@ class Things(NamedTuple):
         looks = Looks(*(array(f"look_{name}") for name in Looks._fields))
         return cls(looks, array("look_group"), *map(array, _OF_SLOTS))
 
+    @property
+    def roaming(self) -> tuple[tuple[int, ...], ...]:
+        """The slots of each group that roams."""
+        first = self.first.tolist()
+        return tuple(tuple(range(first[g], first[g + 1])) for g in np.flatnonzero(self.roams))
+
     def moments_of(self, background: Background, runs: Runs, num_frames: int) -> Floats:
         """Return the moments of the piece in each slot, (B, K, 6), 0 where there is none."""
-        shape, brightness = background.usual.shape[:2], background.brightness
-        pieces, fit = pieces_of(self, runs, shape, brightness)
+        moments = np.zeros((num_frames, len(self.home), 6), np.float32)
+        screen = Screen(background.usual.shape[:2], background.brightness, self.field)
+        shown = display_of(runs, self.display, screen.shape)
+        if (in_display := shown >= 0).any():
+            cell, of = np.unique(
+                runs.frame[in_display] * len(self.display) + shown[in_display], return_inverse=True
+            )
+            displays = gather(runs.select(in_display), of, screen)
+            slot = self.first[cell % len(self.display)]
+            moments[displays.frame, slot] = displays.moments
+            runs = runs.select(~in_display)
+        pieces, fit = pieces_of(self, runs, screen)
         slot = share_out(self, pieces, fit)
         rows = np.flatnonzero(slot >= 0)
-        moments = np.zeros((num_frames, len(self.home), 6), np.float32)
         moments[pieces.frame[rows], slot[rows]] = pieces.moments[rows]
         return moments
 
 
-def pieces_of(
-    things: Things, runs: Runs, shape: tuple[int, int], brightness: Floats
-) -> tuple[Pieces, Floats]:
+def pieces_of(things: Things, runs: Runs, screen: Screen) -> tuple[Pieces, Floats]:
     """Return the connected pieces of frames and their fit; what is of no look, colour by colour.
 
     Two things that touch are one piece. If they have other colours, they are two after all: where
     the piece is of no look, or where it has a colour that its look has not, and two of its parts
     or more are of looks.
     """
-    runs, piece, whole = find_pieces(runs, shape, brightness, apart=runs.scenery)
+    runs, piece, whole = find_pieces(runs, screen, apart=runs.scenery)
     fit = fit_of(things.looks, whole)
     look, fits = fit.argmax(1), fit.max(1) > 0
     has_not = things.looks.colours[look] < _NOT_ITS_OWN
@@ -101,10 +133,10 @@ def pieces_of(
     if not in_parts.any():
         return whole, fit
     rest, of = runs.select(in_parts[piece]), piece[in_parts[piece]]
-    part = connect(rest, shape, rest.colour)
+    part = connect(rest, screen.shape, rest.colour)
     kept = largest(rest, part)
     rest, of, part = rest.select(kept), of[kept], np.unique(part[kept], return_inverse=True)[1]
-    parts = gather(rest, part, shape, brightness)
+    parts = gather(rest, part, screen)
     owner = np.zeros(len(parts.frame), np.int64)
     owner[part] = of
     fit_of_parts = fit_of(things.looks, parts)
@@ -121,9 +153,9 @@ def is_known(things: Things, pieces: Pieces) -> NDArray[np.bool_]:
     return known
 
 
-def by_colour(runs: Runs, shape: tuple[int, int], brightness: Floats) -> Pieces:
+def by_colour(runs: Runs, screen: Screen) -> Pieces:
     """Return connected pieces of one colour each."""
-    return find_pieces(runs, shape, brightness, apart=runs.colour)[2]
+    return find_pieces(runs, screen, apart=runs.colour)[2]
 
 
 def share_out(things: Things, pieces: Pieces, fit: Floats) -> Ints:
@@ -147,8 +179,8 @@ def share_out(things: Things, pieces: Pieces, fit: Floats) -> Ints:
     order = reading_order(cell, pieces.middle[rows], things.in_order[group])
     rows, group, cell = rows[order], group[order], cell[order]
     slot[rows] = things.first[group] + position_within(cell)
-    free = (size[group] > 1) & ~things.in_order[group]
-    z, mean = features(pieces.select(rows)), np.concatenate([things.home, things.size], axis=1)
+    free = (size[group] > 1) & (~things.in_order[group])
+    z, mean = features(pieces.select(rows)), np.concatenate([things.place, things.size], axis=1)
     for start, end in _stretches(np.where(free, cell, -1)):
         if free[start]:
             own = slice(things.first[group[start]], things.first[group[start] + 1])

@@ -16,6 +16,7 @@ from slotenv.encoders.objects.kinds import (
     look_around,
 )
 from slotenv.encoders.objects.lanes import find_lanes, is_narrow
+from slotenv.encoders.objects.layout import Layout, display_of, find_layout
 from slotenv.encoders.objects.names import (
     PLACES,
     SIZES,
@@ -24,12 +25,12 @@ from slotenv.encoders.objects.names import (
     find_names,
     passing_of,
 )
-from slotenv.encoders.objects.parts import cut_off, second_images, two_that_touch
+from slotenv.encoders.objects.parts import cut_off, patterns, second_images, two_that_touch
 from slotenv.encoders.objects.pieces import (
-    Floats,
     Ints,
     Pieces,
     Runs,
+    Screen,
     find_pieces,
     position_within,
 )
@@ -39,6 +40,7 @@ _TAKE_TURNS = 0.1  # share of the frames in which the rarer of two is there
 _LIKE_SIZE = 0.5  # log of the factor between two extents
 _SAME_LANE = 0.02  # half screens between the middles of two lanes, if they have no spread
 _FIXED = 0.5  # of its own extent: what never moves farther is a display
+_MOST_FOLLOWED = 8  # things of one group: more are a formation, in which places are names
 _WITH_DISPLAYS = 24  # slots: as long as there are fewer, displays have some, too
 
 
@@ -48,7 +50,8 @@ class Group:
 
     ``count`` are how many of them were in each of n frames; ``in_order`` says that they are told
     apart from left to right; ``in_lane`` that the kind has several rows or columns, of which this
-    is one; ``still`` that they never leave their places, such as digits.
+    is one; ``still`` that they never leave their places. ``display`` is the part of the screen that
+    a display has; it has no pieces of its own, all that is in it is one.
     """
 
     rows: Ints
@@ -56,6 +59,7 @@ class Group:
     in_order: bool
     in_lane: bool
     still: bool
+    display: Ints | None = None
 
     @property
     def at_once(self) -> int:
@@ -68,8 +72,7 @@ def find_things(
     steps: tuple[Runs, Runs] | None,
     *,
     num_frames: int,
-    shape: tuple[int, int],
-    brightness: Floats,
+    screen: Screen,
     pooled: bool,
     max_slots: int,
     seed: int,
@@ -77,37 +80,86 @@ def find_things(
     """Find the things in the foreground of a sample of frames; None if there are none.
 
     Args:
-        runs: The foreground of ``num_frames`` frames of a ``shape``.
+        runs: The foreground of ``num_frames`` frames.
         steps: That of other frames, and of those one step later: tells what moves, and what becomes
             what.
         num_frames: How many frames ``runs`` are of.
-        shape: Height and width.
-        brightness: (C,) of each colour.
+        screen: Of the frames. The playing field is found.
         pooled: Whether frames may be the maximum of two, in which what moves is there twice.
         max_slots: K at most.
         seed: Decides where lanes start.
     """
-    runs, piece, pieces = find_pieces(runs, shape, brightness, apart=runs.scenery)
-    before_after = [
-        find_pieces(one, shape, brightness, apart=one.scenery)[2] for one in steps or ()
-    ]
+    layout = find_layout(runs, steps, screen)
+    screen = screen._replace(field=layout.field)
+    shown = [display_of(one, layout.displays, screen.shape) for one in (runs, *(steps or ()))]
+    displays = _displays(layout, runs, shown[0], num_frames)
+    runs, *before_and_after = (
+        one.select(of < 0) for one, of in zip((runs, *(steps or ())), shown, strict=True)
+    )
+    runs, piece, pieces = find_pieces(runs, screen, apart=runs.scenery)
+    before_after = [find_pieces(one, screen, apart=one.scenery)[2] for one in before_and_after]
     parts = [pieces, *before_after]
     described = np.concatenate([of_looks.describe(part) for part in parts])
     frames_in_all = sum(int(part.frame.max(initial=-1)) + 1 for part in parts)
     found = of_looks.cluster(described, frames_in_all)
     look, *others = np.split(found, np.cumsum([len(part.frame) for part in parts])[:-1])
     num_looks = int(found.max(initial=-1)) + 1
-    if num_looks == 0:
-        return None
     passing = None
     if before_after:
         passing = Steps(before_after[0], others[0], before_after[1], others[1])
+    groups = []
+    if num_looks:
+        groups = _groups(
+            pieces,
+            look,
+            piece,
+            runs,
+            passing,
+            num_frames=num_frames,
+            screen=screen,
+            pooled=pooled,
+            seed=seed,
+        )
+    return _slots_for([*groups, *displays], pieces, look, max_slots, passing, screen)
+
+
+def _displays(layout: Layout, runs: Runs, shown: Ints, num_frames: int) -> list[Group]:
+    """Return the displays of a layout as groups, from which of them each run is in."""
+    return [
+        Group(
+            rows=np.zeros(0, np.int64),
+            count=np.bincount(np.unique(runs.frame[shown == number]), minlength=num_frames),
+            in_order=False,
+            in_lane=False,
+            still=True,
+            display=display,
+        )
+        for number, display in enumerate(layout.displays)
+        if (shown == number).any()
+    ]
+
+
+def _groups(
+    pieces: Pieces,
+    look: Ints,
+    piece: Ints,
+    runs: Runs,
+    passing: Steps | None,
+    *,
+    num_frames: int,
+    screen: Screen,
+    pooled: bool,
+    seed: int,
+) -> list[Group]:
+    """Return the groups of things that pieces are; second images lose their ``look``."""
+    num_looks = int(look.max(initial=-1)) + 1
     seen = look_around(pieces, look, num_looks, num_frames, passing)
     if pooled:
         look[second_images(pieces, look, ~seen.still)] = -1
         seen = look_around(pieces, look, num_looks, num_frames, passing)
     no_things = cut_off(seen, pieces, look)
-    no_things |= two_that_touch(seen, pieces, look, piece, runs, shape, brightness)
+    no_things |= two_that_touch(seen, pieces, look, piece, runs, screen)
+    no_things |= patterns(pieces, look, num_looks, screen)
     kind = find_kinds(replace(seen, scenery=seen.scenery | no_things))
     groups = [
         group
@@ -115,8 +167,7 @@ def find_things(
         for group in _groups_of(number, kind, seen, pieces, look, num_frames, seed)
     ]
     groups = _join_lanes(groups, pieces)
-    groups = [replace(group, still=group.still or _never_leaves(group, pieces)) for group in groups]
-    return _slots_for(groups, pieces, look, max_slots, passing)
+    return [replace(group, still=group.still or _never_leaves(group, pieces)) for group in groups]
 
 
 def _groups_of(
@@ -205,7 +256,12 @@ def _never_leaves(group: Group, pieces: Pieces) -> bool:
 
 
 def _slots_for(
-    groups: list[Group], pieces: Pieces, look: Ints, max_slots: int, passing: Steps | None
+    groups: list[Group],
+    pieces: Pieces,
+    look: Ints,
+    max_slots: int,
+    passing: Steps | None,
+    screen: Screen,
 ) -> Things | None:
     """Give groups slots, first things before second ones, and what moves before displays."""
     wishes = [
@@ -226,20 +282,44 @@ def _slots_for(
     if not order:
         return None
     label, group_of = np.full(len(look), -1), list[int]()
-    names = [_names_of(groups[g], int(sizes[g]), pieces, look, passing) for g in order]
+    names = [
+        _names_of(groups[g], int(sizes[g]), pieces, look, passing)
+        if (part := groups[g].display) is None
+        else _at(part, screen.shape)
+        for g in order
+    ]
     for number, g in enumerate(order):
         group = groups[g]
         for kind_of_look in np.unique(look[group.rows]):
             label[group.rows[look[group.rows] == kind_of_look]] = len(group_of)
             group_of.append(number)
+    looks = of_looks.learn(pieces, label, len(group_of))
+    places = [one.mean[:, PLACES] for one in names]
+    roams = [
+        not groups[g].still
+        and 1 < len(one.mean) <= _MOST_FOLLOWED
+        and not (groups[g].in_order or one.by_size)
+        for g, one in zip(order, names, strict=True)
+    ]
+    display = [np.zeros(4, np.int64) if (d := groups[g].display) is None else d for g in order]
     return Things(
-        looks=of_looks.learn(pieces, label, len(group_of)),
-        group=np.array(group_of),
+        looks=looks,
+        group=np.array(group_of or [0]),
         first=np.concatenate([[0], np.cumsum(sizes[order])]),
         in_order=np.array([one.in_order for one in names]),
-        home=np.concatenate([one.mean[:, PLACES] for one in names]),
+        roams=np.array(roams),
+        home=np.concatenate(
+            [
+                np.broadcast_to(place.mean(0), place.shape) if roam else place
+                for place, roam in zip(places, roams, strict=True)
+            ]
+        ),
+        place=np.concatenate(places),
         size=np.concatenate([one.mean[:, SIZES] for one in names]),
         spread=np.concatenate([one.spread for one in names]),
+        display=np.stack(display),
+        field=np.array([0, 0, *screen.shape]) if screen.field is None else screen.field,
+        absence=np.zeros(int(sizes[order].sum()), np.float32),
     )
 
 
@@ -251,3 +331,11 @@ def _names_of(group: Group, count: int, pieces: Pieces, look: Ints, passing: Ste
         steps = passing_of(passing, np.unique(look[rows]))
     z = features(pieces.select(rows))
     return find_names(pieces.frame[rows], z, rank, count, steps, in_order=group.in_order)
+
+
+def _at(display: Ints, shape: tuple[int, int]) -> Names:
+    """Return the name of a display: where it is, and how large."""
+    first, last = display[:2] / np.array(shape), display[2:] / np.array(shape)
+    size = np.log(2 * (last - first) / 12**0.5)
+    mean = np.concatenate([first + last - 1, size]).astype(np.float32)
+    return Names(False, mean[None], np.zeros((1, 4), np.float32))

@@ -10,6 +10,7 @@ from slotenv.encoders.objects.pieces import (
     GAP_COLUMNS,
     GAP_ROWS,
     Runs,
+    Screen,
     connect,
     find_pieces,
     gather,
@@ -74,7 +75,7 @@ def test_pieces_are_those_of_a_flood_fill(by_colour: bool) -> None:
         filled = [flood(frame, by_colour=by_colour) for frame in frames]
         expected = np.array([filled[b][y, x] for b, y, x, *_ in zip(*runs, strict=True)])
         assert same_parts(piece, expected + 1000 * runs.frame)
-        assert (np.diff(gather(runs, piece, (17, 23), GREY).frame) >= 0).all()
+        assert (np.diff(gather(runs, piece, Screen((17, 23), GREY)).frame) >= 0).all()
 
 
 def test_gaps_are_closed_up_to_their_width_and_frames_stay_apart() -> None:
@@ -98,7 +99,7 @@ def test_moments_colours_and_scenery_are_those_of_the_pixels() -> None:
     frames = rng.integers(1, 5, (3, 12, 16)) * (rng.random((3, 12, 16)) < 0.1)
     runs = runs_of(frames)
     piece = connect(runs, (12, 16))
-    found = gather(runs, piece, (12, 16), GREY)
+    found = gather(runs, piece, Screen((12, 16), GREY))
     for number, moments, variance in zip(
         range(len(found.frame)), found.moments, found.variance, strict=True
     ):
@@ -123,7 +124,7 @@ def test_without_foreground_there_are_no_pieces() -> None:
     runs = runs_of(np.zeros((2, 4, 4), np.int64))
     piece = connect(runs, (4, 4))
     assert piece.shape == (0,)
-    assert gather(runs, piece, (4, 4), GREY).moments.shape == (0, 6)
+    assert gather(runs, piece, Screen((4, 4), GREY)).moments.shape == (0, 6)
     assert connect(runs, (4, 4), apart=runs.colour).shape == (0,)
 
 
@@ -154,7 +155,7 @@ def test_a_textured_frame_has_so_many_pieces_and_no_more(monkeypatch: pytest.Mon
         frames[0, :height, column] = 1
     frames[1, 0, 0] = 1
     monkeypatch.setattr(module, "largest", lambda runs, piece: largest(runs, piece, 2))
-    runs, piece, found = find_pieces(runs_of(frames), (8, 40), GREY)
+    runs, piece, found = find_pieces(runs_of(frames), Screen((8, 40), GREY))
     assert found.frame.tolist() == [0, 0, 1]
     assert found.moments[:, 0].tolist() == [5, 8, 1]
     np.testing.assert_array_equal(np.bincount(piece, runs.length), found.moments[:, 0])

@@ -36,9 +36,14 @@ def things(home: np.ndarray, *, in_order: bool) -> Things:
         group=np.zeros(1, np.int64),
         first=np.array([0, count]),
         in_order=np.array([in_order]),
-        home=home.astype(np.float32),
+        roams=np.zeros(1, bool),
+        home=np.zeros((count, 2), np.float32),
+        place=home.astype(np.float32),
         size=np.zeros((count, 2), np.float32),
         spread=np.full((count, 4), np.log(0.3), np.float32),
+        display=np.zeros((1, 4), np.int64),
+        field=np.array([0, 0, 210, 160]),
+        absence=np.zeros(count, np.float32),
     )
 
 
@@ -65,7 +70,7 @@ def test_elsewhere_homes_decide_so_that_all_are_near_theirs(count: int) -> None:
         places = rng.uniform(-0.9, 0.9, (count, 2))
         slots = shared(model, alike(*((0, *place) for place in places)))
         ways = permutations(range(4), count)
-        away = {way: ((places - model.home[list(way)]) ** 2).sum() for way in ways}
+        away = {way: ((places - model.place[list(way)]) ** 2).sum() for way in ways}
         assert tuple(slots) == min(away, key=lambda way: away[way])
 
 
