@@ -4,6 +4,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from pretrain.data.run_files import PROBE_FILE, CurvePoint, ProbeFile, ProbeRow, read_probe
 from pretrain.data.store import FrameStore
 from pretrain.training.encoders import snapshots_of
@@ -22,7 +24,7 @@ from slotenv.probe import (
     probe_transfer,
     read_features,
 )
-from slotenv.tracking import Tracking, track_recording
+from slotenv.tracking import Tracking, slot_order, track_recording
 
 
 def probe_encoder(
@@ -78,19 +80,25 @@ def read_slots(encoder: SlotEncoder, store: FrameStore, *, hold: bool) -> Featur
     Tracking(slot_dim=encoder.slot_dim, fields=encoder.slot_fields, hold=hold)
     encode = encoder.encode_with_boxes if encoder.has_boxes else encoder.encode
     features = read_features(encode, store)
-    return held_features(features, store, encoder.slot_fields) if hold else features
+    return held_features(features, store, encoder) if hold else features
 
 
-def held_features(
-    features: Features, store: FrameStore, fields: tuple[str, ...] | None
-) -> Features:
-    """Return features with hidden objects where they were last seen, as ``hold=True`` shows them.
+def held_features(features: Features, store: FrameStore, encoder: SlotEncoder) -> Features:
+    """Return what ``hold=True`` shows: things keep their slots, hidden ones where they were.
 
-    ``features`` are of all frames of ``store``, ``fields`` are the encoder's ``slot_fields``.
+    ``features`` are the encoder's of all frames of ``store``.
     """
-    slots = track_recording(features.slots, store.episode, fields=fields)
-    boxes = None if features.boxes is None else held_boxes(features.boxes, store.episode)
-    return features._replace(slots=slots, boxes=boxes)
+    fields, episode = encoder.slot_fields, store.episode
+    order = slot_order(features.slots, episode, fields=fields, alike=encoder.alike_slots)
+    slots, boxes = (
+        None if array is None else np.take_along_axis(array, order[..., None], axis=1)
+        for array in (features.slots, features.boxes)
+    )
+    assert slots is not None
+    return features._replace(
+        slots=track_recording(slots, episode, fields=fields, held=encoder.held_slots),
+        boxes=None if boxes is None else held_boxes(boxes, episode, encoder.held_slots),
+    )
 
 
 def _checked_game(encoder: SlotEncoder, store: FrameStore) -> str:

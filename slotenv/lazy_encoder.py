@@ -88,6 +88,16 @@ class LazyEncoder:
         with one_thread():
             return boxes_of(output).numpy()
 
+    @property
+    def alike_slots(self) -> tuple[tuple[int, ...], ...]:
+        """As :attr:`slotenv.SlotEncoder.alike_slots`; loads the encoder."""
+        return self.get().alike_slots
+
+    @property
+    def held_slots(self) -> tuple[int, ...]:
+        """As :attr:`slotenv.SlotEncoder.held_slots`; loads the encoder."""
+        return self.get().held_slots
+
     def check_has_boxes(self) -> None:
         """Raise a TypeError if the encoder does not say where its slots are."""
         if not self._kind.has_boxes:

@@ -70,11 +70,11 @@ class SlotObservations:
         ``mask`` (n,) says which environments were reset, all by default; others keep their slots.
         """
         everywhere = np.ones(len(frames), np.bool_)
-        shown, memory = self._tracking.follow(self._encode(frames, len(frames)), None, everywhere)
+        encoded = self._encode(frames, len(frames))
+        shown, memory = self._follow(encoded, None, everywhere)
         if mask is not None and memory is not None and self._memory is not None:
-            before = (self._shown, *self._memory)
-            for new, old in zip((shown, *memory), before, strict=True):
-                new[~mask] = old[~mask]
+            shown[~mask] = self._shown[~mask]
+            memory = memory.where(mask, self._memory)
         self._shown, self._memory = shown, memory
         return self._arrange(shown)
 
@@ -102,7 +102,7 @@ class SlotObservations:
         if before is not None and finals:
             before = before.of([*range(count), *finals])
         first = np.concatenate([restarted, np.zeros(len(finals), np.bool_)])
-        shown, memory = self._tracking.follow(encoded, before, first)
+        shown, memory = self._follow(encoded, before, first)
         self._shown, self._memory = shown[:count], memory and memory.of(slice(count))
         slots = self._arrange(shown)
         return slots[:count], dict(zip(finals, slots[count:], strict=True))
@@ -125,7 +125,10 @@ class SlotObservations:
 
     def _found_boxes(self) -> NDArray[np.float32] | None:
         if self._output is not None and self._output.boxes is not None:
-            self._boxes = self._encoder.boxes(self._output)[: self._count]
+            boxes = self._encoder.boxes(self._output)[: self._count]
+            if self._memory is not None:
+                boxes = np.take_along_axis(boxes, self._memory.order[..., None], axis=1)
+            self._boxes = boxes
         self._output = None
         return self._boxes
 
@@ -133,6 +136,14 @@ class SlotObservations:
         # Before the rest is read: boxes then are an array, whatever device the encoder is on.
         self._found_boxes()
         return self.__dict__
+
+    def _follow(
+        self, slots: Slots, before: Memory | None, first: NDArray[np.bool_]
+    ) -> tuple[Slots, Memory | None]:
+        encoder = self._encoder
+        return self._tracking.follow(
+            slots, before, first, alike=encoder.alike_slots, held=encoder.held_slots
+        )
 
     def _encode(self, frames: NDArray[np.uint8], count: int) -> Slots:
         """Return slots of frames (B, H, W, 3); the first ``count`` are those of the observation."""

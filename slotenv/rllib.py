@@ -36,7 +36,7 @@ class SlotConnector(ConnectorV2):
         encoder: A ready-made encoder (``"pong"``), a folder, a hub id, or one in memory.
         flatten: Whether slots are one vector, (K * D,).
         motion: Whether slots say how they move.
-        hold: Whether hidden objects stay where they were last seen.
+        hold: Whether hidden objects that flicker stay where they were last seen.
         device: Where the encoder's weights are put.
 
     Raises:
@@ -101,12 +101,15 @@ class SlotConnector(ConnectorV2):
 
     def _follow(self, slots: Any, ids: list[str]) -> Any:
         """Return slots (n, K, width) of episodes, and remember these."""
-        zeros = Memory(np.zeros_like(slots[0]), np.zeros(slots.shape[1], np.bool_))
-        known = [self._memories.get(episode, zeros) for episode in ids]
+        nothing = Memory._make(field[0] for field in Memory.empty(slots[:1]))
+        known = [self._memories.get(episode, nothing) for episode in ids]
         before = Memory(*(np.stack(part) for part in zip(*known, strict=True)))
         first = np.array([episode not in self._memories for episode in ids])
-        shown, now = self._tracking.follow(slots, before, first)
+        encoder = self._encoder
+        shown, now = self._tracking.follow(
+            slots, before, first, alike=encoder.alike_slots, held=encoder.held_slots
+        )
         if now is not None:
-            parts = zip(now.numbers, now.seen, strict=True)
-            self._memories = dict(zip(ids, map(Memory._make, parts), strict=True))
+            each = map(Memory._make, zip(*now, strict=True))
+            self._memories = dict(zip(ids, each, strict=True))
         return shown

@@ -48,7 +48,7 @@ class SlotTransform(Transform):
         del_keys: Whether the frames are left out of what the environment returns.
         flatten: Whether slots are one vector, (*batch, K * D).
         motion: Whether slots say how they move.
-        hold: Whether hidden objects stay where they were last seen.
+        hold: Whether hidden objects that flicker stay where they were last seen.
         device: Where the encoder's weights are put.
 
     Raises:

@@ -47,9 +47,11 @@ class ObjectSlotObservation(gym.Wrapper[Any, Any, NDArray[np.uint8], Any], Recor
             after a reset. Slots are then (K, 2D), or (K, D + 2) where the encoder's slots say where
             their object is (``slot_fields``): how far it would go in 4 steps, zero unless it was
             seen in this step and in the one before.
-        hold: Whether a hidden object's numbers stay as they were when it was last seen in this
-            episode, except its presence, which says that it is hidden. Only for encoders with
-            ``slot_fields``.
+        hold: Whether a hidden object's numbers stay as they were when it was last seen, except its
+            presence, which says that it is hidden: for at most 16 steps of an episode, and in slots
+            whose things come back soon (``held_slots``). Only for encoders with ``slot_fields``.
+            With ``motion`` or ``hold``, things that are alike (``alike_slots``) are followed from
+            step to step, and each keeps its slot.
         device: Where the weights are put. An encoder in memory stays where it is.
 
     Raises:
@@ -128,7 +130,8 @@ class ObjectSlotObservation(gym.Wrapper[Any, Any, NDArray[np.uint8], Any], Recor
         """Where slots are in the frame of the last observation, float32 (K, 5).
 
         Presence from 0 to 1, x and y of the middle, width and height in pixels, inside the frame;
-        what was seen in this very frame, also with ``hold``. Nothing is encoded again.
+        what was seen in this very frame, also with ``hold``, slot by slot as the observation has
+        it. Nothing is encoded again.
 
         Raises:
             TypeError: If the encoder does not say where its slots are (``has_boxes``).

@@ -175,16 +175,17 @@ def test_other_pixel_environments_keep_their_rewards(tiny_encoder_folder, monkey
 
 @pytest.mark.ale
 def test_slots_that_know_when_they_are_hidden_are_held(pong_folder):
-    envs = {hold: with_slots(gym.make(PONG), "pong", hold=hold) for hold in (None, True, False)}
+    game = "ALE/MsPacman-v5"  # whose ghosts flicker
+    envs = {hold: with_slots(gym.make(game), "mspacman", hold=hold) for hold in (None, True, False)}
     for env in envs.values():
         env.reset(seed=0)
     rng = np.random.default_rng(0)
     differ = False
-    for action in rng.integers(6, size=60):
+    for action in rng.integers(9, size=60):
         slots = {hold: env.step(int(action))[0] for hold, env in envs.items()}
         np.testing.assert_array_equal(slots[None], slots[True])
         differ |= not np.array_equal(slots[None], slots[False])
-    assert differ  # the ball is away between points
+    assert differ
     for env in envs.values():
         env.close()
     with_slots(gym.make(PONG), pong_folder).close()  # numbers without names are not

@@ -105,7 +105,7 @@ def _probe(encoder: FittedEncoder, game: str, wanted: Figures, plays: Path) -> d
     scores = {}
     for kind, features in {
         "plain": plain,
-        "held": held_features(plain, store, encoder.slot_fields),
+        "held": held_features(plain, store, encoder),
     }.items():
         report = probe_features(features, store, game=game, view="pixel")
         scores[kind] = {metric: getattr(report, metric) for metric in METRICS}

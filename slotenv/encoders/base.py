@@ -69,6 +69,23 @@ class SlotEncoder(
     has_boxes: ClassVar[bool] = False
     """Whether the encoder says where its slots are in a frame: :class:`SlotOutput` has boxes."""
 
+    @property
+    def alike_slots(self) -> tuple[tuple[int, ...], ...]:
+        """Groups of slots whose things are alike and roam.
+
+        A frame does not tell which of them is which: wrappers follow them from step to step. Their
+        numbers mean the same, so that a thing may have any slot of its group.
+        """
+        return ()
+
+    @property
+    def held_slots(self) -> tuple[int, ...]:
+        """Slots whose things flicker or hide for a while: wrappers hold them with ``hold``.
+
+        What is in another slot is gone when it is not seen. By default all may come back.
+        """
+        return tuple(range(self.num_slots))
+
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
         if "architecture" in vars(cls):

@@ -68,19 +68,23 @@ def named_slots(
 
 
 def held_boxes(
-    boxes: NDArray[np.float32], episode: NDArray[np.integer[Any]]
+    boxes: NDArray[np.float32],
+    episode: NDArray[np.integer[Any]],
+    held: tuple[int, ...] | None = None,
 ) -> NDArray[np.float32]:
     """Leave hidden slots where they were last seen in their episode, as ``hold=True`` does.
 
     Args:
         boxes: (N, K, 5) in the order of play.
         episode: (N,) the episode of each frame.
+        held: The encoder's ``held_slots``; all by default.
 
     Returns:
-        (N, K, 5). The presence is 1 from where a slot was first seen in an episode on, 0 before.
+        (N, K, 5). The presence is 1 where a held slot was seen in this step or the last few
+        (:data:`slotenv.tracking.MEMORY_STEPS`), else 0.
     """
     faded = boxes.copy()
     faded[..., 1:] *= boxes[..., :1]  # as slots are, which is undone for what is held
-    held = track_recording(faded, episode, fields=_FIELDS)
-    held[..., 0] = held[..., 1:].any(axis=-1)
-    return held
+    shown = track_recording(faded, episode, fields=_FIELDS, held=held)
+    shown[..., 0] = shown[..., 1:].any(axis=-1)
+    return shown

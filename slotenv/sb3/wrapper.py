@@ -186,7 +186,7 @@ def make_slot_vec_env(
         n_envs: Number of environments.
         seed: Seed of the first; the others count on. None for a random one.
         motion: Whether each slot is followed by its change since the last step.
-        hold: Whether a hidden object's numbers stay as they were last seen.
+        hold: Whether the numbers of a hidden object that flickers stay as they were last seen.
         flatten: Whether slots are one vector per environment, for ``"MlpPolicy"``.
         keep_pixels: Whether observations are dicts with the frames as well.
         training: Whether an agent learns from these environments, or is evaluated.

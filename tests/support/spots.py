@@ -51,6 +51,7 @@ class TrackedByHand:
         if first:
             self.last: dict[int, list[float]] = {}
             self.before: set[int] = set()
+            self.unseen = dict.fromkeys(range(len(slots)), 0)
         rows, seen = [], set()
         for k, (_, presence, *_) in enumerate(slots.tolist()):
             numbers = slots[k].tolist()
@@ -60,12 +61,16 @@ class TrackedByHand:
                 if k in self.before:
                     velocity = [4 * (whole[i] - self.last[k][i]) for i in (3, 2)]
                 self.cases.add("known" if k in self.before else "appears")
-                self.last[k] = whole
+                self.last[k], self.unseen[k] = whole, 0
                 seen.add(k)
-            elif k in self.last:
-                self.cases.add("half held" if presence > 0 else "held")
             else:
-                self.cases.add("never seen")
+                self.unseen[k] += 1
+                if self.unseen[k] > 16 and self.last.pop(k, None):
+                    self.cases.add("forgotten")
+                elif k in self.last:
+                    self.cases.add("half held" if presence > 0 else "held")
+                else:
+                    self.cases.add("never seen")
             if self.hold:
                 row = list(self.last.get(k, [0.0] * 4))
                 row[1] = presence
