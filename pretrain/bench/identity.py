@@ -24,9 +24,13 @@ _RATIOS = {"share": float | None, "changes_per_thousand": float | None}
 _Kept: Any = TypedDict("_Kept", _FIELDS | _RATIOS)  # type: ignore[misc]
 _OBJECTS = {"objects": dict[Text, _Kept], "overall": _Kept}
 _REPORT = get_type_hints(IdentityReport, include_extras=True) | _OBJECTS
-IdentityRow: Any = TypedDict("IdentityRow", {"game": Text, **_REPORT, "key": Text})  # type: ignore[misc]
-"""A line of ``identity.jsonl``: an :class:`slotenv.probe.IdentityReport` as its dict."""
-_Kept.__pydantic_config__ = IdentityRow.__pydantic_config__ = records.STRICT  # type: ignore[attr-defined]
+_Report: Any = TypedDict("_Report", _REPORT)  # type: ignore[misc]
+_ROW = {"game": Text, **_REPORT, "followed": _Report, "key": Text}
+IdentityRow: Any = TypedDict("IdentityRow", _ROW)  # type: ignore[misc]
+"""A line of ``identity.jsonl``: an :class:`slotenv.probe.IdentityReport` as its dict, of each frame
+by itself, and of slots whose things are followed."""
+_Kept.__pydantic_config__ = _Report.__pydantic_config__ = records.STRICT  # type: ignore[attr-defined]
+IdentityRow.__pydantic_config__ = records.STRICT  # type: ignore[attr-defined]
 
 
 def measure_identity(
@@ -42,22 +46,31 @@ def measure_identity(
         key = f"{read_config(folder)['weights_sha256']} {store.checksum} {frames}"
         if not known.having(game=game, key=key):
             encoder = FittedEncoder.from_pretrained(folder)
-            report = run_identity(encoder, store, game, max_frames=frames, still_axes=True)
-            known.put([{"game": game, **report.to_dict(), "key": key}])
-            changes = report.overall.changes_per_thousand
-            print(f"{game}: {changes} changes per 1,000 frames", flush=True)
+            alone, followed = (
+                run_identity(
+                    encoder, store, game, follow=follow, max_frames=frames, still_axes=True
+                )
+                for follow in (False, True)
+            )
+            row = {"game": game, **alone.to_dict(), "followed": followed.to_dict(), "key": key}
+            known.put([row])
+            changes = [report.overall.changes_per_thousand for report in (alone, followed)]
+            print(
+                f"{game}: {changes[0]} changes per 1,000 frames, {changes[1]} followed", flush=True
+            )
     return known.write_table(identity_table(known.rows))
 
 
 def identity_table(rows: list[Row]) -> str:
     """Return the Markdown table of rows of :func:`measure_identity`."""
     headings = ["game", "slots", "objects", "share with a slot"]
-    headings += ["changes per 1,000", "without doubles"]
+    headings += ["changes per 1,000", "without doubles", "followed"]
     lines: list[list[object]] = []
     means: list[list[float]] = []
     for row in rows:
         overall = row["overall"]
-        numbers = [overall["share"], overall["changes_per_thousand"], None]
+        followed = row["followed"]["overall"]["changes_per_thousand"]
+        numbers = [overall["share"], overall["changes_per_thousand"], None, followed]
         if overall["assigned"]:
             numbers[2] = 1000 * (overall["changes"] - overall["doubles"]) / overall["assigned"]
             means.append(numbers)
@@ -69,4 +82,4 @@ def identity_table(rows: list[Row]) -> str:
 
 
 def _shown(numbers: Iterable[float | None]) -> list[str]:
-    return ["-" if n is None else f"{n:.{d}f}" for n, d in zip(numbers, (3, 1, 1), strict=True)]
+    return ["-" if n is None else f"{n:.{d}f}" for n, d in zip(numbers, (3, 1, 1, 1), strict=True)]

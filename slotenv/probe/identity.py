@@ -1,6 +1,6 @@
 """How often the slot that holds an object changes within an episode."""
 
-from typing import Any, Protocol
+from typing import Any, Protocol, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,7 +19,7 @@ from slotenv.probe.places import (
     object_places,
 )
 from slotenv.probe.report import Identity, IdentityReport
-from slotenv.tracking import SEEN
+from slotenv.tracking import SEEN, slot_order
 
 
 class BoxEncoder(Protocol):
@@ -29,11 +29,42 @@ class BoxEncoder(Protocol):
         """Return (B, K, 5) for frames (B, H, W, 3), as :func:`slot_identity` takes them."""
 
 
+class FollowedEncoder(BoxEncoder, Protocol):
+    """An encoder that says which things are alike, as a :class:`slotenv.SlotEncoder` does."""
+
+    slot_fields: tuple[str, ...] | None
+
+    @property
+    def alike_slots(self) -> tuple[tuple[int, ...], ...]:
+        """Groups of slots among which things may change."""
+
+    def encode_with_boxes(
+        self, frames: NDArray[np.uint8]
+    ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """Return slots (B, K, D) and boxes (B, K, 5) for frames (B, H, W, 3)."""
+
+
+def followed_boxes(
+    encoder: FollowedEncoder, dataset: ProbeData, count: int, batch_size: int = 256
+) -> NDArray[np.float32]:
+    """Return boxes of the first ``count`` frames, (N, K, 5), things that are alike followed.
+
+    Their slots are those that wrappers show with ``hold`` or ``motion``.
+    """
+    batches = frame_batches(dataset, count, batch_size)
+    parts = [encoder.encode_with_boxes(frames) for frames in batches]
+    slots, boxes = map(np.concatenate, zip(*parts, strict=True))
+    fields, alike = encoder.slot_fields, encoder.alike_slots
+    order = slot_order(slots, dataset.episode[:count], fields=fields, alike=alike)
+    return np.take_along_axis(boxes, order[..., None], axis=1)
+
+
 def run_identity(
-    encoder: BoxEncoder,
+    encoder: BoxEncoder | FollowedEncoder,
     dataset: ProbeData,
     game: str,
     *,
+    follow: bool = False,
     max_frames: int | None = None,
     radius: float = RADIUS,
     still_axes: bool = False,
@@ -45,13 +76,17 @@ def run_identity(
         encoder: One with ``boxes``.
         dataset: Frames and RAM from play that the encoder was not trained on.
         game: The game they come from, in any form that :func:`slotenv.labels.labels_for` takes.
+        follow: Whether things that are alike are followed, as wrappers do with ``hold`` or
+            ``motion``; the encoder must have ``alike_slots`` then. By default each frame stands for
+            itself.
         max_frames: How many of the first frames to look at; all by default.
         radius: As for :func:`slot_identity`.
         still_axes: As for :func:`slot_identity`.
         batch_size: Frames encoded at a time.
 
     Raises:
-        TypeError: If the encoder has no ``boxes``, or RAM is not uint8.
+        TypeError: If the encoder has no ``boxes``, is to be followed and has no ``alike_slots``, or
+            RAM is not uint8.
         ValueError: If the game has no ``pixel`` labels, there are no frames, or shapes do not fit.
 
     Example:
@@ -63,16 +98,23 @@ def run_identity(
             f"a {type(encoder).__name__} does not say where its slots are on the screen (boxes): "
             "use an encoder such as slotenv.encoders.ObjectEncoder"
         )
+    if follow and not hasattr(encoder, "alike_slots"):
+        raise TypeError(
+            f"a {type(encoder).__name__} does not say which things are alike (alike_slots): use a "
+            "slotenv.SlotEncoder, or leave follow out"
+        )
     labels = labels_for(game, "pixel")
     count = len(dataset)
     if max_frames is not None:
         count = min(checks.whole_number("max_frames", max_frames, low=1), count)
     objects = object_places(labels, dataset.ram[:count])
-    boxes = [encoder.boxes(frames) for frames in frame_batches(dataset, count, batch_size)]
+    if follow:
+        boxes = followed_boxes(cast(FollowedEncoder, encoder), dataset, count, batch_size)
+    else:
+        batches = frame_batches(dataset, count, batch_size)
+        boxes = np.concatenate([encoder.boxes(frames) for frames in batches])
     episode = dataset.episode[:count]
-    return slot_identity(
-        np.concatenate(boxes), objects, episode, radius=radius, still_axes=still_axes
-    )
+    return slot_identity(boxes, objects, episode, radius=radius, still_axes=still_axes)
 
 
 def slot_identity(

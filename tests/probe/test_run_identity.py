@@ -59,3 +59,8 @@ def test_wrong_runs_are_named(data, make_data):
         run_identity(Boxes(), make_data(data.ram[:0]), "pong")
     with pytest.raises(ValueError, match="labels of view 'pixel', got 'scn'"):
         object_places(labels_for("pong"), data.ram)
+
+
+def test_only_encoders_of_slots_can_be_followed(data):
+    with pytest.raises(TypeError, match="a Boxes does not say which things are alike"):
+        run_identity(Boxes(), data, "pong", follow=True)

@@ -173,10 +173,12 @@ BENCHMARK = (
     Sentence("Least squares loses # of its mean to one game, #, where", exploding),
     Sentence(
         "The slot that holds an object changes in # of 1,000 frames on average, in # if changes "
-        "between two slots on one object are left out, in Pong in # (",
+        "between two slots on one object are left out. Where things that are alike are followed, "
+        "it changes in #; in Venture in # instead of # (",
         lambda: [
             *whole(*(fmean(rows.identity(doubles=one).values()) for one in (True, False))),
-            *whole(rows.identity(doubles=True)["pong"]),
+            *whole(fmean(rows.identity(followed=True).values())),
+            *whole(*(rows.identity(followed=one)["venture"] for one in (True, False))),
         ],
     ),
     Sentence(

@@ -145,11 +145,11 @@ def least_squares_losses() -> dict[str, float]:
     return {game: ridge - plain for game, ridge, plain in zip(games(), *by_metric, strict=True)}
 
 
-def identity(*, doubles: bool) -> dict[str, float]:
+def identity(*, doubles: bool = True, followed: bool = False) -> dict[str, float]:
     """Return by game in how many of 1,000 frames the slot of an object changes."""
     found = {}
     for row in read("bench/identity.jsonl"):
-        of = row["overall"]
+        of = (row["followed"] if followed else row)["overall"]
         changes = of["changes"] - (0 if doubles else of["doubles"])
         found[row["game"]] = 1000 * changes / of["assigned"]
     return found

@@ -27,7 +27,7 @@ def test_rows_and_table_of_a_finished_bench(
     main([*arguments, "--frames", "200"])
     (row,) = [json.loads(line) for line in (out / "identity.jsonl").read_text().splitlines()]
     assert (row["game"], row["frames"]) == ("pong", 200)
-    assert set(row["objects"]) == {"player", "enemy", "ball"}
+    assert set(row["objects"]) == set(row["followed"]["objects"]) == {"player", "enemy", "ball"}
     assert "| pong |" in (out / "identity.md").read_text()
     table = (out / "identity.md").read_text()
     capsys.readouterr()
@@ -57,10 +57,12 @@ def test_table_by_hand() -> None:
         per = 1000 * changes / assigned if assigned else None
         overall = {"assigned": assigned, "changes": changes, "doubles": doubles}
         overall |= {"share": assigned / 1000, "changes_per_thousand": per}
-        return {"game": game, "num_slots": 4, "objects": {"a": 1, "b": 2}, "overall": overall}
+        followed = {"overall": {"changes_per_thousand": None if per is None else per / 8}}
+        found = {"objects": {"a": 1, "b": 2}, "overall": overall, "followed": followed}
+        return {"game": game, "num_slots": 4, **found}
 
     rows = [row("pong", 500, 50, 10), row("tennis", 1000, 0, 0), row("skiing", 0, 0, 0)]
     lines = identity_table(rows).splitlines()
-    assert lines[2] == "| pong | 4 | 2 | 0.500 | 100.0 | 80.0 |"
-    assert lines[4] == "| skiing | 4 | 2 | 0.000 | - | - |"
-    assert lines[5] == "| **mean of 2 games** |  |  | 0.750 | 50.0 | 40.0 |"
+    assert lines[2] == "| pong | 4 | 2 | 0.500 | 100.0 | 80.0 | 12.5 |"
+    assert lines[4] == "| skiing | 4 | 2 | 0.000 | - | - | - |"
+    assert lines[5] == "| **mean of 2 games** |  |  | 0.750 | 50.0 | 40.0 | 6.2 |"
