@@ -181,7 +181,7 @@ def test_all_are_made_alike() -> None:
 
 @pytest.mark.ale
 def test_pongs_paddle_is_whole_and_seen_at_the_edge_too() -> None:
-    """It goes most of its length beyond the edge of the field; what is left has another slot."""
+    """Most of it goes beyond the edge of the field, which ends before the screen does."""
     encoder, labels = SlotEncoder.from_pretrained("pong"), labels_for("pong", "pixel")
     env = slotenv.make_env("Pong", encoder.preprocess)
     frames, ram = [env.reset(seed=0)[0]], [read_ram(env)]
@@ -196,9 +196,7 @@ def test_pongs_paddle_is_whole_and_seen_at_the_edge_too() -> None:
     slot = int((right & (apart < 9)).mean(0).argmax())
     seen = boxes[there[:, player], slot]
     assert there[:, player].mean() > 0.9
-    assert (seen[:, 0] > 0.5).mean() > 0.95
-    in_any = (right & (boxes[..., 0] > 0.5)).any(1)
-    assert in_any[there[:, player]].mean() > 0.995
+    assert (seen[:, 0] > 0.5).mean() > 0.995
     away = (np.abs(truth[:, player] - truth[:, player].mean()) < 50) & there[:, player]
     away &= boxes[:, slot, 0] > 0.5
     assert boxes[away, slot, 4].min() > 15.5  # of 16, or more where it moved
