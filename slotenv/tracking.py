@@ -79,8 +79,9 @@ class Tracking:
     Attributes:
         slot_dim: D.
         fields: What the D numbers are, an encoder's ``slot_fields``; None if they have no names.
-        hold: As for :class:`slotenv.ObjectSlotObservation`; 0 before an object was first seen. Then
-            no numbers are multiplied by presence: they must not jump when the object disappears.
+        hold: As for :class:`slotenv.ObjectSlotObservation`; 0 before an object was first seen.
+            Numbers of held slots are not multiplied by presence: they must not jump when the object
+            disappears.
         motion: As there; the change of numbers with names is :data:`VELOCITY_STEPS` times that of x
             and y.
 
@@ -245,14 +246,7 @@ def track_recording(
         ... )  # doctest: +SKIP
         >>> probe_features(Features(held, digests), dataset, game="pong")  # doctest: +SKIP
     """
-    if not isinstance(slots, np.ndarray) or not np.issubdtype(slots.dtype, np.floating):
-        kind = getattr(slots, "dtype", type(slots).__name__)
-        raise TypeError(f"slots must be an array of floats, got {kind}")
-    if slots.ndim != 3 or np.shape(episode) != slots.shape[:1]:
-        raise ValueError(
-            "a recording is slots (N, K, D) and their episodes (N,), got shapes "
-            f"{slots.shape} and {np.shape(episode)}"
-        )
+    _check_recording(slots, episode)
     count, _, slot_dim = slots.shape
     tracking = Tracking(slot_dim=slot_dim, fields=fields, hold=hold, motion=motion)
     if alike and (hold or motion):
@@ -286,8 +280,9 @@ def slot_order(
     they are. Boxes are brought in that order by
     ``np.take_along_axis(boxes, order[..., None], axis=1)``.
 
-    Takes what :func:`track_recording` does.
+    Takes and raises what :func:`track_recording` does.
     """
+    _check_recording(slots, episode)
     count, num_slots, slot_dim = slots.shape
     order = np.tile(np.arange(num_slots), (count, 1))
     own = np.array([slot for group in alike for slot in group], np.intp)
@@ -303,6 +298,17 @@ def slot_order(
         if memory is not None:
             order[t, own] = own[memory.order[0]]
     return order
+
+
+def _check_recording(slots: Slots, episode: NDArray[np.integer[Any]]) -> None:
+    if not isinstance(slots, np.ndarray) or not np.issubdtype(slots.dtype, np.floating):
+        kind = getattr(slots, "dtype", type(slots).__name__)
+        raise TypeError(f"slots must be an array of floats, got {kind}")
+    if slots.ndim != 3 or np.shape(episode) != slots.shape[:1]:
+        raise ValueError(
+            "a recording is slots (N, K, D) and their episodes (N,), got shapes "
+            f"{slots.shape} and {np.shape(episode)}"
+        )
 
 
 def _starts(episode: NDArray[np.integer[Any]]) -> NDArray[np.bool_]:
