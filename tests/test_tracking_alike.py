@@ -26,12 +26,15 @@ def moving(*paths):
 
 
 def test_things_that_pass_each_other_keep_their_slots():
-    """Encoded by place, from left to right: where they pass they change slots."""
-    ways = np.array([[(0.4 * t - 2, 0), (2 - 0.4 * t, 0.3)] for t in range(11)])
+    """Encoded by place, from left to right: where they pass they change slots.
+
+    Where they pass, each is where the other was: only their velocities tell them apart.
+    """
+    ways = np.array([[(0.4 * t - 1.8, 0), (1.8 - 0.4 * t, 0)] for t in range(10)])
     encoded = np.array([sorted(step.tolist()) for step in ways])
-    slots = np.concatenate([np.ones((11, 2, 1)), encoded], axis=2).astype(np.float32)
-    alone = track_recording(slots, np.zeros(11), fields=XY)
-    followed = track_recording(slots, np.zeros(11), fields=XY, alike=((0, 1),))
+    slots = np.concatenate([np.ones((10, 2, 1)), encoded], axis=2).astype(np.float32)
+    alone = track_recording(slots, np.zeros(10), fields=XY)
+    followed = track_recording(slots, np.zeros(10), fields=XY, alike=((0, 1),))
     np.testing.assert_array_equal(alone, slots)
     np.testing.assert_allclose(followed[..., 1:], ways, atol=1e-6)
 

@@ -35,6 +35,7 @@ def found(
 @pytest.mark.parametrize("phase", [0.0, 7.0, 19.0])
 def test_lines_on_a_road_are_a_pattern_wherever_it_has_moved(phase: float) -> None:
     assert found(rows_of(line(60, phase, 20, 10))) == [True]
+    assert found(rows_of(line(60, 25, 20, 9))) == [True]  # another one may be cut off at the left
     two = rows_of([*line(60, phase, 20, 10), *line(80, phase, 20, 10)])
     assert found(two) == [True]
 

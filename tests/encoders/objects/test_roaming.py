@@ -61,6 +61,9 @@ def test_they_are_one_group_whose_numbers_mean_the_same() -> None:
         assert (own[group] == own[group[0]]).all(), name
     slots, boxes = encoder.encode_with_boxes(frames)
     there = slots[..., 0] > 0
+    empty, vanishes = (~there[:-1]).sum(0), (there[:-1] & ~there[1:]).sum(0)
+    soonest = (empty / np.maximum(vanishes, 1))[group].min()
+    np.testing.assert_allclose(encoder.absence.numpy()[group], soonest, rtol=1e-5)
     x = (slots[..., 1] / 5 + encoder.home.detach().numpy()[:, 1] + 1) * WIDTH / 2 - 0.5
     own = there & np.isin(np.arange(encoder.num_slots), group)
     np.testing.assert_allclose(x[own], boxes[own][:, 1], atol=1e-3)

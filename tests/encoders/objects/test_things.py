@@ -249,7 +249,7 @@ def test_what_goes_along_the_edge_is_a_thing_though_a_rare_larger_one_looks_like
     x, y = bounce(300, 0, 3, 80), 12 + bounce(300, 10, 2, 60)
     play = [[(0, int(left), 4, 6, RED), (int(y[n]), 40, 5, 5, GREEN)] for n, left in enumerate(x)]
     for n in range(0, 300, 12):
-        play[n].append((40, 10 + n // 12, 6, 7, RED))
+        play[n].append((7 * n % 70, 10 + 3 * n % 60, 6, 7, RED))
     things = find(play)
     found = middles(things, draw(*play))
     along = np.isclose(found[..., 0], 1.5).any(1)
