@@ -47,9 +47,14 @@ class Flags:
     """Base of every verb's flags; called with the command line, they do what the verb is for."""
 
     def __post_init__(self) -> None:
-        """Raise ValueError if a number, also in a tuple, is not within what its type declares."""
+        """Raise ValueError if a number, also in a tuple, is not within what its type declares.
+
+        A path may be given as text.
+        """
         for name, kind in get_type_hints(type(self), include_extras=True).items():
             value = getattr(self, name)
+            if isinstance(value, str) and Path in (kind, *get_args(kind)):
+                object.__setattr__(self, name, Path(value))  # the flags are frozen
             for least, most, need in _bounds(kind):
                 for number in value if isinstance(value, tuple) else (value,):
                     if number is not None and not least <= number <= most:

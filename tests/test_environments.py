@@ -105,6 +105,17 @@ def test_an_id_that_is_registered_is_that_environment(register, name, entry_poin
     assert atari_game("Pong") == atari_game("PongNoFrameskip-v4") == "Pong"
 
 
+@pytest.mark.parametrize(
+    "name", ["ALE/Pong-v6", "ale/ms_pacman-v4", "PongNoFrameskip-v1", "Pong-v9"]
+)
+def test_a_version_that_ale_never_had_is_unknown(name):
+    with pytest.raises(
+        UnknownEnvironment, match=r"no version v\d of .*: use ALE/(Pong|MsPacman)-v5"
+    ):
+        atari_game(name)
+    assert atari_game("pong-v0") == atari_game("ale/pong-V5") == "Pong"
+
+
 def test_an_id_of_ales_that_is_registered_anew_is_not_ales(register):
     with pytest.warns(UserWarning, match="Overriding environment"):
         register("Pong-v0", entry_point="fake_envs:SpritesEnv")

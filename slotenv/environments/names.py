@@ -16,6 +16,7 @@ _ATARI_FORM = re.compile(
     r"(?:-v(?P<version>\d+))?$",
     re.IGNORECASE,
 )
+_VERSIONS = {True: ("5",), False: ("0", "4", "5")}  # that ALE's ids have had, with ALE/ and without
 _SETTINGS = ("mode", "difficulty", "full_action_space", "continuous")  # no preset decides them
 _ALES_MODULE = "ale_py:"  # what Gymnasium allows in front of an id
 _MODULE_FORMS = ("{}", "{}_env", "{}_envs", "gym_{}")  # how packages of environments are named
@@ -36,7 +37,7 @@ def atari_game(name: str) -> str | None:
 
     Raises:
         UnknownEnvironment: If the form is Atari's (``ALE/...``, ``...NoFrameskip-v4`` or a bare
-            word) but no game has that name.
+            word) but no game has that name, or ALE has not had that version of it.
 
     Example:
         >>> atari_game("ms_pacmanNoFrameskip-v4"), atari_game("Blackjack-v1")
@@ -51,6 +52,12 @@ def atari_game(name: str) -> str | None:
         return None
     key, games = form["name"].lower().replace("_", ""), _atari_names()
     if key in games:
+        version, known = form["version"], _VERSIONS[form["ale"] is not None]
+        if spec is None and version not in (None, *known):
+            raise UnknownEnvironment(
+                f"no version v{version} of {name.rpartition('-')[0]}, only "
+                f"{' or '.join(f'v{one}' for one in known)}: use ALE/{games[key]}-v5"
+            )
         return games[key]
     if not is_atari_form or _others_are_named(form["name"]):
         return None

@@ -22,6 +22,10 @@ def test_a_run_notes_the_call_in_place_of_a_command(tmp_path: Path) -> None:
     assert read_record(tmp_path)["command"] == "python -m pretrain run --env 'two words'"
 
 
+def test_a_path_may_be_text() -> None:
+    assert RunConfig(env="Pong", out="runs/pong").out == Path("runs/pong")  # type: ignore[arg-type]
+
+
 @pytest.mark.parametrize(("asked", "slots"), [(None, 8), (3, 3)])
 def test_slots_are_as_many_as_the_configuration_says_and_eight_without_labels(
     asked: int | None, slots: int, store: FrameStore, tmp_path: Path
