@@ -22,6 +22,7 @@ _WIDE_USUAL = 0.03  # the same for colours that cover much of the screen: walls,
 _WIDE = 0.015  # share of all pixels that is much
 _REGION = 0.02  # share of the screen: what is smaller is a thing, in the colour of a wall
 _FAR = 0.25  # of the screen's height or width: what reaches less far is a thing, if a large one
+_FADES = 0.4  # of how often it is inside: what is so often just outside goes past
 _REGION_FRAMES = 500  # spread over all, in which regions are looked for
 _SCENERY = 0.02  # share of the screen at which a colour is usual if it is one of the scenery
 _STRIPE = 0.5  # of a row: waves and hills cover less of the screen, but whole rows
@@ -50,11 +51,15 @@ def fit_background(
     A colour is usual at a place if it is there in two of five frames. One that covers much of the
     screen already is if the place is in a large region of it in one frame of thirty, so that
     scrolling banks and the walls of several rooms are background, too, and a boxer in the colour of
-    the ring's border is not.
+    the ring's border is not. Where such a region is, what goes past often, as floes do on water, is
+    not usual: see :func:`_goes_past`.
     """
     share = colour_shares(frames, palette)
-    usual = (share > _USUAL) | _in_regions(frames, palette, share.mean(1) > _WIDE)
-    places = usual_of(share, usual, frames.shape[1:3], USUAL_COLOURS)
+    wide = _in_regions(frames, palette, share.mean(1) > _WIDE)
+    usual = (share > _USUAL) | wide
+    past = _goes_past(share, usual, usual & ~wide & wide.any(0), frames.shape[1:3])
+    share[past] = 0  # nor the most usual one there
+    places = usual_of(share, usual & ~past, frames.shape[1:3], USUAL_COLOURS)
     return Background(places, palette, pooled=pooled)
 
 
@@ -95,6 +100,42 @@ def _is_large(region: NDArray[np.integer[Any]]) -> NDArray[np.bool_]:
             far >= _FAR * whole for far, whole in zip(reach, region.shape, strict=True)
         )
     return large
+
+
+def _goes_past(
+    share: NDArray[np.float32],
+    usual: NDArray[np.bool_],
+    asked: NDArray[np.bool_],
+    shape: tuple[int, ...],
+) -> NDArray[np.bool_]:
+    """Return where colours are only because things go past, (C, H * W).
+
+    What stays where it is ends sharply: just outside it, its colour is never seen. Where things go
+    past, their colour is about as often to the left and right, or above and below.
+
+    Args:
+        share: (C, H * W) in which share of the frames a place has each colour.
+        usual: (C, H * W) where each is usual.
+        asked: (C, H * W) for which of these places it is asked.
+        shape: (H, W).
+    """
+    past = np.zeros(asked.shape, np.bool_)
+    for colour in np.flatnonzero(asked.any(1)):
+        often, is_usual = share[colour].reshape(shape), usual[colour].reshape(shape)
+        part, count = ndimage.label(asked[colour].reshape(shape))
+        inside = ndimage.mean(often, part, np.arange(count + 1))
+        fades = np.zeros(count + 1, np.bool_)
+        for axis in (0, 1):
+            times, outside = np.zeros(count + 1), np.zeros(count + 1)
+            of, value, own = (np.moveaxis(map_, axis, 0) for map_ in (part, often, is_usual))
+            for here, there in ((slice(1, None), slice(-1)), (slice(-1), slice(1, None))):
+                edge = (of[here] > 0) & ~own[there]
+                times += np.bincount(of[here][edge], minlength=count + 1)
+                outside += np.bincount(of[here][edge], value[there][edge], count + 1)
+            fades |= outside > _FADES * inside * np.maximum(times, 1)
+        fades[0] = False
+        past[colour] = fades[part].reshape(-1)
+    return past
 
 
 def _nearby(bits: NDArray[np.uint64], usual: NDArray[np.uint8]) -> NDArray[np.uint64]:

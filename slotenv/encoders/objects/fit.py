@@ -12,10 +12,10 @@ from torch import Tensor
 from slotenv.encoders.objects.background import Background, extend_background, fit_background
 from slotenv.encoders.objects.layout import display_of, whole_screen
 from slotenv.encoders.objects.looks import Looks, no_looks
-from slotenv.encoders.objects.parts import COVERED
-from slotenv.encoders.objects.pieces import Runs, Screen, connect, find_pieces, gather
-from slotenv.encoders.objects.sharing import Things, is_known
+from slotenv.encoders.objects.pieces import Runs, Screen
+from slotenv.encoders.objects.sharing import Things
 from slotenv.encoders.objects.things import find_things
+from slotenv.encoders.objects.touching import unknown
 from slotenv.encoders.palette import fit_palette
 from slotenv.encoders.readout import MASS, Readout, fit_readout
 
@@ -158,16 +158,10 @@ def _steps(
 
 
 def _unknown(things: Things, background: Background, runs: Runs) -> Runs:
-    """Return the runs of pieces that are of no look that is known, nor several that touch."""
+    """Return the runs of what is not known, outside displays."""
     screen = _screen(background)._replace(field=things.field)
-    runs = runs.select(display_of(runs, things.display, screen.shape) < 0)
-    runs, piece, pieces = find_pieces(runs, screen, apart=runs.scenery)
-    unknown = ~is_known(things, pieces)[piece]
-    runs, piece = runs.select(unknown), piece[unknown]
-    part = connect(runs, screen.shape, runs.colour)
-    covered = runs.length * is_known(things, gather(runs, part, screen))[part]
-    share = np.bincount(piece, covered) / np.maximum(np.bincount(piece, runs.length), 1)
-    return runs.select(share[piece] <= COVERED)
+    runs = runs.select(display_of(runs, things.display) < 0)
+    return unknown(things.looks, runs, screen)
 
 
 def _usual_for(things: Things, background: Background, runs: Runs, num_frames: int) -> Readout:

@@ -1,9 +1,11 @@
 """Kinds of things: looks that one thing has by turns, told by what follows what.
 
 A robot that walks has several looks, and a demon has others in each wave. Two looks are of one kind
-if one goes over into the other at the same place, as often as it stays what it is; or if they are
-never there together though they come in the same places, in like sizes, and in like colours or
-several at a time. Ghosts of other colours stay kinds of their own.
+if one goes over into the other at the same place, a quarter as often as it stays what it is; or if
+they are never there together though they come in the same places, in like sizes, and in like
+colours or several at a time. What changes its colour all the time is told by its size, which stays,
+if there would be two of them together now and then by chance. Ghosts of other colours stay kinds of
+their own.
 """
 
 from collections.abc import Iterator
@@ -29,12 +31,15 @@ _ALONE = 0.5  # share of the frames in which there is one: a small thing for all
 _SMALL = 0.15  # half screens: what is narrower and lower
 _LARGE = 0.9  # half screens: what is wider or taller, and goes beyond the edge, is scenery
 _AT_EDGE = 0.5  # share of the pieces of a look that do
-_GOES_OVER = 0.4  # share of the steps, of those in which it stays or goes over
+_GOES_OVER = 0.3  # share of the steps, of those in which it stays or goes over
 _FEWEST_STEPS = 3
 _TOGETHER = 0.1  # share of the steps in which the rarer is there: with fewer, they take turns
 _LIKE_COLOURS = 0.8  # Bhattacharyya coefficient
 _LIKE_SIZE = 0.7  # log of the factor between two extents: about two
 _SAME_SIZE = 0.5  # the same where colours differ
+_ONE_SIZE = 0.1  # the same of what changes its colour
+_BY_CHANCE = 5  # steps, at least, that both would be there in if neither knew of the other
+_TURNS = 0.2  # share of those that they may be
 _ROUND = 0.03  # half screens that are added to how far looks spread
 
 
@@ -132,7 +137,9 @@ def _follow(
         same = known & (one == other)
         far = (np.abs(middle[0][rows] - middle[1][columns]) > STEP).any(1)
         np.add.at(moved, one[same], far[same])
-    return there, goes, moved / np.maximum(np.diag(goes), 1)
+    moves = moved / np.maximum(np.diag(goes), 1)
+    moves[goes.sum(0) + goes.sum(1) == 0] = 1.0  # it flies too far in one step to be followed
+    return there, goes, moves
 
 
 def pairs_of(steps: Steps) -> Iterator[tuple[Ints, Ints]]:
@@ -197,10 +204,15 @@ def _how_surely(seen: Seen, one: list[int], other: list[int]) -> float:
         return 1.0 + float(share)
     there_one, there_other = seen.there[:, one].any(1), seen.there[:, other].any(1)
     rarer = max(min(there_one.sum(), there_other.sum()), 1)
-    together = float((there_one & there_other).sum() / rarer)
+    both = max((there_one & there_other).sum() - over, 0)  # one that becomes the other is one
     tint = np.sqrt(seen.colours[one].mean(0) * seen.colours[other].mean(0)).sum()
     alike = tint > _LIKE_COLOURS
-    if together > _TOGETHER or seen.still[one].all() or not (alike or min(at_once) >= 2):
+    by_chance = rarer * max(there_one.mean(), there_other.mean())
+    turns = over >= _FEWEST_STEPS and by_chance >= _BY_CHANCE and both < _TURNS * by_chance
+    turns = turns and factor < _ONE_SIZE
+    if both > _TOGETHER * rarer or seen.still[one].all():
+        return 0.0
+    if not (alike or turns or min(at_once) >= 2):
         return 0.0
     if not alike and factor > _SAME_SIZE:
         return 0.0
@@ -209,4 +221,4 @@ def _how_surely(seen: Seen, one: list[int], other: list[int]) -> float:
     reach = seen.spread[one].max(0) + seen.spread[other].max(0)
     if (np.abs(middle_one - middle_other) > reach).any():
         return 0.0
-    return 1.0 - factor / 2 - together
+    return 1.0 - factor / 2 - float(both / rarer)

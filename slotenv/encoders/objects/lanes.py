@@ -20,6 +20,8 @@ NARROW = 0.05
 _A_LANE = 8  # places at least
 _GAIN = 0.1  # nats a place: lanes must tell more of where things are than that there are none
 _COST = 0.3  # nats a place for twice as many lanes: halves of what is spread evenly gain less
+_LEFT = 0.1  # share of the things in a lane that are in another one step later
+_FEWEST = 10  # things that tell of a lane
 _MOST_PLACES = 3_000  # drawn for it, at most
 
 
@@ -52,6 +54,28 @@ def find_lanes(middle: Floats, seed: int) -> tuple[Ints, int | None]:
     order = np.argsort(np.argsort(best.means_.ravel()))  # from the top, or from the left
     lane: Ints = order[best.predict(middle[:, across : across + 1].astype(np.float64))]
     return lane.astype(np.int64), across
+
+
+def that_are_left(
+    lines: Floats, before: tuple[Ints, Floats], after: tuple[Ints, Floats]
+) -> NDArray[np.bool_]:
+    """Return (m,) which lanes things leave from one step to the next: those are none.
+
+    A ship that rises and sinks may rest at a few heights, and a missile is seen in a few rows only.
+
+    Args:
+        lines: (m,) where lanes are, across.
+        before: The step of each of n things, and where it is across, (n,).
+        after: The same one step later.
+    """
+    steps = 1 + int(max(part[0].max(initial=-1) for part in (before, after)))
+    count = np.zeros((2, steps, len(lines)), np.int64)
+    for one, (step, place) in enumerate((before, after)):
+        np.add.at(count[one], (step, np.abs(place[:, None] - lines).argmin(1)), 1)
+    whole = count[1].sum(1) >= count[0].sum(1)  # steps in which nothing vanishes
+    there, kept = count[0, whole].sum(0), count.min(0)[whole].sum(0)
+    left: NDArray[np.bool_] = (kept < (1 - _LEFT) * there) & (there >= _FEWEST)
+    return left
 
 
 def is_narrow(middle: Floats) -> NDArray[np.bool_]:

@@ -103,14 +103,15 @@ def occupied(runs: Runs, shape: tuple[int, int]) -> NDArray[np.bool_]:
     return often
 
 
-def display_of(runs: Runs, displays: Ints, shape: tuple[int, int]) -> Ints:
+def display_of(runs: Runs, displays: Ints) -> Ints:
     """Return in which of the displays (D, 4) each run lies from end to end, (n,); -1 for none."""
-    number = np.full(shape, -1, np.int64)
-    for which, display in enumerate(displays):
-        _cut(number, display)[:] = which
-    first = number[runs.row, runs.column]
-    last = number[runs.row, runs.column + runs.length - 1]
-    return np.where(first == last, first, -1)
+    number = np.full(len(runs.row), -1, np.int64)
+    end = runs.column + runs.length
+    for which in np.flatnonzero(displays.any(1)):
+        top, left, bottom, right = displays[which]
+        inside = (runs.row >= top) & (runs.row < bottom) & (runs.column >= left) & (end <= right)
+        number[inside] = which
+    return number
 
 
 def _pieces_in(part: Ints, runs: Runs, screen: Screen) -> tuple[Pieces, Ints]:

@@ -100,6 +100,13 @@ def learn(pieces: Pieces, look: Ints, count: int) -> Looks:
     )
 
 
+def learn_some(pieces: Pieces, look: Ints, some: Ints) -> Looks:
+    """Return what is known of ``some`` looks, (m,), in their order."""
+    renumbered = np.full(int(look.max()) + 2, -1)
+    renumbered[some] = np.arange(len(some))
+    return learn(pieces, renumbered[look], len(some))
+
+
 def fit_of(looks: Looks, pieces: Pieces) -> Floats:
     """Return how well each piece fits each look, (N, L): more than 0 if it can be of that look.
 

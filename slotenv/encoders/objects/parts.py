@@ -1,7 +1,4 @@
-"""Pieces that are no things of their own.
-
-Two that touch, what the edge cuts off, second images, and patterns from edge to edge.
-"""
+"""Pieces that are no things: what the edge cuts off, second images, patterns from edge to edge."""
 
 from itertools import pairwise
 
@@ -9,55 +6,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from slotenv.encoders.objects.kinds import FEWEST, Seen
-from slotenv.encoders.objects.looks import Looks, fit_of, learn
-from slotenv.encoders.objects.pieces import Ints, Pieces, Runs, Screen
-from slotenv.encoders.objects.sharing import by_colour
+from slotenv.encoders.objects.looks import fit_of, learn_some
+from slotenv.encoders.objects.pieces import Ints, Pieces, Screen
 
-COVERED = 0.7
-"""Share of its pixels that looks of others must have, if it is several that touch."""
-_SECOND = 0.15  # share of a second colour from which on a look may be two things that touch
 _APART = 0.08  # half screens, at most, between two images of a thing: about seven pixels
-_MOSTLY = 0.5  # share of its pieces that must be two others, cut off, or in a pattern
+_MOSTLY = 0.5  # share of its pieces that must be cut off, or in a pattern
 _LESS = 0.9  # of the pixels that pieces of the other look have on average
 _OFTEN = 0.5  # of how often the smaller one is there
 _IN_PATTERN = 4  # pieces in a row, at least
 _EVEN = 0.03  # half screens by which gaps between them may differ: two pixels
 _ROOM = 1.5  # gaps from the last one to the edge, where another one may be cut off
 _ROWS = 50  # that half a screen is divided into
-
-
-def two_that_touch(
-    seen: Seen,
-    pieces: Pieces,
-    look: Ints,
-    piece: Ints,
-    runs: Runs,
-    screen: Screen,
-) -> NDArray[np.bool_]:
-    """Return (L,) which looks are two things of other colours that touch.
-
-    Most of its pieces are, colour by colour, of at least two looks of single things.
-    """
-    usable = (seen.often >= FEWEST) & ~seen.scenery
-    mixed = usable & (np.sort(seen.colours, axis=1)[:, -2] > _SECOND)
-    single = np.flatnonzero(usable & ~mixed)
-    touching = np.zeros(len(usable), np.bool_)
-    if not len(single) or not mixed.any():
-        return touching
-    known = _learned(pieces, look, single)
-    for number in np.flatnonzero(mixed):
-        rows = np.flatnonzero(look == number)
-        parts = by_colour(runs.select(np.isin(piece, rows)), screen)
-        fit = fit_of(known, parts)
-        fits, whose = fit.max(1) > 0, fit.argmax(1)
-        frames = np.unique(pieces.frame[rows])
-        mass = np.bincount(parts.frame, parts.moments[:, 0], minlength=frames[-1] + 1)
-        covered = np.bincount(parts.frame[fits], parts.moments[fits, 0], minlength=frames[-1] + 1)
-        looks = np.unique(np.stack([parts.frame[fits], whose[fits]]), axis=1)[0]
-        several = np.bincount(looks, minlength=frames[-1] + 1) >= 2
-        is_two = several & (covered > COVERED * mass)
-        touching[number] = is_two[frames].mean() > _MOSTLY
-    return touching
 
 
 def cut_off(seen: Seen, pieces: Pieces, look: Ints) -> NDArray[np.bool_]:
@@ -70,19 +29,19 @@ def cut_off(seen: Seen, pieces: Pieces, look: Ints) -> NDArray[np.bool_]:
     usable = (seen.often >= FEWEST) & ~seen.scenery
     known = look >= 0
     count = np.maximum(np.bincount(look[known], minlength=len(usable)), 1)
-    pixels = np.bincount(look[known], pieces.moments[known, 0], len(usable)) / count
+    pixels = np.bincount(look[known], pieces.mass[known], len(usable)) / count
     found = np.zeros(len(usable), np.bool_)
     for cut in pieces.cut.T:
         share = np.bincount(look[known], cut[known], len(usable)) / count
         whole = np.flatnonzero(usable & (share <= _MOSTLY))
         if not len(whole):
             continue
-        looks = _learned(pieces, look, whole)
+        looks = learn_some(pieces, look, whole)
         for number in np.flatnonzero(usable & (share > _MOSTLY)):
             own = pieces.select(np.flatnonzero(look == number))
             fit = fit_of(looks, own)
             of = whole[fit.argmax(1)]
-            left = (own.moments[:, 0] < _LESS * pixels[of]) & (fit.max(1) > 0)
+            left = (own.mass < _LESS * pixels[of]) & (fit.max(1) > 0)
             left &= seen.often[of] > _OFTEN * seen.often[number]
             found[number] |= left.mean() > _MOSTLY
     return found
@@ -138,10 +97,3 @@ def patterns(pieces: Pieces, look: Ints, num_looks: int, screen: Screen) -> NDAr
     count = np.bincount(of, minlength=num_looks)
     found: NDArray[np.bool_] = np.bincount(of, in_full, num_looks) > _MOSTLY * np.maximum(count, 1)
     return found
-
-
-def _learned(pieces: Pieces, look: Ints, some: Ints) -> Looks:
-    """Return what is known of some looks, in their order."""
-    renumbered = np.full(int(look.max()) + 2, -1)
-    renumbered[some] = np.arange(len(some))
-    return learn(pieces, renumbered[look], len(some))

@@ -9,7 +9,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from slotenv.encoders.readout import PLACE, SQUARES
+from slotenv.encoders.readout import MASS, PLACE, SQUARES
 
 GAP_COLUMNS = 2
 """Background pixels that may lie between two runs of a piece, in a row."""
@@ -77,6 +77,12 @@ class Pieces(NamedTuple):
     colours: Floats
     scenery: NDArray[np.bool_]
     cut: NDArray[np.bool_]
+
+    @property
+    def mass(self) -> Floats:
+        """(N,) pixels."""
+        mass: Floats = self.moments[:, MASS]
+        return mass
 
     @property
     def middle(self) -> Floats:

@@ -1,6 +1,5 @@
 """Which slot each piece of a frame belongs to: by its look, then by place and order."""
 
-import math
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
@@ -11,7 +10,7 @@ from torch import Tensor
 
 from slotenv.encoders.objects.background import Background
 from slotenv.encoders.objects.layout import display_of
-from slotenv.encoders.objects.looks import Looks, fit_of
+from slotenv.encoders.objects.looks import Looks
 from slotenv.encoders.objects.names import features, nearest
 from slotenv.encoders.objects.pieces import (
     Floats,
@@ -19,20 +18,24 @@ from slotenv.encoders.objects.pieces import (
     Pieces,
     Runs,
     Screen,
-    connect,
-    find_pieces,
     gather,
-    largest,
     position_within,
 )
+from slotenv.encoders.objects.touching import separate
 
-# Weights that have these names, too.
+# Of slots, groups and the screen: weights of an encoder have these names, too.
 _OF_SLOTS = (
-    *("first", "in_order", "roams", "home", "place", "size", "spread"),
-    *("display", "field", "absence"),
+    "first",
+    "in_order",
+    "roams",
+    "home",
+    "place",
+    "size",
+    "spread",
+    "display",
+    "field",
+    "absence",
 )
-_STRANGE = 0.08  # share of a colour from which on it counts
-_NOT_ITS_OWN = math.log(0.03)  # log share of a colour that a look hardly ever has
 _SAME_ROW = 0.04  # half screens: rows of things that stand in rows are farther apart
 
 
@@ -101,7 +104,7 @@ class Things(NamedTuple):
         """Return the moments of the piece in each slot, (B, K, 6), 0 where there is none."""
         moments = np.zeros((num_frames, len(self.home), 6), np.float32)
         screen = Screen(background.usual.shape[:2], background.brightness, self.field)
-        shown = display_of(runs, self.display, screen.shape)
+        shown = display_of(runs, self.display)
         if (in_display := shown >= 0).any():
             cell, of = np.unique(
                 runs.frame[in_display] * len(self.display) + shown[in_display], return_inverse=True
@@ -110,52 +113,11 @@ class Things(NamedTuple):
             slot = self.first[cell % len(self.display)]
             moments[displays.frame, slot] = displays.moments
             runs = runs.select(~in_display)
-        pieces, fit = pieces_of(self, runs, screen)
+        pieces, fit = separate(self.looks, runs, screen)
         slot = share_out(self, pieces, fit)
         rows = np.flatnonzero(slot >= 0)
         moments[pieces.frame[rows], slot[rows]] = pieces.moments[rows]
         return moments
-
-
-def pieces_of(things: Things, runs: Runs, screen: Screen) -> tuple[Pieces, Floats]:
-    """Return the connected pieces of frames and their fit; what is of no look, colour by colour.
-
-    Two things that touch are one piece. If they have other colours, they are two after all: where
-    the piece is of no look, or where it has a colour that its look has not, and two of its parts
-    or more are of looks.
-    """
-    runs, piece, whole = find_pieces(runs, screen, apart=runs.scenery)
-    fit = fit_of(things.looks, whole)
-    look, fits = fit.argmax(1), fit.max(1) > 0
-    has_not = things.looks.colours[look] < _NOT_ITS_OWN
-    strange = fits & (has_not & (whole.colours > _STRANGE)).any(1)
-    in_parts = ~fits | strange
-    if not in_parts.any():
-        return whole, fit
-    rest, of = runs.select(in_parts[piece]), piece[in_parts[piece]]
-    part = connect(rest, screen.shape, rest.colour)
-    kept = largest(rest, part)
-    rest, of, part = rest.select(kept), of[kept], np.unique(part[kept], return_inverse=True)[1]
-    parts = gather(rest, part, screen)
-    owner = np.zeros(len(parts.frame), np.int64)
-    owner[part] = of
-    fit_of_parts = fit_of(things.looks, parts)
-    known = np.bincount(owner[fit_of_parts.max(1) > 0], minlength=len(fits))
-    in_parts &= ~fits | (known > 1)
-    some = in_parts[owner]
-    joined = whole.select(~in_parts).join(parts.select(some))
-    return joined, np.concatenate([fit[~in_parts], fit_of_parts[some]])
-
-
-def is_known(things: Things, pieces: Pieces) -> NDArray[np.bool_]:
-    """Return which pieces, (N,), are of a look that is known."""
-    known: NDArray[np.bool_] = fit_of(things.looks, pieces).max(1) > 0
-    return known
-
-
-def by_colour(runs: Runs, screen: Screen) -> Pieces:
-    """Return connected pieces of one colour each."""
-    return find_pieces(runs, screen, apart=runs.colour)[2]
 
 
 def share_out(things: Things, pieces: Pieces, fit: Floats) -> Ints:

@@ -2,20 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import numpy as np
 
 from slotenv.encoders.objects import looks as of_looks
-from slotenv.encoders.objects.kinds import (
-    AT_ONCE,
-    FEWEST,
-    Seen,
-    Steps,
-    find_kinds,
-    look_around,
-)
-from slotenv.encoders.objects.lanes import find_lanes, is_narrow
+from slotenv.encoders.objects.groups import Group, find_groups, ranked
+from slotenv.encoders.objects.kinds import FEWEST, Steps, find_kinds, look_around
 from slotenv.encoders.objects.layout import Layout, display_of, find_layout
 from slotenv.encoders.objects.names import (
     PLACES,
@@ -25,46 +18,19 @@ from slotenv.encoders.objects.names import (
     find_names,
     passing_of,
 )
-from slotenv.encoders.objects.parts import cut_off, patterns, second_images, two_that_touch
+from slotenv.encoders.objects.parts import cut_off, patterns, second_images
 from slotenv.encoders.objects.pieces import (
     Ints,
     Pieces,
     Runs,
     Screen,
     find_pieces,
-    position_within,
 )
-from slotenv.encoders.objects.sharing import Things, reading_order
+from slotenv.encoders.objects.sharing import Things
+from slotenv.encoders.objects.touching import two_that_touch
 
-_TAKE_TURNS = 0.1  # share of the frames in which the rarer of two is there
-_LIKE_SIZE = 0.5  # log of the factor between two extents
-_SAME_LANE = 0.02  # half screens between the middles of two lanes, if they have no spread
-_FIXED = 0.5  # of its own extent: what never moves farther is a display
 _MOST_FOLLOWED = 8  # things of one group: more are a formation, in which places are names
 _WITH_DISPLAYS = 24  # slots: as long as there are fewer, displays have some, too
-
-
-@dataclass(frozen=True, kw_only=True)
-class Group:
-    """Things of one kind, in one lane: which pieces they were, and how many at once.
-
-    ``count`` are how many of them were in each of n frames; ``in_order`` says that they are told
-    apart from left to right; ``in_lane`` that the kind has several rows or columns, of which this
-    is one; ``still`` that they never leave their places. ``display`` is the part of the screen that
-    a display has; it has no pieces of its own, all that is in it is one.
-    """
-
-    rows: Ints
-    count: Ints
-    in_order: bool
-    in_lane: bool
-    still: bool
-    display: Ints | None = None
-
-    @property
-    def at_once(self) -> int:
-        """How many there are at once, but for the fullest frames."""
-        return int(np.ceil(np.quantile(self.count[self.count > 0], AT_ONCE)))
 
 
 def find_things(
@@ -91,7 +57,7 @@ def find_things(
     """
     layout = find_layout(runs, steps, screen)
     screen = screen._replace(field=layout.field)
-    shown = [display_of(one, layout.displays, screen.shape) for one in (runs, *(steps or ()))]
+    shown = [display_of(one, layout.displays) for one in (runs, *(steps or ()))]
     displays = _displays(layout, runs, shown[0], num_frames)
     runs, *before_and_after = (
         one.select(of < 0) for one, of in zip((runs, *(steps or ())), shown, strict=True)
@@ -161,98 +127,7 @@ def _groups(
     no_things |= two_that_touch(seen, pieces, look, piece, runs, screen)
     no_things |= patterns(pieces, look, num_looks, screen)
     kind = find_kinds(replace(seen, scenery=seen.scenery | no_things))
-    groups = [
-        group
-        for number in range(int(kind.max(initial=-1)) + 1)
-        for group in _groups_of(number, kind, seen, pieces, look, num_frames, seed)
-    ]
-    groups = _join_lanes(groups, pieces)
-    return [replace(group, still=group.still or _never_leaves(group, pieces)) for group in groups]
-
-
-def _groups_of(
-    number: int, kind: Ints, seen: Seen, pieces: Pieces, look: Ints, num_frames: int, seed: int
-) -> list[Group]:
-    members = np.flatnonzero(kind == number)
-    rows = np.flatnonzero(np.isin(look, members))
-    still = bool(seen.still[members].all())
-    count = _counts(pieces, rows, num_frames)
-    whole = Group(rows=rows, count=count, in_order=False, in_lane=False, still=still)
-    lane, across = np.zeros(len(rows), np.int64), None
-    if whole.at_once > 1 and not still:
-        lane, across = find_lanes(pieces.middle[rows], seed)
-    found = []
-    for one in range(int(lane.max(initial=0)) + 1):
-        own = rows[lane == one]
-        count = _counts(pieces, own, num_frames)
-        if (count > 0).mean() >= FEWEST:
-            in_order = bool(is_narrow(pieces.middle[own])[0]) if across is None else across == 0
-            found.append(
-                Group(
-                    rows=own,
-                    count=count,
-                    in_order=in_order,
-                    in_lane=across is not None,
-                    still=still,
-                )
-            )
-    return found
-
-
-def _counts(pieces: Pieces, rows: Ints, num_frames: int) -> Ints:
-    return np.bincount(pieces.frame[rows], minlength=num_frames)
-
-
-def _join_lanes(groups: list[Group], pieces: Pieces) -> list[Group]:
-    """Join groups in one lane that take turns there and are of like size, one pair at a time."""
-    groups = list(groups)
-    one = 0
-    while one < len(groups):
-        for other in range(one + 1, len(groups)):
-            if _share_a_lane(groups[one], groups[other], pieces):
-                first, second = groups[one], groups.pop(other)
-                rows = np.concatenate([first.rows, second.rows])
-                groups[one] = replace(first, rows=rows, count=first.count + second.count)
-                break
-        else:
-            one += 1
-    return groups
-
-
-def _share_a_lane(one: Group, other: Group, pieces: Pieces) -> bool:
-    if one.still or other.still:
-        return False
-    middle = [pieces.middle[group.rows] for group in (one, other)]
-    narrow = is_narrow(middle[0]) & is_narrow(middle[1])
-    if narrow.sum() != 1:
-        return False
-    axis = int(narrow.argmax())
-    lines = [m[:, axis] for m in middle]
-    if abs(lines[0].mean() - lines[1].mean()) > max(lines[0].std() + lines[1].std(), _SAME_LANE):
-        return False
-    both = ((one.count > 0) & (other.count > 0)).sum()
-    if both > _TAKE_TURNS * min((one.count > 0).sum(), (other.count > 0).sum()):
-        return False
-    sizes = [
-        0.5 * np.log(np.maximum(pieces.variance[g.rows], of_looks.MIN_SIZE**2)).mean(0)
-        for g in (one, other)
-    ]
-    return bool(np.abs(sizes[0] - sizes[1]).max() < _LIKE_SIZE)
-
-
-def _ranked(group: Group, pieces: Pieces) -> tuple[Ints, Ints]:
-    """Return the group's pieces in reading order, and which of its frame each is."""
-    frame, middle = pieces.frame[group.rows], pieces.middle[group.rows]
-    order = reading_order(frame, middle, np.full(len(frame), group.in_order))
-    return group.rows[order], position_within(frame[order])
-
-
-def _never_leaves(group: Group, pieces: Pieces) -> bool:
-    """Return whether none of the group leaves its place, though a digit has other shapes."""
-    rows, rank = _ranked(group, pieces)
-    own = np.sqrt(12 * np.maximum(pieces.variance[group.rows].mean(0), of_looks.MIN_SIZE**2))
-    far = [pieces.middle[rows[rank == one]].std(0) for one in range(group.at_once)]
-    return bool((np.stack(far) < _FIXED * own).all())
+    return find_groups(kind, seen, pieces, look, passing, num_frames=num_frames, seed=seed)
 
 
 def _slots_for(
@@ -325,7 +200,7 @@ def _slots_for(
 
 def _names_of(group: Group, count: int, pieces: Pieces, look: Ints, passing: Steps | None) -> Names:
     """Return how the things of a group are told apart."""
-    rows, rank = _ranked(group, pieces)
+    rows, rank = ranked(group, pieces)
     steps = []
     if passing is not None and count > 1 and not (group.in_lane or group.still):
         steps = passing_of(passing, np.unique(look[rows]))

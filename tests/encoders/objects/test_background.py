@@ -2,8 +2,14 @@
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy import ndimage
 
-from slotenv.encoders.objects.background import Background, extend_background, fit_background
+from slotenv.encoders.objects.background import (
+    Background,
+    _goes_past,
+    extend_background,
+    fit_background,
+)
 from slotenv.encoders.palette import fit_palette
 from slotenv.encoders.usual_colours import NO_COLOUR
 
@@ -43,6 +49,47 @@ def test_a_colour_of_two_in_five_frames_is_usual() -> None:
     mask = fitted(frames).mask(frames[:1])[0]
     assert not mask[10:12, 10:12].any()
     assert mask[30:32, 10:12].all()
+
+
+def test_what_goes_past_often_is_no_background_and_what_stays_is() -> None:
+    frames = black(100)
+    for n, frame in enumerate(frames):
+        left = 10 + 7 * n % 25
+        frame[20:24, left : left + 14] = RED  # columns 23 to 34 are red in 56 frames
+    frames[:60, 40:48, 10:18] = RED  # ice that is there in 60, and melts
+    mask = fitted(frames).mask(frames)
+    np.testing.assert_array_equal(mask[:, 20:24], (frames[:, 20:24] == RED).all(-1))
+    assert not mask[:, 40:48].any()
+
+
+def test_what_goes_past_is_asked_only_over_a_large_region() -> None:
+    """Nothing is known of what is behind a lamp that flickers among others."""
+    frames = np.random.default_rng(0).integers(0, 256, (100, HEIGHT, WIDTH, 3), np.uint8)
+    frames[:50, 20:26, 10:40] = RED
+    frames[30:60, 20:26, 5:10] = RED
+    assert not fitted(frames).mask(frames[:1])[0, 20:26, 10:40].any()
+
+
+def test_what_goes_past_is_told_by_how_often_it_is_just_outside() -> None:
+    """Against a loop over places."""
+    rng = np.random.default_rng(1)
+    share = np.round(rng.random((2, 12 * 15)), 2).astype(np.float32)
+    usual, asked = share > 0.5, share > 0.6
+    found = _goes_past(share, usual, asked, (12, 15)).reshape(2, 12, 15)
+    for colour in range(2):
+        often, is_usual = share[colour].reshape(12, 15), usual[colour].reshape(12, 15)
+        part, count = ndimage.label(asked[colour].reshape(12, 15))
+        for number in range(1, count + 1):
+            own = part == number
+            beside: dict[bool, list[float]] = {True: [], False: []}
+            for y, x in np.argwhere(own):
+                for down, right in ((0, 1), (0, -1), (1, 0), (-1, 0)):
+                    if 0 <= y + down < 12 and 0 <= x + right < 15:
+                        there = y + down, x + right
+                        if not is_usual[there]:
+                            beside[bool(down)].append(float(often[there]))
+            expected = any(v and np.mean(v) > 0.4 * often[own].mean() for v in beside.values())
+            assert (found[colour][own] == expected).all()
 
 
 def test_scenery_is_told_by_the_colours_nearby() -> None:

@@ -41,6 +41,10 @@ def is_one(**changes: Any) -> bool:
 
 BOTH = np.ones((FRAMES, 2), bool)
 TWO_AT_ONCE = 2 * seen().count
+UNEQUAL = np.array([[0, 0], [0.2, 0]])
+SELDOM_OVER = np.array([[30.0, 2], [1, 30]])
+RARE = np.stack([np.arange(FRAMES) < 50, np.arange(FRAMES) >= 91], 1)  # 4.5 by chance
+NOW_AND_THEN = np.stack([np.arange(FRAMES) < 33, abs(np.arange(FRAMES) - 43) < 17], 1)  # 6 both
 OFTEN_OVER = np.array([[20.0, 10], [5, 20]])  # 15 of 15 + 20 steps
 
 
@@ -51,8 +55,13 @@ OFTEN_OVER = np.array([[20.0, 10], [5, 20]])  # 15 of 15 + 20 steps
         ({"there": BOTH}, False),  # both at once
         ({"there": BOTH, "goes": OFTEN_OVER}, True),  # but one becomes the other
         ({"there": BOTH, "goes": np.array([[20.0, 5], [3, 20]])}, False),  # 8 of 28: too rarely
+        ({"there": BOTH, "goes": np.array([[20.0, 5], [4, 20]])}, True),  # 9 of 29
         ({"there": BOTH, "goes": np.array([[0.0, 2], [0, 0]])}, False),  # twice: by chance
         ({"colours": np.array([RED, GREEN])}, False),  # ghosts that flicker
+        ({"colours": np.array([RED, GREEN]), "goes": SELDOM_OVER}, True),  # changes its colour
+        ({"colours": np.array([RED, GREEN]), "goes": SELDOM_OVER, "there": RARE}, False),
+        ({"colours": np.array([RED, GREEN]), "goes": SELDOM_OVER, "there": NOW_AND_THEN}, False),
+        ({"colours": np.array([RED, GREEN]), "goes": SELDOM_OVER, "size": UNEQUAL}, False),
         ({"colours": np.array([RED, GREEN]), "count": TWO_AT_ONCE}, True),  # waves of demons
         ({"middle": np.array([[-0.5, 0], [0.5, 0]])}, False),  # elsewhere
         ({"size": np.array([[0, 0], [0.6, 0]])}, True),
@@ -121,4 +130,4 @@ def test_things_are_followed_to_the_nearest_and_jumps_are_not_steps() -> None:
     still = look_around(
         before, steps.look_before, 2, 3, Steps(before, np.zeros(4, int), before, np.zeros(4, int))
     )
-    assert still.moves.tolist() == [0, 0]
+    assert still.moves.tolist() == [0, 1]  # nothing is known of the other

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from slotenv.encoders.objects.lanes import find_lanes, is_narrow
+from slotenv.encoders.objects.lanes import find_lanes, is_narrow, that_are_left
 
 
 @pytest.mark.parametrize("axis", [0, 1])
@@ -45,3 +45,28 @@ def test_the_seed_decides_and_order_does_not() -> None:
 def test_what_keeps_to_a_row_is_narrow_there() -> None:
     middle = np.stack([np.full(40, 0.3), np.linspace(-1, 1, 40)], 1)
     assert is_narrow(middle).tolist() == [True, False]
+
+
+def test_lanes_that_things_leave_are_none() -> None:
+    """A car stays in the first lane, a ship goes from the third to the second and back."""
+    lines = np.array([-0.5, 0.0, 0.4])
+    step = np.repeat(np.arange(20), 2)
+    ship = np.where(np.arange(20) % 2, 0.38, 0.03)
+    before = np.stack([np.full(20, -0.52), ship], 1).ravel()
+    after = np.stack([np.full(20, -0.47), ship[::-1]], 1).ravel()
+    assert that_are_left(lines, (step, before), (step, after)).tolist() == [False, True, True]
+    assert not that_are_left(lines, (step, before), (step, before)).any()
+    few = step < 9  # nine steps tell nothing
+    assert not that_are_left(lines, (step[few], before[few]), (step[few], after[few])).any()
+    nothing = np.zeros(0, np.int64), np.zeros(0, np.float32)
+    assert not that_are_left(lines, nothing, nothing).any()
+
+
+def test_what_vanishes_does_not_leave_its_lane() -> None:
+    """Of two things in lanes that flicker, one is seen at a time."""
+    lines = np.array([-0.5, 0.5])
+    both = np.repeat(np.arange(30), 2), np.tile([-0.5, 0.5], 30)
+    one = np.arange(30), np.where(np.arange(30) % 2, 0.5, -0.5)
+    assert not that_are_left(lines, both, one).any()
+    other = np.arange(30), -one[1]
+    assert that_are_left(lines, one, other).all()  # for all that can be known, it moved

@@ -94,5 +94,5 @@ def test_a_run_is_in_a_display_from_end_to_end() -> None:
     boxes: list[Box] = [(5, 10, 1, 6, RED), (6, 12, 1, 9, RED), (7, 0, 1, 30, RED)]
     runs = black().foreground(draw([*boxes, (50, 60, 1, 2, RED)]))
     displays = np.array([[40, 50, 60, 70], [0, 0, 0, 0], [4, 10, 10, 16]])
-    assert display_of(runs, displays, (HEIGHT, WIDTH)).tolist() == [2, -1, -1, 0]
-    assert (display_of(runs, displays[:0], (HEIGHT, WIDTH)) == -1).all()
+    assert display_of(runs, displays).tolist() == [2, -1, -1, 0]
+    assert (display_of(runs, displays[:0]) == -1).all()
