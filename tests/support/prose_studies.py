@@ -56,17 +56,17 @@ STUDIES = (
         lambda: whole(len({row["game"] for row in rows.read("bench/players.jsonl")})),
     ),
     Sentence(
-        "With their own probe slots of the mixture lose at most # (SCN, too).",
-        lambda: dec(lost_with_own_probe("object_mixture", "object_mixture_held", "scn")),
+        "With their own probe slots lose at most # (in Breakout; held, #).",
+        lambda: dec(lost_with_own_probe("objects"), lost_with_own_probe("objects_held")),
     ),
     Sentence(
-        "held, they lose # in Boxing and at most # in the others; not held, # in Breakout and # in "
-        "Freeway.",
+        "held, they lose # in Freeway and at most # in the others; not held, # in Breakout and # "
+        "in Freeway.",
         lambda: dec(
-            lost_with_old_probe("object_mixture_held", "boxing"),
-            lost_with_old_probe("object_mixture_held", "breakout", "freeway", "pong"),
-            lost_with_old_probe("object_mixture", "breakout"),
-            lost_with_old_probe("object_mixture", "freeway"),
+            lost_with_old_probe("objects_held", "freeway"),
+            lost_with_old_probe("objects_held", "boxing", "breakout", "pong"),
+            lost_with_old_probe("objects", "breakout"),
+            lost_with_old_probe("objects", "freeway"),
         ),
     ),
     Sentence(

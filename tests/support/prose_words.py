@@ -74,13 +74,6 @@ def beside_the_mixture(*games: str) -> list[str]:
     )
 
 
-def exploding() -> tuple[str, str]:
-    """Return how much of the mean least squares loses in its worst game, and which that is."""
-    lost = rows.least_squares_losses()
-    worst = max(lost, key=lambda game: lost[game])
-    return dec(lost[worst] / len(lost))[0], named([worst])
-
-
 def found(method: str, *measures: str) -> list[str]:
     """Return means over games of measures of detection."""
     return dec(*(rows.mean_found(method, measure) for measure in measures))
