@@ -44,6 +44,7 @@ TWO_AT_ONCE = 2 * seen().count
 UNEQUAL = np.array([[0, 0], [0.2, 0]])
 SELDOM_OVER = np.array([[30.0, 2], [1, 30]])
 RARE = np.stack([np.arange(FRAMES) < 50, np.arange(FRAMES) >= 91], 1)  # 4.5 by chance
+AS_IT_CHANGES = np.stack([np.arange(FRAMES) < 33, abs(np.arange(FRAMES) - 46) < 17], 1)  # 3 both
 NOW_AND_THEN = np.stack([np.arange(FRAMES) < 33, abs(np.arange(FRAMES) - 43) < 17], 1)  # 6 both
 OFTEN_OVER = np.array([[20.0, 10], [5, 20]])  # 15 of 15 + 20 steps
 
@@ -59,6 +60,7 @@ OFTEN_OVER = np.array([[20.0, 10], [5, 20]])  # 15 of 15 + 20 steps
         ({"there": BOTH, "goes": np.array([[0.0, 2], [0, 0]])}, False),  # twice: by chance
         ({"colours": np.array([RED, GREEN])}, False),  # ghosts that flicker
         ({"colours": np.array([RED, GREEN]), "goes": SELDOM_OVER}, True),  # changes its colour
+        ({"colours": np.array([RED, GREEN]), "goes": SELDOM_OVER, "there": AS_IT_CHANGES}, True),
         ({"colours": np.array([RED, GREEN]), "goes": SELDOM_OVER, "there": RARE}, False),
         ({"colours": np.array([RED, GREEN]), "goes": SELDOM_OVER, "there": NOW_AND_THEN}, False),
         ({"colours": np.array([RED, GREEN]), "goes": SELDOM_OVER, "size": UNEQUAL}, False),

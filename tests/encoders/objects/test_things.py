@@ -2,50 +2,13 @@
 
 import numpy as np
 import pytest
-from drawn_things import HEIGHT, WIDTH, Box, black, draw
-from numpy.typing import NDArray
+from drawn_things import HEIGHT, WIDTH, Box, black, bounce, draw, find, middles
 
 from slotenv.encoders.objects.pieces import Screen
 from slotenv.encoders.objects.sharing import Things
 from slotenv.encoders.objects.things import find_things
 
 RED, GREEN, BLUE, WHITE, BROWN = range(1, 6)
-
-
-def bounce(steps: int, start: float, speed: float, room: int) -> NDArray[np.int64]:
-    """Return where something is that goes to and fro between 0 and ``room``."""
-    way = (start + speed * np.arange(steps)) % (2 * room)
-    return np.rint(np.minimum(way, 2 * room - way)).astype(int)
-
-
-def find(play: list[list[Box]], *, max_slots: int = 24, pooled: bool = False) -> Things:
-    """Find the things in play, whose frames follow each other."""
-    background = black()
-    runs = background.foreground(draw(*play))
-    steps = tuple(background.foreground(draw(*some)) for some in (play[:-1], play[1:]))
-    things = find_things(
-        runs,
-        steps,
-        num_frames=len(play),
-        screen=Screen((HEIGHT, WIDTH), background.brightness),
-        pooled=pooled,
-        max_slots=max_slots,
-        seed=0,
-    )
-    assert things is not None
-    return things
-
-
-def middles(things: Things, frames: NDArray[np.uint8]) -> NDArray[np.float64]:
-    """Return row and column, in pixels, of what is in each slot, (N, K, 2); NaN if it is empty."""
-    background = black()
-    runs = background.foreground(frames)
-    moments = things.moments_of(background, runs, len(frames))
-    found = np.full((len(frames), len(things.home), 2), np.nan)
-    kept = moments[..., 0] > 0
-    middle = moments[kept][:, 1:3] / moments[kept][:, :1]
-    found[kept] = (middle + 1) * np.array([HEIGHT, WIDTH]) / 2 - 0.5
-    return found
 
 
 def test_every_thing_has_one_slot_for_good() -> None:

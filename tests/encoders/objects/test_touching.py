@@ -2,11 +2,11 @@
 
 import numpy as np
 import pytest
+from drawn_things import HEIGHT, WIDTH, Box, black, draw
 
 from slotenv.encoders.objects.looks import Looks, fit_of, learn
 from slotenv.encoders.objects.pieces import Screen, find_pieces
 from slotenv.encoders.objects.touching import separate, take_apart, unknown
-from tests.support.drawn_things import HEIGHT, WIDTH, Box, black, draw
 
 RED, GREEN, BLUE, WHITE, BROWN = 1, 2, 3, 4, 5
 SCREEN = Screen((HEIGHT, WIDTH), black().brightness)
@@ -94,6 +94,10 @@ def test_what_is_unknown_is_neither_of_a_look_nor_two_that_touch() -> None:
     left = unknown(LOOKS, black().foreground(play), SCREEN)
     assert set(left.colour.tolist()) == {GREEN}
     assert np.bincount(left.frame, left.length).tolist() == [144, 0, 144]
+    looks = looks_of([(0, 0, 40, 2, WHITE)], player(0, 0))  # half of all pixels is the pole
+    touching = draw([(10, 70, 40, 2, WHITE), *player(20, 72)])
+    assert fit_of(looks, find_pieces(black().foreground(touching), SCREEN)[2]).max() < 0
+    assert not len(unknown(looks, black().foreground(touching), SCREEN).frame)
     assert not len(unknown(LOOKS, black().foreground(draw([])), SCREEN).frame)
 
 
